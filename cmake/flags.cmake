@@ -1,0 +1,24 @@
+# Compiler and linker flags of every target.
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES C)
+
+add_compile_options(-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
+                    -Wwrite-strings -Wvla -Wformat=2 -Wundef)
+add_compile_definitions(_GNU_SOURCE CERTMILL_VERSION="${PROJECT_VERSION}")
+include_directories(${CMAKE_SOURCE_DIR})
+
+if(CERTMILL_WERROR)
+    add_compile_options(-Werror)
+endif()
+
+add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection=full
+                    -fno-common)
+if(CERTMILL_SANITIZE)
+    add_compile_options(-fsanitize=${CERTMILL_SANITIZE} -fno-omit-frame-pointer
+                        -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=${CERTMILL_SANITIZE})
+else()
+    add_compile_options($<$<CONFIG:Release,RelWithDebInfo>:-U_FORTIFY_SOURCE>
+                        $<$<CONFIG:Release,RelWithDebInfo>:-D_FORTIFY_SOURCE=3>)
+endif()
+add_link_options(-Wl,--as-needed -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)

@@ -1,0 +1,94 @@
+/*
+ * Configuration from one schema: a row an option, from which parsing, checking,
+ * --help, `show configuration` and the manual come.
+ *
+ * Values come from the default, a YAML file, the environment
+ * (PREFIX_KEY_NAME) and the command line (--key-name value, --key-name=value,
+ * -x value), the later of these winning. Lists: in YAML a sequence or a single
+ * scalar; in the environment and after --key one scalar, divided by spaces or
+ * (CONF_STRINGS with separator 0) not divided; a repeated --key appends.
+ * Booleans on the command line may stand alone. Every error names file:line:column,
+ * the variable or the option; an unknown key is refused with the nearest known
+ * one. Tabs, anchors, duplicate keys and second documents are refused.
+ */
+#ifndef CERTMILL_COMMON_CONF_H
+#define CERTMILL_COMMON_CONF_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/err.h"
+#include "common/msg.h"
+
+enum conf_type {
+    CONF_BOOL,    /* bool */
+    CONF_INT,     /* int64_t, between min and max; unit for the help text */
+    CONF_STRING,  /* char *, NULL where unset */
+    CONF_WORD,    /* char *, one of words */
+    CONF_STRINGS, /* struct conf_strings */
+    CONF_TABLE,   /* struct conf_table: a YAML sequence of mappings, by row schema; file only */
+};
+
+struct conf_strings {
+    char **items; /* NULL where empty */
+    size_t count;
+};
+
+struct conf_table {
+    void *rows; /* count structs of schema->row_size, one after the other */
+    size_t count;
+};
+
+struct conf_option {
+    const char *key;          /* "dns-listen" */
+    char letter;              /* 'f' for -f, or 0 */
+    enum conf_type type;
+    size_t offset;            /* of the field in the struct */
+    const char *fallback;     /* default as text; NULL: unset (0, false, NULL, empty) */
+    int64_t min, max;         /* CONF_INT: range. CONF_STRING(S): max length, 0: LIMIT_CONF_VALUE */
+    const char *unit;         /* "seconds" or NULL */
+    const char *const *words; /* CONF_WORD: NULL-terminated */
+    char separator;           /* CONF_STRINGS from environment and option: ' ', ',' or 0 */
+    int (*check)(const char *value, struct err *err); /* per scalar, or NULL; fills err */
+    const struct conf_schema *table; /* CONF_TABLE: the row's schema */
+    const char *help;         /* one sentence, for --help and the manual */
+};
+
+struct conf_schema {
+    const char *program;    /* "certmilld" */
+    const char *env_prefix; /* "CERTMILLD" */
+    const struct conf_option *options;
+    size_t count;
+    size_t size;            /* sizeof the struct that holds the values */
+    int (*check)(void *conf, struct err *err); /* across options, or NULL */
+};
+
+struct conf_input {
+    int argc;
+    char **argv;                /* without the program's name */
+    char *const *envp;
+    const char *file;           /* YAML file, or NULL; --config and --config-file override it */
+    char **words;               /* out: what is no option, in order; caller gives argc + 1 slots */
+    size_t word_count;          /* out */
+    char *file_used;            /* out: copied path or NULL; caller frees */
+};
+
+/* Fills *conf (schema->size bytes, zeroed by this function). On error *conf
+ * is empty and err says where and what to do: ERR_MALFORMED, ERR_UNKNOWN,
+ * ERR_RANGE, ERR_LIMIT, -errno of the file. `--config FILE` / `-c FILE` /
+ * `--config-file FILE` / `-f FILE` name the file; `--` ends the options. */
+int conf_load(const struct conf_schema *schema, void *conf, struct conf_input *input,
+              struct err *err);
+void conf_clear(const struct conf_schema *schema, void *conf);
+
+/* All values through a message, in the schema's order. Unpacking checks types and bounds. */
+void conf_pack(const struct conf_schema *schema, const void *conf, struct msg_writer *w);
+int conf_unpack(const struct conf_schema *schema, void *conf, struct msg_reader *r);
+
+/* Option list for --help, 80 columns. */
+void conf_help(const struct conf_schema *schema, FILE *out);
+/* The values in use, as YAML that conf_load would read back. */
+void conf_print(const struct conf_schema *schema, const void *conf, FILE *out);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * One CA as seen from our account: directory, nonces, account, signed POSTs
+ * (RFC 8555 6, 7.1.1, 7.2, 7.3). All asynchronous on one libuv loop; HTTP by
+ * issuer/http.c (libcurl multi), signatures by issuer/signclient.c.
+ */
+#ifndef CERTMILL_ISSUER_ACME_H
+#define CERTMILL_ISSUER_ACME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/log.h"
+
+struct acme;
+struct acme_request;
+struct http;
+struct signclient;
+
+struct acme_options {
+    const char *directory_url;
+    const char *email;        /* or NULL */
+    const char *key;          /* the signer's name of the account key */
+    const char *key_type;     /* used when it is made */
+    const char *account_url;  /* from the store, or NULL: found or made at first need */
+    struct http *http;
+    struct signclient *signclient;
+    struct log *log;
+    /* called once the account is known (found or made): to be stored */
+    void (*on_account)(void *arg, const char *account_url, const char *thumbprint);
+    void *arg;
+};
+
+int acme_new(struct acme **out, const struct acme_options *options);
+/* Cancels what is under way; callbacks come with ERR_CANCELLED before it returns. */
+void acme_free(struct acme *acme);
+
+struct acme_response {
+    int error;          /* 0, or ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_LIMIT, ERR_CANCELLED, ERR_CA ... */
+    const char *text;   /* with error: what failed, for a person */
+    int status;
+    const char *body;   /* NUL after body_len bytes */
+    size_t body_len;
+    const char *location;
+    int64_t retry_after_ms; /* -1: none */
+    const char *alternates[8];
+    size_t alternate_count;
+};
+
+typedef void acme_response_fn(void *arg, const struct acme_response *response);
+
+/* Signed POST to url (NULL: newOrder); payload NULL is POST-as-GET. Directory, key,
+ * account and nonce are had first where missing. badNonce is retried up to LIMIT_BADNONCE
+ * times, a lost connection or 5xx a few times with growing delay (all bounded), other answers are the caller's.
+ * The callback comes exactly once, never from within this call. *request may be NULL. */
+int acme_post(struct acme *acme, const char *url, const char *payload, acme_response_fn *fn,
+              void *arg, struct acme_request **request);
+/* Forgets the request; its callback will not come. */
+void acme_cancel(struct acme_request *request);
+
+/* Calls back when directory, key and account are there (or with the error). */
+int acme_ready(struct acme *acme, acme_response_fn *fn, void *arg);
+
+/* NULL until known. */
+const char *acme_account_url(const struct acme *acme);
+const char *acme_thumbprint(const struct acme *acme);
+const char *acme_directory_url(const struct acme *acme);
+
+#endif

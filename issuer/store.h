@@ -1,0 +1,102 @@
+/*
+ * What must survive: accounts, orders, certificates, reserved generations. An interface of
+ * whole operations (no SQL outside store.c), synchronous, durable on return: SQLite in
+ * WAL mode, synchronous=FULL, schema versions with migrations. Opened by the issuer only.
+ */
+#ifndef CERTMILL_ISSUER_STORE_H
+#define CERTMILL_ISSUER_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "issuer/order.h"
+
+struct store;
+
+/* path: a file in an existing folder; made where missing. ERR_VERSION: written by a newer
+ * certmill; ERR_CORRUPT; ERR_BUSY: another process holds it. err says what to do. */
+int store_open(struct store **out, const char *path, struct err *err);
+void store_close(struct store *store);
+
+/* -- accounts: one per directory URL -- */
+int store_account_put(struct store *store, const char *directory_url, const char *account_url,
+                      const char *thumbprint, int64_t now, struct err *err);
+/* *account_url malloc'd; ERR_NOT_FOUND. */
+int store_account_get(struct store *store, const char *directory_url, char **account_url,
+                      struct err *err);
+typedef void store_account_fn(void *arg, const char *directory_url, const char *account_url,
+                              const char *thumbprint, int64_t created);
+int store_account_each(struct store *store, store_account_fn *fn, void *arg, struct err *err);
+
+/* -- orders -- */
+struct store_order {
+    uint64_t id;
+    const char *client;        /* who asked, as policy knows it, or "" */
+    int64_t peer_uid;          /* of submit.sock, -1 unknown */
+    const char *directory_url;
+    const char *names;         /* normal form, divided by "," */
+    const uint8_t *csr;        /* DER */
+    size_t csr_len;
+    const char *preferred_chain; /* or NULL */
+    const char *state;         /* order_state_name */
+    const char *url, *finalize_url, *certificate_url; /* or NULL */
+    const char *failure;       /* reason, or NULL */
+    int64_t created, updated;  /* Unix microseconds */
+};
+
+/* Puts a new order in state "new"; *id is set. */
+int store_order_add(struct store *store, const struct store_order *order, uint64_t *id,
+                    struct err *err);
+int store_order_save(struct store *store, uint64_t id, const struct order_saved *saved,
+                     int64_t now_us, struct err *err);
+int store_order_fail(struct store *store, uint64_t id, const char *reason, int64_t now_us,
+                     struct err *err);
+
+struct store_certificate {
+    uint64_t order_id;
+    const char *serial;  /* lower-case hex */
+    const char *names;   /* divided by "," */
+    const char *issuer;  /* RFC 2253 form */
+    const char *pem;     /* the whole chain */
+    int64_t not_before, not_after; /* Unix seconds */
+    int64_t created;     /* Unix microseconds */
+};
+
+/* One transaction: the certificate is there and the order is "issued". */
+int store_order_issue(struct store *store, uint64_t id, const struct store_certificate *cert,
+                      struct err *err);
+
+/* One timeline entry of an order: at (Unix microseconds), what happened. Not durable by itself:
+ * it goes with the next durable operation, or after a moment. */
+int store_event_add(struct store *store, uint64_t order_id, int64_t at_us, const char *text);
+typedef void store_event_fn(void *arg, int64_t at_us, const char *text);
+int store_event_each(struct store *store, uint64_t order_id, store_event_fn *fn, void *arg,
+                     struct err *err);
+
+/* Rows are good within the callback only; a callback must not call the store. */
+typedef void store_order_fn(void *arg, const struct store_order *order);
+/* Orders in no final state, oldest first: what is to be resumed. */
+int store_order_each_open(struct store *store, store_order_fn *fn, void *arg, struct err *err);
+/* The newest limit orders, newest first. */
+int store_order_each(struct store *store, unsigned limit, store_order_fn *fn, void *arg,
+                     struct err *err);
+int store_order_get(struct store *store, uint64_t id, store_order_fn *fn, void *arg,
+                    struct err *err); /* ERR_NOT_FOUND */
+/* Counts by state, indexed by enum order_state. */
+int store_order_count(struct store *store, uint64_t counts[static ORDER_STATES], struct err *err);
+
+typedef void store_certificate_fn(void *arg, const struct store_certificate *cert);
+/* The newest limit certificates; name (normal form) or NULL for all. */
+int store_certificate_each(struct store *store, const char *name, unsigned limit,
+                           store_certificate_fn *fn, void *arg, struct err *err);
+/* The newest certificate of an order; ERR_NOT_FOUND. */
+int store_certificate_of(struct store *store, uint64_t order_id, store_certificate_fn *fn,
+                         void *arg, struct err *err);
+
+/* -- generations of the zone image -- */
+/* The first generation not yet promised, and the promise that all below limit may be used. */
+int store_generation_get(struct store *store, uint64_t *first, struct err *err);
+int store_generation_reserve(struct store *store, uint64_t limit, struct err *err);
+
+#endif
