@@ -27,6 +27,7 @@ struct boot_zone_file {
 };
 
 struct boot {
+    uint16_t generation; /* of the configuration; grows at each reload */
     struct server_conf conf;
     struct boot_socket *sockets;
     size_t socket_count;
