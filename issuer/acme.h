@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <uv.h>
 
+#include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -24,9 +26,12 @@ struct acme_options {
     const char *key;          /* the signer's name of the account key */
     const char *key_type;     /* used when it is made */
     const char *account_url;  /* from the store, or NULL: found or made at first need */
+    const char *account_thumbprint; /* of the key account_url was made with, or NULL: not known */
     struct http *http;
     struct signclient *signclient;
     struct log *log;
+    uv_loop_t *loop;
+    const struct clock *clock;
     /* called once the account is known (found or made): to be stored */
     void (*on_account)(void *arg, const char *account_url, const char *thumbprint);
     void *arg;

@@ -94,7 +94,9 @@ struct order_event {
     const char *alternates[8]; /* RESPONSE: Link rel="alternate" URLs */
     size_t alternate_count;
     const char *domain;    /* SEEN: without *. */
-    uint32_t seen_total;   /* PUBLISHED/TIMER/RESPONSE: resolvers that asked so far, for messages */
+    uint32_t seen_total;   /* any: resolvers that asked so far, for messages */
+    uint64_t generation;   /* PUBLISHED: which, for messages ("published at generation N") */
+    int64_t now;           /* RESPONSE: Unix seconds, for messages ("not before ..."); 0: not known */
 };
 
 enum order_action_kind {
