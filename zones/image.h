@@ -72,6 +72,12 @@ struct image_result {
 void image_lookup(const struct image *image, const uint8_t *lower, size_t len,
                   struct image_result *result);
 
+/* The node of exactly this name within zone, glue at or below a cut included, or NULL.
+ * dnsd needs it for the addresses of a referral and for DS at a cut, where image_lookup
+ * stops at the cut. lower: wire form in lower case, len octets. */
+const struct image_node *image_find(const struct image *image, const struct image_zone *zone,
+                                    const uint8_t *lower, size_t len);
+
 /* The zone of a result, its apex (wire, lower case), SOA and NS. */
 const uint8_t *image_zone_apex(const struct image *image, const struct image_zone *zone);
 const struct image_rrset *image_zone_soa(const struct image *image, const struct image_zone *zone);
