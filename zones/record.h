@@ -13,7 +13,7 @@
 #include "common/limits.h"
 
 /* domain in normal form (common/domainset.h), with or without `*.`; zone: apex in wire
- * form. Returns the wire length of dst (lower case), or ERR_MALFORMED / ERR_LIMIT. */
+ * form. Returns the wire length of dst (lower case), or ERR_MALFORMED / ERR_LIMIT / ERR_CRYPTO. */
 int record_name(uint8_t dst[static LIMIT_NAME_WIRE], const char *domain, const uint8_t *zone);
 
 #endif
