@@ -1,0 +1,42 @@
+/*
+ * A certificate chain as a CA or a client hands it over: PEM, leaf first.
+ */
+#ifndef CERTMILL_ISSUER_CERT_H
+#define CERTMILL_ISSUER_CERT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+/* What the store keeps of the leaf; all strings are owned, cert_clear frees them. */
+struct cert {
+    char *serial;  /* lower-case hex */
+    char *names;   /* subjectAltNames, divided by "," */
+    char *subject; /* RFC 2253 form */
+    char *issuer;
+    int64_t not_before, not_after; /* Unix seconds */
+    char *ocsp_url;                /* responder (RFC 6960), or NULL where it names none */
+    size_t count;                  /* certificates in the chain, 1 to CERT_CHAIN_MAX */
+};
+
+#define CERT_CHAIN_MAX 10
+
+/* Reads len bytes of PEM. ERR_LIMIT past LIMIT_CHAIN_PEM or CERT_CHAIN_MAX; ERR_MALFORMED for
+ * anything but certificates, one line saying what is wrong. */
+int cert_parse(struct cert *out, const char *pem, size_t len, struct err *err);
+void cert_clear(struct cert *cert);
+
+/* For people: each certificate of the chain in words; *text malloc'd. */
+int cert_describe(const char *pem, size_t len, char **text, struct err *err);
+
+/* An OCSP request (RFC 6960 4.1) in DER for the leaf, by the issuer that follows it;
+ * malloc'd. ERR_MALFORMED where the chain has no issuer of the leaf. */
+int cert_ocsp_request(const char *pem, size_t len, uint8_t **der, size_t *der_len, struct err *err);
+
+/* Proves that a responder's answer (DER) is about the leaf, in time (now: Unix seconds), and signed
+ * by its issuer or by whom that issuer lets sign (RFC 6960 3.2). ERR_CA says what is wrong. */
+int cert_ocsp_check(const char *pem, size_t len, const uint8_t *der, size_t der_len, int64_t now,
+                    struct err *err);
+
+#endif
