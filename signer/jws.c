@@ -1,0 +1,254 @@
+#include "signer/jws.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/encode.h"
+
+/* Octets of an RSA modulus of 4096 bits, the largest number in a JWK of ours. */
+#define NUMBER_MAX 512
+
+struct algorithm {
+    const char *alg;
+    const char *type;  /* OpenSSL's name of the key type */
+    const char *group; /* OpenSSL's name of the curve, NULL for RSA */
+    const char *crv;   /* RFC 7518 6.2.1.1 */
+    const char *digest;
+    size_t coordinate; /* octets of r, s, x and y */
+};
+
+static const struct algorithm algorithms[] = {
+    {"ES256", "EC", "prime256v1", "P-256", "SHA256", 32},
+    {"ES384", "EC", "secp384r1", "P-384", "SHA384", 48},
+    {"RS256", "RSA", NULL, NULL, "SHA256", 0},
+};
+
+static int crypto_error(struct err *err, const char *what)
+{
+    unsigned long code = ERR_peek_last_error();
+    const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+
+    ERR_clear_error();
+    return err_set(err, ERR_CRYPTO, "%s failed in OpenSSL%s%s", what, reason != NULL ? ": " : "",
+                   reason != NULL ? reason : "");
+}
+
+static const struct algorithm *algorithm_of(EVP_PKEY *key)
+{
+    char group[32] = "";
+
+    if (EVP_PKEY_is_a(key, "EC") == 1 &&
+        EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof(group),
+                                       NULL) != 1) {
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+        const struct algorithm *a = &algorithms[i];
+
+        if (EVP_PKEY_is_a(key, a->type) == 1 &&
+            (a->group == NULL || strcmp(a->group, group) == 0)) {
+            return a;
+        }
+    }
+    return NULL;
+}
+
+/* A number of the key in base64url; len 0: as short as it is, else of len octets. */
+static int number(EVP_PKEY *key, const char *param, size_t len, char *dst)
+{
+    uint8_t raw[NUMBER_MAX];
+    BIGNUM *bn = NULL;
+    int ret = ERR_CRYPTO;
+
+    if (EVP_PKEY_get_bn_param(key, param, &bn) != 1) {
+        return ERR_CRYPTO;
+    }
+    if (len == 0) {
+        len = (size_t)BN_num_bytes(bn);
+    }
+    if (len <= sizeof(raw) && BN_bn2binpad(bn, raw, (int)len) == (int)len) {
+        base64url_encode(dst, raw, len);
+        ret = 0;
+    }
+    BN_free(bn);
+    return ret;
+}
+
+int jws_jwk(EVP_PKEY *key, char **jwk, struct err *err)
+{
+    const struct algorithm *a = algorithm_of(key);
+    char one[BASE64URL_LEN(NUMBER_MAX) + 1], two[BASE64URL_LEN(NUMBER_MAX) + 1];
+    int ret;
+
+    if (a == NULL) {
+        return err_set(err, ERR_RANGE, "the key is neither RSA nor ECDSA over P-256 or P-384");
+    }
+    if (a->group == NULL) {
+        if (number(key, OSSL_PKEY_PARAM_RSA_E, 0, one) < 0 ||
+            number(key, OSSL_PKEY_PARAM_RSA_N, 0, two) < 0) {
+            return crypto_error(err, "reading the public key");
+        }
+        ret = asprintf(jwk, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", one, two);
+    } else {
+        if (number(key, OSSL_PKEY_PARAM_EC_PUB_X, a->coordinate, one) < 0 ||
+            number(key, OSSL_PKEY_PARAM_EC_PUB_Y, a->coordinate, two) < 0) {
+            return crypto_error(err, "reading the public key");
+        }
+        ret = asprintf(jwk, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", a->crv,
+                       one, two);
+    }
+    return ret < 0 ? err_set(err, -ENOMEM, "out of memory") : 0;
+}
+
+int jws_thumbprint(const char *jwk, char dst[static JWS_THUMBPRINT], struct err *err)
+{
+    uint8_t digest[32];
+    size_t len = sizeof(digest);
+
+    if (EVP_Q_digest(NULL, "SHA256", NULL, jwk, strlen(jwk), digest, &len) != 1) {
+        return crypto_error(err, "SHA-256");
+    }
+    base64url_encode(dst, digest, len);
+    return 0;
+}
+
+/* DER of an ECDSA signature to r||s (RFC 7518 3.4). */
+static int der_to_raw(const uint8_t *der, size_t len, size_t coordinate, uint8_t *raw)
+{
+    ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &der, (long)len);
+
+    if (sig == NULL) {
+        return ERR_CRYPTO;
+    }
+    int n = (int)coordinate;
+    int ok = BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, n) == n &&
+             BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + coordinate, n) == n;
+    ECDSA_SIG_free(sig);
+    return ok ? 0 : ERR_CRYPTO;
+}
+
+int jws_signature(EVP_PKEY *key, const uint8_t *input, size_t len, uint8_t **signature,
+                  size_t *signature_len, struct err *err)
+{
+    const struct algorithm *a = algorithm_of(key);
+    uint8_t der[NUMBER_MAX];
+    size_t der_len = sizeof(der);
+    int ret = 0;
+
+    if (a == NULL) {
+        return err_set(err, ERR_RANGE, "the key is neither RSA nor ECDSA over P-256 or P-384");
+    }
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    if (ctx == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    if (EVP_DigestSignInit_ex(ctx, NULL, a->digest, NULL, NULL, key, NULL) != 1 ||
+        EVP_DigestSign(ctx, der, &der_len, input, len) != 1) {
+        ret = crypto_error(err, "signing");
+        goto err0;
+    }
+    *signature_len = a->coordinate != 0 ? 2 * a->coordinate : der_len;
+    if ((*signature = malloc(*signature_len)) == NULL) {
+        ret = err_set(err, -ENOMEM, "out of memory");
+        goto err0;
+    }
+    if (a->coordinate == 0) {
+        memcpy(*signature, der, der_len);
+    } else if (der_to_raw(der, der_len, a->coordinate, *signature) < 0) {
+        free(*signature);
+        ret = crypto_error(err, "signing");
+    }
+err0:
+    EVP_MD_CTX_free(ctx);
+    return ret;
+}
+
+/* The protected header as JSON. jansson checks UTF-8 and escapes. */
+static char *header_json(const char *alg, const char *jwk, const struct jws_header *header)
+{
+    json_t *h = json_object();
+    char *text = NULL;
+    int ret = json_object_set_new(h, "alg", json_string(alg));
+
+    if (header->kid[0] != '\0') {
+        ret |= json_object_set_new(h, "kid", json_string(header->kid));
+    } else {
+        ret |= json_object_set_new(h, "jwk", json_loads(jwk, JSON_REJECT_DUPLICATES, NULL));
+    }
+    if (header->nonce[0] != '\0') {
+        ret |= json_object_set_new(h, "nonce", json_string(header->nonce));
+    }
+    ret |= json_object_set_new(h, "url", json_string(header->url));
+    if (ret == 0) {
+        text = json_dumps(h, JSON_COMPACT);
+    }
+    json_decref(h);
+    return text;
+}
+
+/* base64url(header) "." base64url(payload); *head is the length of the first part. */
+static char *signing_input(const char *header, const uint8_t *payload, size_t payload_len,
+                           size_t *head)
+{
+    size_t header_len = strlen(header);
+    char *input = malloc(BASE64URL_LEN(header_len) + 1 + BASE64URL_LEN(payload_len) + 1);
+
+    if (input == NULL) {
+        return NULL;
+    }
+    *head = base64url_encode(input, (const uint8_t *)header, header_len);
+    input[*head] = '.';
+    base64url_encode(input + *head + 1, payload, payload_len);
+    return input;
+}
+
+int jws_make(EVP_PKEY *key, const char *jwk, const struct jws_header *header,
+             const uint8_t *payload, size_t payload_len, char **out, struct err *err)
+{
+    const struct algorithm *a = algorithm_of(key);
+    uint8_t *raw = NULL;
+    size_t raw_len = 0, head = 0;
+    char *text = NULL;
+    int ret = err_set(NULL, -ENOMEM, "out of memory");
+
+    if (a == NULL) {
+        return err_set(err, ERR_RANGE, "the key is neither RSA nor ECDSA over P-256 or P-384");
+    }
+    char *json = header_json(a->alg, jwk, header);
+    if (json == NULL) {
+        return err_set(err, ERR_MALFORMED, "url, nonce or account are not UTF-8");
+    }
+    char *input = signing_input(json, payload, payload_len, &head);
+    if (input == NULL) {
+        err_set(err, ret, "out of memory");
+        goto err0;
+    }
+    ret = jws_signature(key, (const uint8_t *)input, strlen(input), &raw, &raw_len, err);
+    if (ret < 0) {
+        goto err1;
+    }
+    if ((text = malloc(BASE64URL_LEN(raw_len) + 1)) == NULL) {
+        ret = err_set(err, -ENOMEM, "out of memory");
+        goto err2;
+    }
+    base64url_encode(text, raw, raw_len);
+    if (asprintf(out, "{\"protected\":\"%.*s\",\"payload\":\"%s\",\"signature\":\"%s\"}", (int)head,
+                 input, input + head + 1, text) < 0) {
+        ret = err_set(err, -ENOMEM, "out of memory");
+    }
+    free(text);
+err2:
+    free(raw);
+err1:
+    free(input);
+err0:
+    free(json);
+    return ret;
+}
