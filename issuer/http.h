@@ -36,8 +36,8 @@ enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST };
 /* Copied by http_send. */
 struct http_request {
     enum http_method method;
-    const char *url;          /* https only */
-    const char *body;         /* POST */
+    const char *url;  /* https only */
+    const char *body; /* POST */
     size_t body_len;
     const char *content_type; /* POST */
     const char *accept;       /* or NULL */
@@ -55,10 +55,10 @@ struct http_answer {
 
 typedef void http_answer_fn(void *arg, const struct http_answer *answer);
 
-/* The callback comes once, never from within this call. ERR_MALFORMED for a URL that is not https, ERR_LIMIT,
- * -ENOMEM. *exchange may be NULL. */
-int http_send(struct http *http, const struct http_request *request, http_answer_fn *fn,
-              void *arg, struct http_exchange **exchange);
+/* The callback comes once, never from within this call. ERR_MALFORMED for a URL that is not https,
+ * ERR_LIMIT, -ENOMEM. *exchange may be NULL. */
+int http_send(struct http *http, const struct http_request *request, http_answer_fn *fn, void *arg,
+              struct http_exchange **exchange);
 /* Its callback will not come. Not from within its own callback. */
 void http_cancel(struct http_exchange *exchange);
 

@@ -1,0 +1,62 @@
+#include "issuer/http_trust.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+
+#include "common/file.h"
+
+#define TRUST_FILE (4u << 20) /* Debian's bundle has 220 KiB */
+
+/* Adds every certificate of a PEM file; returns how many, or a negative error. */
+static int add_file(X509_STORE *store, const char *path, struct err *err)
+{
+    char *data = NULL;
+    size_t len;
+    int count = 0;
+
+    int ret = file_read(AT_FDCWD, path, TRUST_FILE, &data, &len, err);
+    if (ret < 0)
+        return ret;
+    BIO *bio = BIO_new_mem_buf(data, (int)len);
+    X509 *cert;
+    while (bio != NULL && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+        count += X509_STORE_add_cert(store, cert) == 1;
+        X509_free(cert);
+    }
+    unsigned long last = ERR_peek_last_error();
+    if (bio == NULL)
+        count = err_set(err, -ENOMEM, "%s: out of memory", path);
+    else if (last != 0 && ERR_GET_REASON(last) != PEM_R_NO_START_LINE)
+        count = err_set(err, ERR_MALFORMED, "%s: a certificate in it does not parse", path);
+    ERR_clear_error();
+    BIO_free(bio);
+    free(data);
+    return count;
+}
+
+int http_trust_load(X509_STORE **out, const char *system_file, const char *extra, struct log *log,
+                    struct err *err)
+{
+    X509_STORE *store = X509_STORE_new();
+    struct err reason = {0};
+    int ret;
+
+    if (store == NULL)
+        return err_set(err, -ENOMEM, "out of memory");
+    if (system_file != NULL && (ret = add_file(store, system_file, &reason)) <= 0)
+        log_warning(log, NULL, "no trust taken from the system's CA file (%s)",
+                    ret < 0 ? reason.text : system_file);
+    if (extra != NULL && (ret = add_file(store, extra, err)) <= 0) {
+        if (ret == 0)
+            ret = err_set(err, ERR_MALFORMED, "acme-ca-file %s: no PEM certificate in it", extra);
+        else
+            err_prefix(err, "acme-ca-file");
+        X509_STORE_free(store);
+        return ret;
+    }
+    *out = store;
+    return 0;
+}

@@ -1,0 +1,151 @@
+#include "issuer/problem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/limits.h"
+#include "issuer/ajson.h"
+#include "issuer/words.h"
+
+static const char urn[] = "urn:ietf:params:acme:error:";
+
+/* The last part of the URN; another type as it is, but for about:blank (RFC 7807 4.2). */
+static const char *short_type(const json_t *object)
+{
+    const char *type = ajson_string(object, "type", LIMIT_URL);
+
+    if (type == NULL || strcmp(type, "about:blank") == 0)
+        return NULL;
+    return strncmp(type, urn, sizeof(urn) - 1) == 0 ? type + sizeof(urn) - 1 : type;
+}
+
+static void add_one(struct words *words, const json_t *object)
+{
+    const char *type = short_type(object);
+    const json_t *detail = json_object_get(object, "detail");
+
+    if (!json_is_string(detail))
+        detail = json_object_get(object, "title");
+    if (type != NULL)
+        words_add_foreign(words, type, sizeof(((struct problem *)NULL)->type) - 1);
+    if (type != NULL && json_is_string(detail))
+        words_add(words, ": ");
+    if (json_is_string(detail))
+        words_add_foreign(words, json_string_value(detail), PROBLEM_DETAIL);
+    if (type == NULL && !json_is_string(detail))
+        words_add(words, "an error without type or detail");
+}
+
+static void add_status(struct words *words, const json_t *object)
+{
+    const json_t *status = json_object_get(object, "status");
+
+    if (json_is_integer(status) && json_integer_value(status) >= 100 &&
+        json_integer_value(status) <= 999)
+        words_add(words, " (status %d)", (int)json_integer_value(status));
+}
+
+/* RFC 8555 6.7.1 */
+static void add_subproblems(struct words *words, const json_t *object)
+{
+    const json_t *subs = json_object_get(object, "subproblems");
+    size_t count = json_is_array(subs) ? json_array_size(subs) : 0;
+
+    for (size_t i = 0; i < count && i < LIMIT_SUBPROBLEMS; i++) {
+        const json_t *sub = json_array_get(subs, i);
+        if (!json_is_object(sub))
+            continue;
+        const char *name = ajson_string(json_object_get(sub, "identifier"), "value", 1024);
+        words_add(words, "\n  ");
+        if (name != NULL) {
+            words_add_foreign(words, name, LIMIT_DOMAIN_TEXT);
+            words_add(words, ": ");
+        }
+        add_one(words, sub);
+    }
+    if (count > LIMIT_SUBPROBLEMS)
+        words_add(words, "\n  and %zu more", count - LIMIT_SUBPROBLEMS);
+}
+
+static void add_retry(struct words *words, const struct problem_context *context)
+{
+    if (context->retry_after_ms < 0)
+        return;
+    int64_t seconds = context->retry_after_ms / 1000;
+    time_t at = (time_t)(context->now + seconds);
+    struct tm tm;
+    char date[64];
+
+    if (context->now > 0 && localtime_r(&at, &tm) != NULL &&
+        strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S %z", &tm) > 0)
+        words_add(words, "; the CA asks to wait until %s", date);
+    else
+        words_add(words, "; the CA asks to wait %lld s", (long long)seconds);
+}
+
+static void set_type(struct problem *out, const json_t *object)
+{
+    const char *type = short_type(object);
+    struct words words;
+
+    out->type[0] = '\0';
+    if (type == NULL)
+        return;
+    words_init(&words, sizeof(out->type) - 1);
+    words_add_foreign(&words, type, sizeof(out->type) - 1);
+    char *text = words_take(&words);
+    if (text != NULL)
+        memcpy(out->type, text, strlen(text) + 1);
+    free(text);
+}
+
+int problem_parse(struct problem *out, const char *body, size_t len,
+                  const struct problem_context *context)
+{
+    json_t *root = ajson_parse(body, len);
+    struct words words;
+
+    words_init(&words, PROBLEM_TEXT);
+    set_type(out, root);
+    if (root != NULL && (out->type[0] != '\0' || json_object_get(root, "detail") != NULL)) {
+        add_one(&words, root);
+        words_add(&words, " (HTTP %d)", context->status);
+    } else {
+        words_add(&words, "HTTP %d, without saying why", context->status);
+    }
+    add_retry(&words, context);
+    add_subproblems(&words, root);
+    json_decref(root);
+    out->text = words_take(&words);
+    return out->text != NULL ? 0 : -ENOMEM;
+}
+
+int problem_from_json(struct problem *out, const json_t *object)
+{
+    struct words words;
+
+    words_init(&words, PROBLEM_TEXT);
+    set_type(out, object);
+    if (json_is_object(object)) {
+        add_one(&words, object);
+        add_status(&words, object);
+        add_subproblems(&words, object);
+    } else {
+        words_add(&words, "no reason given");
+    }
+    out->text = words_take(&words);
+    return out->text != NULL ? 0 : -ENOMEM;
+}
+
+void problem_clear(struct problem *problem)
+{
+    free(problem->text);
+    *problem = (struct problem){0};
+}
+
+bool problem_is(const struct problem *problem, const char *type)
+{
+    return strcmp(problem->type, type) == 0;
+}
