@@ -61,6 +61,9 @@ void log_write(struct log *log, enum log_level level, const char *subject, const
 #define log_error(log, subject, ...)    log_write(log, LOG_LEVEL_ERROR, subject, __VA_ARGS__)
 #define log_critical(log, subject, ...) log_write(log, LOG_LEVEL_CRITICAL, subject, __VA_ARGS__)
 
+/* The number of a syslog facility, "LOG_LOCAL0", "local0" and the like; ERR_RANGE. */
+int log_facility_parse(const char *name, int *facility);
+
 /* "INFO" and the like, both ways; log_level_parse returns ERR_RANGE for another word. */
 const char *log_level_name(enum log_level level);
 int log_level_parse(const char *name, enum log_level *level);
