@@ -1,0 +1,74 @@
+"""Pebble: a real ACME CA, with its nastiness settable."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import pki
+from .process import Process
+
+
+@dataclass
+class CaOptions:
+    """How the CA behaves; the defaults are as hostile as every test can bear."""
+
+    bad_nonces: int = 5
+    """Share of good nonces that are refused, in percent."""
+    authz_reuse: int = 50
+    """Share of orders that find an authorization already valid, in percent."""
+    sleep: int = 0
+    """Upper bound in seconds of the wait before it validates; 0 is none."""
+    chain_length: int = 1
+    """Number of intermediate certificates."""
+    alternate_roots: int = 0
+    """Number of further chains that it offers."""
+
+
+class Ca:
+    """A Pebble with an HTTPS certificate of its own."""
+
+    def __init__(self, folder: Path, resolver_port: int, ports: tuple[int, int], options: CaOptions):
+        self.port, self.management_port = ports
+        self.certificate, self.key = pki.serving_pair(folder, "pebble")
+        self.ca_file = folder / "pebble.ca.pem"
+        self.url = f"https://localhost:{self.port}/dir"
+        config = folder / "pebble.json"
+        config.write_text(json.dumps({"pebble": {
+            "listenAddress": f"127.0.0.1:{self.port}", "managementListenAddress": f"127.0.0.1:{self.management_port}",
+            "certificate": str(self.certificate), "privateKey": str(self.key), "httpPort": 5002, "tlsPort": 5001,
+            "ocspResponderURL": "", "externalAccountBindingRequired": False}}))
+        env = {**os.environ, "PEBBLE_WFE_NONCEREJECT": str(options.bad_nonces),
+               "PEBBLE_AUTHZREUSE": str(options.authz_reuse), "PEBBLE_CHAIN_LENGTH": str(options.chain_length),
+               "PEBBLE_ALTERNATE_ROOTS": str(options.alternate_roots)}
+        if options.sleep:
+            env["PEBBLE_VA_SLEEPTIME"] = str(options.sleep)
+        else:
+            env["PEBBLE_VA_NOSLEEP"] = "1"
+        argv = ["pebble", "-config", config, "-dnsserver", f"127.0.0.1:{resolver_port}"]
+        self.process = Process("pebble", argv, folder / "pebble.log", env)
+
+    def ready(self) -> bool:
+        """Whether it serves its directory and its roots."""
+        try:
+            return b"newOrder" in self._get(self.url) and bool(self.root())
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def _get(self, url: str) -> bytes:
+        context = ssl.create_default_context(cafile=str(self.ca_file))
+        with urllib.request.urlopen(url, context=context, timeout=5) as answer:
+            return answer.read()
+
+    def root(self, number: int = 0) -> str:
+        """Root certificate of its chains, in PEM."""
+        return self._get(f"https://localhost:{self.management_port}/roots/{number}").decode()
+
+    def log_lines(self) -> list[str]:
+        """What it logged so far."""
+        return self.process.log.read_text(errors="replace").splitlines()

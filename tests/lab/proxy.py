@@ -1,0 +1,187 @@
+"""A TLS proxy in front of the CA that delays, breaks or withholds answers on demand.
+
+The CA behind it stays the real one. It passes the Host field on, so that the CA names the proxy in every URL it gives.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from .ca import Ca
+
+
+@dataclass
+class Fault:
+    """What happens to the requests whose path contains a word."""
+
+    path: str
+    times: int | None = None
+    """How many requests it strikes; None: all."""
+    delay: float = 0.0
+    """Seconds before the answer is passed on."""
+    status: int = 0
+    """Answer this instead of asking the CA."""
+    body: bytes = b""
+    content_type: str = "text/plain"
+    headers: dict[str, str] = field(default_factory=dict)
+    drop: bool = False
+    """Close the connection: after the CA was asked, if after_ca, else before."""
+    after_ca: bool = False
+    hold: threading.Event | None = None
+    """Keep the CA's answer back until this is set."""
+    reached: threading.Event = field(default_factory=threading.Event)
+    """Set when a request has been struck (and answered by the CA, where it was asked)."""
+    rewrite: Callable[[bytes], bytes] | None = None
+    """Changes the body of the CA's answer."""
+
+
+class Proxy:
+    """The proxy; `faults` may be changed at any time, `seen` lists what was asked."""
+
+    def __init__(self, port: int, ca: Ca):
+        self.port, self._ca = port, ca
+        self.url = f"https://localhost:{port}/dir"
+        self.faults: list[Fault] = []
+        self.seen: list[tuple[str, str]] = []
+        self._lock = threading.Lock()
+        self._server: ThreadingHTTPServer | None = None
+        self._open: set[socket.socket] = set()
+
+    def start(self) -> None:
+        """Listens and serves in threads."""
+        proxy = self
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads, block_on_close, request_queue_size = True, False, 256
+
+            def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+                raw, address = super().get_request()
+                proxy._open.add(raw)
+                return raw, address
+
+            def handle_error(self, request: object, client_address: object) -> None:
+                pass  # a client that went away, or a fault we made ourselves
+
+        self._server = Server(("127.0.0.1", self.port), _handler_for(self))
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Stops listening, and breaks every connection."""
+        if self._server is None:
+            return
+        self._server.shutdown()
+        self._server.server_close()
+        self._server = None
+        for sock in list(self._open):
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self._open.clear()
+
+    def add(self, fault: Fault) -> Fault:
+        """Adds a fault and gives it back."""
+        with self._lock:
+            self.faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """No more faults; releases what is held."""
+        with self._lock:
+            held, self.faults = self.faults, []
+        for fault in held:
+            if fault.hold:
+                fault.hold.set()
+
+    def _note(self, method: str, path: str) -> Fault | None:
+        with self._lock:
+            self.seen.append((method, path))
+            for fault in self.faults:
+                if fault.path in path and fault.times != 0:
+                    if fault.times is not None:
+                        fault.times -= 1
+                    return fault
+        return None
+
+    @property
+    def certificate(self) -> tuple[Path, Path]:
+        """It shows the CA's own certificate."""
+        return self._ca.certificate, self._ca.key
+
+    def connect(self) -> http.client.HTTPSConnection:
+        """A connection to the CA."""
+        context = ssl.create_default_context(cafile=str(self._ca.ca_file))
+        return http.client.HTTPSConnection("localhost", self._ca.port, context=context, timeout=60)
+
+
+def _handler_for(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*proxy.certificate)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.request = context.wrap_socket(self.request, server_side=True)
+            self.upstream = proxy.connect()
+            super().setup()
+
+        def finish(self) -> None:
+            self.upstream.close()
+            super().finish()
+            self.request.close()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
+            self.upstream.request(self.command, self.path, body or None, headers)
+            answer = self.upstream.getresponse()
+            content = answer.read()
+            skip = ("connection", "transfer-encoding", "content-length", "date")
+            return answer.status, [(n, v) for n, v in answer.getheaders() if n.lower() not in skip], content
+
+        def _reply(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+            self.send_response(status)
+            for name, value in headers:
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        def _serve(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            fault = proxy._note(self.command, self.path)
+            if fault is None:
+                self._reply(*self._forward(body))
+                return
+            if fault.status:
+                status, headers = fault.status, [("Content-Type", fault.content_type), *fault.headers.items()]
+                content = fault.body
+            elif fault.drop and not fault.after_ca:
+                status, headers, content = 0, [], b""
+            else:
+                status, headers, content = self._forward(body)
+            fault.reached.set()
+            time.sleep(fault.delay)
+            if fault.hold:
+                fault.hold.wait(120)
+            if fault.drop:
+                self.close_connection = True
+                return
+            self._reply(status, headers, fault.rewrite(content) if fault.rewrite else content)
+
+        do_GET = do_POST = do_HEAD = _serve
+
+    return Handler
