@@ -19,6 +19,13 @@ struct store;
 int store_open(struct store **out, const char *path, struct err *err);
 void store_close(struct store *store);
 
+/* Several operations in one transaction, so with one fsync: what is called in between is
+ * durable only when store_batch_end returned 0, else nothing of it happened. Does not nest. */
+int store_batch_begin(struct store *store, struct err *err);
+int store_batch_end(struct store *store, struct err *err);
+/* Writes the events that wait for the next durable operation; 0 where there are none. */
+int store_flush(struct store *store, struct err *err);
+
 /* -- accounts: one per directory URL -- */
 int store_account_put(struct store *store, const char *directory_url, const char *account_url,
                       const char *thumbprint, int64_t now, struct err *err);
@@ -32,17 +39,17 @@ int store_account_each(struct store *store, store_account_fn *fn, void *arg, str
 /* -- orders -- */
 struct store_order {
     uint64_t id;
-    const char *client;        /* who asked, as policy knows it, or "" */
-    int64_t peer_uid;          /* of submit.sock, -1 unknown */
+    const char *client; /* who asked, as policy knows it, or "" */
+    int64_t peer_uid;   /* of submit.sock, -1 unknown */
     const char *directory_url;
-    const char *names;         /* normal form, divided by "," */
-    const uint8_t *csr;        /* DER */
+    const char *names;  /* normal form, divided by "," */
+    const uint8_t *csr; /* DER */
     size_t csr_len;
-    const char *preferred_chain; /* or NULL */
-    const char *state;         /* order_state_name */
+    const char *preferred_chain;                      /* or NULL */
+    const char *state;                                /* order_state_name */
     const char *url, *finalize_url, *certificate_url; /* or NULL */
-    const char *failure;       /* reason, or NULL */
-    int64_t created, updated;  /* Unix microseconds */
+    const char *failure;                              /* reason, or NULL */
+    int64_t created, updated;                         /* Unix microseconds */
 };
 
 /* Puts a new order in state "new"; *id is set. */
@@ -55,12 +62,12 @@ int store_order_fail(struct store *store, uint64_t id, const char *reason, int64
 
 struct store_certificate {
     uint64_t order_id;
-    const char *serial;  /* lower-case hex */
-    const char *names;   /* divided by "," */
-    const char *issuer;  /* RFC 2253 form */
-    const char *pem;     /* the whole chain */
+    const char *serial;            /* lower-case hex */
+    const char *names;             /* divided by "," */
+    const char *issuer;            /* RFC 2253 form */
+    const char *pem;               /* the whole chain */
     int64_t not_before, not_after; /* Unix seconds */
-    int64_t created;     /* Unix microseconds */
+    int64_t created;               /* Unix microseconds */
 };
 
 /* One transaction: the certificate is there and the order is "issued". */

@@ -1,0 +1,235 @@
+#include "issuer/store_db.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ORDER_COLUMNS                                                                              \
+    "id, client, peer_uid, directory, names, csr, preferred_chain, state, url, finalize_url,"      \
+    " certificate_url, failure, created, updated"
+#define CERTIFICATE_COLUMNS                                                                        \
+    "c.order_id, c.serial, c.names, c.issuer, c.pem, c.not_before, c.not_after, c.created"
+
+static const char *const sql[STORE_STMTS] = {
+    [STORE_BEGIN] = "BEGIN IMMEDIATE",
+    [STORE_COMMIT] = "COMMIT",
+    [STORE_ROLLBACK] = "ROLLBACK",
+    [STORE_ACCOUNT_PUT] =
+        "INSERT INTO accounts (directory, url, thumbprint, created) VALUES (?1, ?2, ?3, ?4)"
+        " ON CONFLICT (directory) DO UPDATE SET url = ?2, thumbprint = ?3",
+    [STORE_ACCOUNT_GET] = "SELECT url FROM accounts WHERE directory = ?1",
+    [STORE_ACCOUNT_EACH] =
+        "SELECT directory, url, thumbprint, created FROM accounts ORDER BY directory",
+    [STORE_ORDER_ADD] =
+        "INSERT INTO orders (client, peer_uid, directory, names, csr, preferred_chain, state,"
+        " created, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'new', ?7, ?7)",
+    [STORE_ORDER_SAVE] = "UPDATE orders SET state = ?2, url = ?3, finalize_url = ?4,"
+                         " certificate_url = ?5, updated = ?6 WHERE id = ?1",
+    [STORE_ORDER_FAIL] =
+        "UPDATE orders SET state = 'failed', failure = ?2, updated = ?3 WHERE id = ?1",
+    [STORE_ORDER_ISSUED] = "UPDATE orders SET state = 'issued', updated = ?2 WHERE id = ?1",
+    [STORE_ORDER_OPEN] = "SELECT " ORDER_COLUMNS " FROM orders WHERE state IN ('new', 'ordering',"
+                         " 'authorizing', 'publishing', 'validating', 'finalizing', 'downloading')"
+                         " ORDER BY id",
+    [STORE_ORDER_NEWEST] = "SELECT " ORDER_COLUMNS " FROM orders ORDER BY id DESC LIMIT ?1",
+    [STORE_ORDER_GET] = "SELECT " ORDER_COLUMNS " FROM orders WHERE id = ?1",
+    [STORE_ORDER_COUNT] = "SELECT state, count(*) FROM orders GROUP BY state",
+    [STORE_CERTIFICATE_ADD] =
+        "INSERT INTO certificates (order_id, serial, names, issuer, pem, not_before, not_after,"
+        " created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [STORE_CERTIFICATE_NAME_ADD] =
+        "INSERT OR IGNORE INTO certificate_names (name, certificate_id) VALUES (?1, ?2)",
+    [STORE_CERTIFICATE_NEWEST] =
+        "SELECT " CERTIFICATE_COLUMNS " FROM certificates c ORDER BY c.id DESC LIMIT ?1",
+    [STORE_CERTIFICATE_NAMED] =
+        "SELECT " CERTIFICATE_COLUMNS " FROM certificate_names n JOIN certificates c"
+        " ON c.id = n.certificate_id WHERE n.name = ?2 ORDER BY n.certificate_id DESC LIMIT ?1",
+    [STORE_CERTIFICATE_OF] = "SELECT " CERTIFICATE_COLUMNS " FROM certificates c"
+                             " WHERE c.order_id = ?1 ORDER BY c.id DESC LIMIT 1",
+    [STORE_EVENT_ADD] = "INSERT INTO events (order_id, at, text) VALUES (?1, ?2, ?3)",
+    [STORE_EVENT_EACH] = "SELECT at, text FROM events WHERE order_id = ?1 ORDER BY id",
+    [STORE_GENERATION_GET] = "SELECT reserved FROM generations WHERE one = 1",
+    [STORE_GENERATION_RESERVE] =
+        "UPDATE generations SET reserved = max(reserved, ?1) WHERE one = 1",
+};
+
+int store_db_error(const struct store *store, int rc, const char *what, struct err *err)
+{
+    const char *path = store->path;
+
+    switch (rc & 0xff) {
+    case SQLITE_FULL:
+        return err_set(err, -ENOSPC, "store %s: %s failed: the disk is full; make room", path,
+                       what);
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return err_set(err, -EACCES,
+                       "store %s: %s failed: it may not be written; its file and folder must "
+                       "belong to the user that certmilld runs the issuer as",
+                       path, what);
+    case SQLITE_CANTOPEN:
+        return err_set(err, -EACCES,
+                       "store %s: cannot be opened; its folder must exist and belong to the user "
+                       "that certmilld runs the issuer as",
+                       path);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return err_set(err, ERR_BUSY,
+                       "store %s: held by another process; stop the other certmilld (or the tool "
+                       "that reads it) first",
+                       path);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return err_set(err, ERR_CORRUPT,
+                       "store %s: %s failed: the file is damaged or no store; put a backup in its "
+                       "place, or move it aside to start with an empty one",
+                       path, what);
+    case SQLITE_NOMEM:
+        return err_set(err, -ENOMEM, "store %s: %s failed: out of memory", path, what);
+    case SQLITE_IOERR:
+        return err_set(err, -EIO, "store %s: %s failed: the disk does not read or write (%s)", path,
+                       what, sqlite3_errstr(rc));
+    default:
+        return err_set(err, ERR_INTERNAL, "store %s: %s failed: %s", path, what,
+                       sqlite3_errmsg(store->db));
+    }
+}
+
+sqlite3_stmt *store_db_stmt(struct store *store, enum store_stmt which, struct err *err)
+{
+    int rc;
+
+    if (store->stmts[which] != NULL)
+        return store->stmts[which];
+    rc = sqlite3_prepare_v3(store->db, sql[which], -1, SQLITE_PREPARE_PERSISTENT,
+                            &store->stmts[which], NULL);
+    if (rc == SQLITE_OK)
+        return store->stmts[which];
+    (void)store_db_error(store, rc, "preparing a statement", err);
+    return NULL;
+}
+
+int store_db_text(sqlite3_stmt *stmt, int at, const char *text)
+{
+    return text == NULL ? sqlite3_bind_null(stmt, at)
+                        : sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC);
+}
+
+void store_db_reset(sqlite3_stmt *stmt)
+{
+    (void)sqlite3_reset(stmt);
+    (void)sqlite3_clear_bindings(stmt);
+}
+
+int store_db_run(struct store *store, sqlite3_stmt *stmt, int bound, const char *what,
+                 struct err *err)
+{
+    int rc = bound == SQLITE_OK ? sqlite3_step(stmt) : SQLITE_NOMEM;
+
+    store_db_reset(stmt);
+    return rc == SQLITE_DONE ? 0 : store_db_error(store, rc, what, err);
+}
+
+int store_db_row(struct store *store, sqlite3_stmt *stmt, const char *what, struct err *err)
+{
+    int rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_ROW)
+        return 1;
+    store_db_reset(stmt);
+    return rc == SQLITE_DONE ? 0 : store_db_error(store, rc, what, err);
+}
+
+const char *store_db_column(sqlite3_stmt *stmt, int at)
+{
+    return (const char *)sqlite3_column_text(stmt, at);
+}
+
+const char *store_db_word(sqlite3_stmt *stmt, int at)
+{
+    const char *text = store_db_column(stmt, at);
+
+    return text != NULL ? text : "";
+}
+
+/* -- transactions -- */
+
+static int plain(struct store *store, enum store_stmt which, const char *what, struct err *err)
+{
+    sqlite3_stmt *stmt = store_db_stmt(store, which, err);
+
+    return stmt != NULL ? store_db_run(store, stmt, SQLITE_OK, what, err) : -ENOMEM;
+}
+
+static void roll_back(struct store *store)
+{
+    /* after some failures SQLite has done so by itself */
+    if (sqlite3_get_autocommit(store->db) == 0)
+        (void)plain(store, STORE_ROLLBACK, "rolling back", NULL);
+}
+
+static int commit(struct store *store, struct err *err)
+{
+    int ret = store_events_write(store, err);
+
+    if (ret == 0)
+        ret = plain(store, STORE_COMMIT, "writing", err);
+    if (ret == 0)
+        store_events_done(store);
+    else
+        roll_back(store);
+    return ret;
+}
+
+int store_db_begin(struct store *store, struct err *err)
+{
+    if (!store->batch)
+        return plain(store, STORE_BEGIN, "writing", err);
+    return store->failed.code < 0 ? err_set(err, store->failed.code, "%s", store->failed.text) : 0;
+}
+
+int store_db_end(struct store *store, int ret, struct err *err)
+{
+    if (store->batch) {
+        if (ret < 0 && store->failed.code == 0)
+            (void)err_set(&store->failed, ret, "%s", err != NULL ? err->text : err_string(ret));
+        return ret;
+    }
+    if (ret == 0)
+        return commit(store, err);
+    roll_back(store);
+    return ret;
+}
+
+int store_batch_begin(struct store *store, struct err *err)
+{
+    int ret;
+
+    if (store->batch)
+        return err_set(err, ERR_INTERNAL, "store %s: a batch within a batch", store->path);
+    if ((ret = plain(store, STORE_BEGIN, "writing", err)) < 0)
+        return ret;
+    store->batch = true;
+    memset(&store->failed, 0, sizeof store->failed);
+    return 0;
+}
+
+int store_batch_end(struct store *store, struct err *err)
+{
+    store->batch = false;
+    if (store->failed.code == 0)
+        return commit(store, err);
+    roll_back(store);
+    return err_set(err, store->failed.code, "%s", store->failed.text);
+}
+
+int store_flush(struct store *store, struct err *err)
+{
+    int ret;
+
+    if (store->event_count == 0 || store->batch)
+        return 0;
+    if ((ret = plain(store, STORE_BEGIN, "writing", err)) < 0)
+        return ret;
+    return commit(store, err);
+}
