@@ -9,9 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uv.h>
 
-#include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -22,16 +20,14 @@ struct signclient;
 
 struct acme_options {
     const char *directory_url;
-    const char *email;        /* or NULL */
-    const char *key;          /* the signer's name of the account key */
-    const char *key_type;     /* used when it is made */
-    const char *account_url;  /* from the store, or NULL: found or made at first need */
+    const char *email;              /* or NULL */
+    const char *key;                /* the signer's name of the account key */
+    const char *key_type;           /* used when it is made */
+    const char *account_url;        /* from the store, or NULL: found or made at first need */
     const char *account_thumbprint; /* of the key account_url was made with, or NULL: not known */
     struct http *http;
     struct signclient *signclient;
     struct log *log;
-    uv_loop_t *loop;
-    const struct clock *clock;
     /* called once the account is known (found or made): to be stored */
     void (*on_account)(void *arg, const char *account_url, const char *thumbprint);
     void *arg;
@@ -42,10 +38,10 @@ int acme_new(struct acme **out, const struct acme_options *options);
 void acme_free(struct acme *acme);
 
 struct acme_response {
-    int error;          /* 0, or ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_LIMIT, ERR_CANCELLED, ERR_CA ... */
-    const char *text;   /* with error: what failed, for a person */
+    int error;        /* 0, or ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_LIMIT, ERR_CANCELLED, ERR_CA ... */
+    const char *text; /* with error: what failed, for a person */
     int status;
-    const char *body;   /* NUL after body_len bytes */
+    const char *body; /* NUL after body_len bytes */
     size_t body_len;
     const char *location;
     int64_t retry_after_ms; /* -1: none */
@@ -57,8 +53,9 @@ typedef void acme_response_fn(void *arg, const struct acme_response *response);
 
 /* Signed POST to url (NULL: newOrder); payload NULL is POST-as-GET. Directory, key,
  * account and nonce are had first where missing. badNonce is retried up to LIMIT_BADNONCE
- * times, a lost connection or 5xx a few times with growing delay (all bounded), other answers are the caller's.
- * The callback comes exactly once, never from within this call. *request may be NULL. */
+ * times, a lost connection or 5xx a few times with growing delay (all bounded), other answers are
+ * the caller's. The callback comes exactly once, never from within this call. *request may be NULL.
+ */
 int acme_post(struct acme *acme, const char *url, const char *payload, acme_response_fn *fn,
               void *arg, struct acme_request **request);
 /* Forgets the request; its callback will not come. */

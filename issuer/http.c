@@ -490,6 +490,11 @@ int http_new(struct http **out, uv_loop_t *loop, struct log *log, const struct h
     return ret;
 }
 
+uv_loop_t *http_loop(const struct http *http)
+{
+    return http->loop;
+}
+
 void http_free(struct http *http)
 {
     if (http == NULL)

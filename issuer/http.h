@@ -31,6 +31,8 @@ int http_configure(struct http *http, const struct http_trust *trust, struct err
 /* Cancels what is under way (no callbacks come); handles close on the loop's next turns. */
 void http_free(struct http *http);
 
+uv_loop_t *http_loop(const struct http *http);
+
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST };
 
 /* Copied by http_send. */

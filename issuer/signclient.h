@@ -31,7 +31,8 @@ struct signclient_jws {
     const char *payload; /* NULL: empty (POST-as-GET) */
 };
 
-/* error 0: the flattened JWS, len bytes. Returns a request number for signclient_cancel, 0 on -ENOMEM. */
+/* error 0: the flattened JWS, len bytes. Returns a request number for signclient_cancel, 0 on
+ * -ENOMEM. */
 typedef void signclient_jws_fn(void *arg, int error, const char *text, const char *jws, size_t len);
 uint64_t signclient_sign(struct signclient *client, const struct signclient_jws *jws,
                          signclient_jws_fn *fn, void *arg);
