@@ -26,6 +26,12 @@
 #define LIMIT_TCP_CLIENTS     1024  /* DNS connections a worker */
 #define LIMIT_UDP_BATCH       64    /* messages a recvmmsg */
 #define LIMIT_UDP_BATCHES     8     /* recvmmsg calls a wake-up, so that TCP is served too */
+#define LIMIT_CNAME_CHAIN     8     /* names looked up for one question; resolvers follow about as many */
+#define LIMIT_TCP_IDLE_MS     10000 /* without a whole query or answer (RFC 7766 6.2.3: seconds) */
+#define LIMIT_TCP_ACCEPTS     16    /* connections accepted a wake-up, so that UDP is served too */
+#define LIMIT_TCP_READ        4096  /* octets read at once: some 60 queries */
+#define LIMIT_TCP_BUFFERS     (8u << 20) /* octets a worker keeps of half queries and unread answers */
+#define LIMIT_SEEN            256   /* different askers a worker keeps until they are reported */
 
 /* -- CSRs and certificates -- */
 #define LIMIT_CSR_PEM   (64u << 10)  /* RSA 4096 with 100 names of 253 octets: about 38 KiB as PEM */
@@ -57,9 +63,15 @@
 #define LIMIT_MESSAGE_FDS  128          /* SCM_MAX_FD is 253; zone files and sockets */
 #define LIMIT_SUBMIT_LINE  (1u << 20)   /* a JSON line of submit.sock */
 #define LIMIT_CONTROL_LINE (64u << 10)  /* a request line of control.sock */
+#define LIMIT_CONTROL_ANSWER (64u << 20) /* a line from control.sock: 300,000 records of 200 octets */
 #define LIMIT_SUBMIT_CLIENTS 2048       /* connections at once */
 #define LIMIT_SUBMIT_MS    10000        /* from connect to a whole request */
 #define LIMIT_STOP_MS      1500         /* SIGTERM to the last exit is promised within 2 s */
+
+/* -- commands that are split into words -- */
+#define LIMIT_COMMAND 8192 /* octets: a URL (2,048) and a chain's name with room */
+#define LIMIT_WORDS   64
+#define LIMIT_INPUT_MS 30000 /* certmill-shell waits that long for the next octet of its input */
 
 /* -- configuration -- */
 #define LIMIT_CONF_FILE  (1u << 20) /* bytes of YAML */

@@ -1,0 +1,25 @@
+/*
+ * What the zones say to a question: RFC 1034 4.3.2, steps 2 to 6, for one name and type of class
+ * IN. query.c has read the question before and adds header and OPT afterwards.
+ */
+#ifndef CERTMILL_DNSD_ANSWER_H
+#define CERTMILL_DNSD_ANSWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dnsd/query.h"
+#include "dnsd/reply.h"
+
+struct answer {
+    const struct image *image;
+    struct reply reply;      /* header and question are in place, the name at DNS_HEADER */
+    struct query_info *info; /* in: name, name_len, qtype; out: outcome, challenge, name */
+    unsigned rcode;
+    bool authoritative, truncated;
+};
+
+/* Fills reply, rcode and flags. */
+void answer_build(struct answer *answer);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * The answer to one DNS message: bytes in, bytes out. Knows no socket, no clock and
+ * no allocation; safe from any thread, since an image never changes.
+ *
+ * RFC 1034 4.3.2 with 2181, 2308 (negative answers), 4343 (case), 4592 (wildcards),
+ * 6604 and 6672 (CNAME, DNAME), 6891 (EDNS), 8020, 8482 (ANY: one RRset), 9471 (glue), 9619.
+ */
+#ifndef CERTMILL_DNSD_QUERY_H
+#define CERTMILL_DNSD_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/limits.h"
+
+struct image;
+
+/* Room that an answer may need: what a caller offers as cap. */
+#define QUERY_UDP_ROOM LIMIT_EDNS_PAYLOAD
+#define QUERY_TCP_ROOM LIMIT_DNS_MESSAGE
+
+struct query_context {
+    const struct image *image; /* NULL: none came yet, everything is SERVFAIL */
+    bool tcp;                  /* the client's size limit does not count */
+};
+
+/* What became of a message; the worker counts by it. */
+enum query_outcome {
+    QUERY_DROPPED,  /* too short or itself a response: no answer */
+    QUERY_ANSWERED, /* the ANSWER section is not empty */
+    QUERY_NODATA,
+    QUERY_NXDOMAIN,
+    QUERY_REFERRAL,
+    QUERY_REFUSED, /* not our zone, not class IN, a zone transfer */
+    QUERY_FORMERR,
+    QUERY_NOTIMP,
+    QUERY_BADVERS,
+    QUERY_SERVFAIL, /* no image yet */
+    QUERY_OUTCOMES,
+};
+
+struct query_info {
+    enum query_outcome outcome;
+    uint16_t qtype;
+    uint8_t rcode; /* as in the header */
+    bool answered; /* the ANSWER section is not empty */
+    bool truncated;
+    bool challenge; /* a challenge value is live at or below name */
+    uint8_t name_len;
+    /* The question's name in lower case; where challenge is set and a CNAME or DNAME of
+     * ours led on from there, the name it led to. Valid for name_len octets. */
+    uint8_t name[LIMIT_NAME_WIRE + 1];
+};
+
+/* Answers in[in_len] into out[cap]; the two do not overlap; cap is at least 512. Returns the
+ * answer's length, at most cap, or 0 where nothing is to be sent. Fills *info. */
+size_t query_answer(const struct query_context *context, const uint8_t *in, size_t in_len,
+                    uint8_t *out, size_t cap, struct query_info *info);
+
+#endif
