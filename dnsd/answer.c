@@ -199,7 +199,7 @@ static bool below_dname(struct answer *a, const struct image_result *found,
     a->info->outcome = QUERY_ANSWERED;
     const uint8_t *rr = a->reply.out + from + 2;
     size_t rdata_len = wire_read_u16(rr + 8);
-    if (rdata_len > LIMIT_NAME_WIRE - found->node_offset) {
+    if (rdata_len + found->node_offset > LIMIT_NAME_WIRE) {
         a->rcode = DNS_YXDOMAIN;
         return false;
     }
