@@ -1,7 +1,9 @@
 /*
  * What a process gives up once started. One call after another, in this order:
  * sandbox_drop_user, sandbox_landlock, sandbox_seccomp. Each can be had as an
- * ordinary user except the change of user and root.
+ * ordinary user except the change of user and root. To be called while the process has
+ * one thread: threads made later inherit it all. Libraries that load files at first use
+ * (OpenSSL's configuration, gconv) are to be used once before.
  */
 #ifndef CERTMILL_COMMON_SANDBOX_H
 #define CERTMILL_COMMON_SANDBOX_H
@@ -18,15 +20,16 @@ struct sandbox_path {
 
 /* Started as root: chroots into root (where not NULL), sets groups, gid and uid of user
  * (getpwnam before the chroot), and proves that there is no way back. Started as an
- * ordinary user: does nothing. Always: no_new_privs, umask 077; core dumps off where
- * keep_core is false. ERR_NOT_FOUND names an unknown user. */
+ * ordinary user: changes neither. Always: no capabilities, no_new_privs, umask 077; core
+ * dumps off where keep_core is false; a parent-death signal is kept. ERR_NOT_FOUND names an
+ * unknown user, ERR_POLICY one that is root. */
 int sandbox_drop_user(const char *user, const char *root, bool keep_core, struct err *err);
 
 /* Landlock: files only below these paths (count 0: none at all), TCP neither bound nor
  * connected unless tcp_connect (kernels with network rules). A kernel without Landlock
  * is not an error: *active says what holds. */
-int sandbox_landlock(const struct sandbox_path *paths, size_t count, bool tcp_connect,
-                     bool *active, struct err *err);
+int sandbox_landlock(const struct sandbox_path *paths, size_t count, bool tcp_connect, bool *active,
+                     struct err *err);
 
 /* seccomp allow list (libseccomp): what is not in it fails with EPERM, except execve and
  * the like, which kill. profile: */
@@ -36,5 +39,8 @@ enum sandbox_profile {
     SANDBOX_SIGNER, /* files, no sockets of its own, no exec */
 };
 int sandbox_seccomp(enum sandbox_profile profile, struct err *err);
+
+/* What this build leaves out of the above (sanitizers), as a sentence for the log; else NULL. */
+const char *sandbox_note(void);
 
 #endif

@@ -1,0 +1,299 @@
+/*
+ * What each process may ask of the kernel. Everything may compute, use the descriptors
+ * that it has, and make threads; the profiles add to that. Arguments are looked at where a
+ * call can do both what we need and what an attacker needs:
+ *
+ * - clone only with CLONE_THREAD; clone3 passes its flags in memory where a filter cannot see
+ *   them, so it gets ENOSYS, upon which glibc takes clone;
+ * - mmap and mprotect without PROT_EXEC. The issuer may map a library (getaddrinfo loads what
+ *   nsswitch.conf names), which is backed by a file and not writable;
+ * - tgkill and kill only towards the process itself; prlimit64 only to read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/sandbox.h"
+#include "common/sandbox_impl.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const int everyone[] = {
+    /* descriptors */
+    SCMP_SYS(read),
+    SCMP_SYS(readv),
+    SCMP_SYS(pread64),
+    SCMP_SYS(preadv),
+    SCMP_SYS(write),
+    SCMP_SYS(writev),
+    SCMP_SYS(pwrite64),
+    SCMP_SYS(pwritev),
+    SCMP_SYS(close),
+    SCMP_SYS(close_range),
+    SCMP_SYS(dup),
+    SCMP_SYS(dup2),
+    SCMP_SYS(dup3),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(fstat),
+    SCMP_SYS(lseek),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(select),
+    SCMP_SYS(pselect6),
+    SCMP_SYS(epoll_create),
+    SCMP_SYS(epoll_create1),
+    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_pwait2),
+    SCMP_SYS(eventfd2),
+    SCMP_SYS(pipe2),
+    SCMP_SYS(timerfd_create),
+    SCMP_SYS(timerfd_settime),
+    SCMP_SYS(timerfd_gettime),
+    SCMP_SYS(signalfd4),
+    /* sockets that are there */
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(recvmmsg),
+    SCMP_SYS(sendto),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(sendmmsg),
+    SCMP_SYS(accept),
+    SCMP_SYS(accept4),
+    SCMP_SYS(getsockname),
+    SCMP_SYS(getpeername),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(setsockopt),
+    SCMP_SYS(shutdown),
+    /* memory */
+    SCMP_SYS(munmap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(mremap),
+    SCMP_SYS(brk),
+    SCMP_SYS(mlock),
+    SCMP_SYS(mlock2),
+    SCMP_SYS(munlock),
+    SCMP_SYS(msync),
+    SCMP_SYS(mincore),
+    SCMP_SYS(membarrier),
+    /* threads, time, signals */
+    SCMP_SYS(futex),
+    SCMP_SYS(futex_waitv),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(get_robust_list),
+    SCMP_SYS(set_tid_address),
+    SCMP_SYS(rseq),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sched_setaffinity),
+    SCMP_SYS(sched_getparam),
+    SCMP_SYS(sched_getscheduler),
+    SCMP_SYS(sched_get_priority_min),
+    SCMP_SYS(sched_get_priority_max),
+    SCMP_SYS(getcpu),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_getres),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(time),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigtimedwait),
+    SCMP_SYS(rt_sigpending),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    /* what one may know of oneself */
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(getppid),
+    SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(getgid),
+    SCMP_SYS(getegid),
+    SCMP_SYS(getresuid),
+    SCMP_SYS(getresgid),
+    SCMP_SYS(getgroups),
+    SCMP_SYS(getrlimit),
+    SCMP_SYS(getrusage),
+    SCMP_SYS(times),
+    SCMP_SYS(uname),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(umask),
+};
+
+static const int files[] = {
+    SCMP_SYS(open),      SCMP_SYS(openat),     SCMP_SYS(openat2),         SCMP_SYS(stat),
+    SCMP_SYS(lstat),     SCMP_SYS(newfstatat), SCMP_SYS(statx),           SCMP_SYS(statfs),
+    SCMP_SYS(fstatfs),   SCMP_SYS(access),     SCMP_SYS(faccessat),       SCMP_SYS(faccessat2),
+    SCMP_SYS(readlink),  SCMP_SYS(readlinkat), SCMP_SYS(getdents64),      SCMP_SYS(getcwd),
+    SCMP_SYS(mkdir),     SCMP_SYS(mkdirat),    SCMP_SYS(rmdir),           SCMP_SYS(unlink),
+    SCMP_SYS(unlinkat),  SCMP_SYS(rename),     SCMP_SYS(renameat),        SCMP_SYS(renameat2),
+    SCMP_SYS(fsync),     SCMP_SYS(fdatasync),  SCMP_SYS(sync_file_range), SCMP_SYS(truncate),
+    SCMP_SYS(ftruncate), SCMP_SYS(fallocate),  SCMP_SYS(fadvise64),       SCMP_SYS(flock),
+    SCMP_SYS(chmod),     SCMP_SYS(fchmod),     SCMP_SYS(fchmodat),        SCMP_SYS(utimensat),
+};
+
+static const int network[] = {
+    SCMP_SYS(connect),
+    SCMP_SYS(socketpair),
+    SCMP_SYS(memfd_create),
+    SCMP_SYS(sendfile),
+};
+
+/* Nobody does these by accident. */
+static const int deadly[] = {
+    SCMP_SYS(execve),
+    SCMP_SYS(execveat),
+    SCMP_SYS(ptrace),
+    SCMP_SYS(process_vm_readv),
+    SCMP_SYS(process_vm_writev),
+    SCMP_SYS(fork),
+    SCMP_SYS(vfork),
+};
+
+static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+
+static const unsigned long ioctls[] = {FIONBIO, FIONREAD, FIOCLEX, TCGETS};
+
+static const unsigned long prctls[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_GET_PDEATHSIG,
+                                       0x53564d41 /* PR_SET_VMA */};
+
+static int add_all(scmp_filter_ctx ctx, uint32_t action, const int *calls, size_t count)
+{
+    int ret = 0;
+
+    for (size_t i = 0; ret == 0 && i < count; i++) {
+        ret = seccomp_rule_add(ctx, action, calls[i], 0);
+    }
+    return ret;
+}
+
+/* The call with argument `arg` being one of values. */
+static int add_values(scmp_filter_ctx ctx, int call, unsigned arg, const unsigned long *values,
+                      size_t count)
+{
+    int ret = 0;
+
+    for (size_t i = 0; ret == 0 && i < count; i++) {
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 1,
+                               SCMP_CMP(arg, SCMP_CMP_EQ, values[i], 0));
+    }
+    return ret;
+}
+
+static int add_guarded(scmp_filter_ctx ctx)
+{
+    const uint64_t exec = PROT_EXEC, thread = CLONE_THREAD;
+    const scmp_datum_t self = (scmp_datum_t)getpid();
+    int ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+                               SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
+
+    if (ret == 0) {
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+                               SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
+    }
+    if (ret == 0) {
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+                               SCMP_A0(SCMP_CMP_MASKED_EQ, thread, thread));
+    }
+    if (ret == 0) {
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    }
+    if (ret == 0) {
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+                               SCMP_A0(SCMP_CMP_EQ, self, 0));
+    }
+    if (ret == 0) {
+        ret =
+            seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A0(SCMP_CMP_EQ, self, 0));
+    }
+    if (ret == 0) {
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
+                               SCMP_A2(SCMP_CMP_EQ, 0, 0));
+    }
+    if (ret == 0) {
+        ret = add_values(ctx, SCMP_SYS(ioctl), 1, ioctls, COUNT(ioctls));
+    }
+    return ret == 0 ? add_values(ctx, SCMP_SYS(prctl), 0, prctls, COUNT(prctls)) : ret;
+}
+
+static int add_issuer(scmp_filter_ctx ctx)
+{
+    int ret = add_all(ctx, SCMP_ACT_ALLOW, files, COUNT(files));
+
+    if (ret == 0) {
+        ret = add_all(ctx, SCMP_ACT_ALLOW, network, COUNT(network));
+    }
+    for (size_t i = 0; ret == 0 && i < COUNT(families); i++) {
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                               SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
+    }
+    if (ret == 0) {
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
+                               SCMP_A2(SCMP_CMP_EQ, PROT_READ | PROT_EXEC, 0),
+                               SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0));
+    }
+    return ret;
+}
+
+static int add_profile(scmp_filter_ctx ctx, enum sandbox_profile profile)
+{
+    const uint64_t empty = AT_EMPTY_PATH;
+
+    switch (profile) {
+    case SANDBOX_DNSD:
+        /* glibc's fstat(3) */
+        return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
+                                SCMP_A3(SCMP_CMP_MASKED_EQ, empty, empty));
+    case SANDBOX_ISSUER:
+        return add_issuer(ctx);
+    case SANDBOX_SIGNER:
+        return add_all(ctx, SCMP_ACT_ALLOW, files, COUNT(files));
+    }
+    return -EINVAL;
+}
+
+int sandbox_seccomp(enum sandbox_profile profile, struct err *err)
+{
+    if (SANDBOX_SANITIZED) {
+        return 0;
+    }
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    if (ctx == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    int ret = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+    if (ret == 0) {
+        ret = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+    }
+    if (ret == 0) {
+        ret = add_all(ctx, SCMP_ACT_ALLOW, everyone, COUNT(everyone));
+    }
+    if (ret == 0) {
+        ret = add_all(ctx, SCMP_ACT_KILL_PROCESS, deadly, COUNT(deadly));
+    }
+    if (ret == 0) {
+        ret = add_guarded(ctx);
+    }
+    if (ret == 0) {
+        ret = add_profile(ctx, profile);
+    }
+    if (ret == 0) {
+        ret = seccomp_load(ctx);
+    }
+    seccomp_release(ctx);
+    return ret < 0 ? err_set(err, ret, "cannot load the seccomp filter: %s", err_string(ret)) : 0;
+}
