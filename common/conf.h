@@ -9,7 +9,11 @@
  * (CONF_STRINGS with separator 0) not divided; a repeated --key appends.
  * Booleans on the command line may stand alone. Every error names file:line:column,
  * the variable or the option; an unknown key is refused with the nearest known
- * one. Tabs, anchors, duplicate keys and second documents are refused.
+ * one. Tabs, anchors, tags, duplicate keys and second documents are refused.
+ *
+ * Booleans are true and false in any case, nothing else (YAML 1.2 core). An empty or null
+ * value unsets an option without a default, and is refused for one with a default
+ * and for integers and booleans. --help, -h, --version and -V are the caller's: see conf_asks.
  */
 #ifndef CERTMILL_COMMON_CONF_H
 #define CERTMILL_COMMON_CONF_H
@@ -62,6 +66,7 @@ struct conf_schema {
     size_t count;
     size_t size;            /* sizeof the struct that holds the values */
     int (*check)(void *conf, struct err *err); /* across options, or NULL */
+    const char *const *env_ignore; /* variables with the prefix that are not ours; NULL-terminated, or NULL */
 };
 
 struct conf_input {
@@ -74,13 +79,23 @@ struct conf_input {
     char *file_used;            /* out: copied path or NULL; caller frees */
 };
 
+/* 'h' where the arguments ask for --help or -h, 'V' for --version or -V, else 0; what
+ * stands behind `--` does not count. To be asked before conf_load, which knows neither. */
+int conf_asks(int argc, char *const *argv);
+
 /* Fills *conf (schema->size bytes, zeroed by this function). On error *conf
  * is empty and err says where and what to do: ERR_MALFORMED, ERR_UNKNOWN,
  * ERR_RANGE, ERR_LIMIT, -errno of the file. `--config FILE` / `-c FILE` /
- * `--config-file FILE` / `-f FILE` name the file; `--` ends the options. */
+ * `--config-file FILE` / `-f FILE` name the file, or else the
+ * variables PREFIX_CONFIG and PREFIX_CONFIG_FILE; `--` ends the options. */
 int conf_load(const struct conf_schema *schema, void *conf, struct conf_input *input,
               struct err *err);
 void conf_clear(const struct conf_schema *schema, void *conf);
+
+/* For checks across options. A new last row with its defaults, or NULL (out of memory or
+ * LIMIT_CONF_LIST). A new last item, copied: 0, -ENOMEM or ERR_LIMIT. */
+void *conf_table_add(const struct conf_schema *row, struct conf_table *table);
+int conf_strings_add(struct conf_strings *strings, const char *item);
 
 /* All values through a message, in the schema's order. Unpacking checks types and bounds. */
 void conf_pack(const struct conf_schema *schema, const void *conf, struct msg_writer *w);
