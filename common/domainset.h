@@ -18,6 +18,10 @@
  * address, a character no host name has (underscore included), bad IDNA. */
 int domain_normalize(char dst[static 254], const char *name, struct err *err);
 
+/* The same for names that need not be hosts' (zones, nameservers): labels may hold
+ * underscores, `*.` in front is refused. */
+int domain_normalize_owner(char dst[static 254], const char *name, struct err *err);
+
 struct domainset {
     char **names; /* normal form, sorted, without doubles */
     size_t count;
