@@ -9,6 +9,7 @@
 #ifndef CERTMILL_ISSUER_PUBLISHER_H
 #define CERTMILL_ISSUER_PUBLISHER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -16,6 +17,7 @@
 #include "common/boot.h"
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/limits.h"
 #include "common/log.h"
 
 struct publisher;
@@ -43,24 +45,33 @@ struct publisher_options {
 };
 
 int publisher_new(struct publisher **out, const struct publisher_options *options);
+/* Waiters are forgotten; memory goes once the loop has closed the handles. */
 void publisher_free(struct publisher *publisher);
 
-/* Judges all zones of the boot (its zone files are read), and only if every one is good takes them over. */
+/* Judges all zones of the boot (its zone files are read), and only if every one is good takes them
+ * over. */
 int publisher_configure(struct publisher *publisher, const struct boot *boot, struct err *err);
 /* A (new) channel to dnsd; taken over. It gets the newest image. */
 int publisher_attach(struct publisher *publisher, int fd);
 
-/* Adds or removes the value for a domain (normal form, `*.` ignored) and an order. The zone is
- * the first one configured unless zone (apex text) says otherwise. */
+/* Adds or removes the value for a domain (normal form, `*.` ignored) and an order, in the first
+ * zone configured; expires: Unix seconds. ERR_RANGE, ERR_LIMIT, ERR_EXISTS as zone_add. */
 int publisher_add(struct publisher *publisher, const char *domain, const char *value,
                   uint64_t order, int64_t expires, struct err *err);
 int publisher_remove(struct publisher *publisher, const char *domain, const char *value,
                      uint64_t order);
+/* Removes all that the order still has. */
+void publisher_release(struct publisher *publisher, uint64_t order);
+/* Record name of a domain in wire form, lower case: what publisher_seen.name holds. Its length or an error. */
+int publisher_record_wire(const struct publisher *publisher, const char *domain,
+                          uint8_t dst[static LIMIT_NAME_WIRE]);
 /* Record name of a domain in text without last dot, for messages: "NAME.ZONE". */
 int publisher_record(const struct publisher *publisher, const char *domain, char *dst, size_t cap);
+/* The apex of the zone that takes challenges, in text; lives until publisher_configure. */
+const char *publisher_zone(const struct publisher *publisher);
 
-/* Calls fn once, from the loop, when all that was added before is being answered; generation: which. Returns
- * a number for publisher_cancel, 0 on -ENOMEM. */
+/* Calls fn once, from the loop, when all that was added before is being answered; generation:
+ * which. Returns a number for publisher_cancel, 0 on -ENOMEM. */
 typedef void publisher_wait_fn(void *arg, uint64_t generation);
 uint64_t publisher_wait(struct publisher *publisher, publisher_wait_fn *fn, void *arg);
 void publisher_cancel(struct publisher *publisher, uint64_t wait);
