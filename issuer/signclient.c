@@ -328,8 +328,8 @@ static struct request *add_request(struct signclient *c, const struct msg_writer
     return r;
 }
 
-int signclient_key(struct signclient *c, const char *key, const char *type, signclient_key_fn *fn,
-                   void *arg)
+uint64_t signclient_key(struct signclient *c, const char *key, const char *type,
+                        signclient_key_fn *fn, void *arg)
 {
     struct msg_writer w;
 
@@ -339,11 +339,12 @@ int signclient_key(struct signclient *c, const char *key, const char *type, sign
     msg_put_str(&w, type);
     struct request *r = add_request(c, &w);
     if (r == NULL)
-        return -ENOMEM;
+        return 0;
     r->key_fn = fn;
     r->arg = arg;
+    uint64_t id = r->id;
     send_requests(c);
-    return 0;
+    return id;
 }
 
 uint64_t signclient_sign(struct signclient *c, const struct signclient_jws *jws,
@@ -364,8 +365,9 @@ uint64_t signclient_sign(struct signclient *c, const struct signclient_jws *jws,
         return 0;
     r->jws_fn = fn;
     r->arg = arg;
+    uint64_t id = r->id;
     send_requests(c);
-    return r->id;
+    return id;
 }
 
 void signclient_cancel(struct signclient *c, uint64_t request)

@@ -19,11 +19,11 @@ void signclient_free(struct signclient *client);
 /* A (new) channel; taken over. What is unanswered is sent again on it. */
 int signclient_attach(struct signclient *client, int fd);
 
-/* error 0: jwk and thumbprint. */
+/* error 0: jwk and thumbprint. Returns a request number, 0 on -ENOMEM. */
 typedef void signclient_key_fn(void *arg, int error, const char *text, const char *jwk,
                                const char *thumbprint);
-int signclient_key(struct signclient *client, const char *key, const char *type,
-                   signclient_key_fn *fn, void *arg);
+uint64_t signclient_key(struct signclient *client, const char *key, const char *type,
+                        signclient_key_fn *fn, void *arg);
 
 struct signclient_jws {
     const char *key, *url, *nonce;
@@ -31,11 +31,12 @@ struct signclient_jws {
     const char *payload; /* NULL: empty (POST-as-GET) */
 };
 
-/* error 0: the flattened JWS, len bytes. Returns a request number for signclient_cancel, 0 on
- * -ENOMEM. */
+/* error 0: the flattened JWS, len bytes, good within the callback. Returns a request number for
+ * signclient_cancel, 0 on -ENOMEM. */
 typedef void signclient_jws_fn(void *arg, int error, const char *text, const char *jws, size_t len);
 uint64_t signclient_sign(struct signclient *client, const struct signclient_jws *jws,
                          signclient_jws_fn *fn, void *arg);
+/* Its callback will not come; 0 and an unknown number are ignored. */
 void signclient_cancel(struct signclient *client, uint64_t request);
 
 #endif

@@ -1,0 +1,166 @@
+#include "issuer/acme_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "issuer/problem.h"
+
+#define DIRECTORY_MS (86400u * 1000) /* a CA may move its URLs; a day is what others keep them */
+
+static void network_error(struct acme *acme, enum acme_stage stage,
+                          const struct http_answer *answer)
+{
+    if (answer->error == ERR_UNAVAILABLE || answer->error == ERR_TIMEOUT)
+        acme_retry_all(acme, stage, answer->error, answer->text, -1);
+    else
+        acme_fail_all(acme, stage, answer->error, answer->text);
+}
+
+static void status_error(struct acme *acme, enum acme_stage stage, const char *url,
+                         const struct http_answer *answer)
+{
+    struct problem_context context = {.status = answer->status,
+                                      .retry_after_ms = answer->fields->retry_after_ms};
+    struct problem problem;
+    char text[LIMIT_ERROR_TEXT];
+
+    if (problem_parse(&problem, answer->body, answer->body_len, &context) < 0) {
+        acme_fail_all(acme, stage, -ENOMEM, "out of memory");
+        return;
+    }
+    snprintf(text, sizeof(text), "%.300s: %.600s", url, problem.text);
+    problem_clear(&problem);
+    if (answer->status >= 500)
+        acme_retry_all(acme, stage, ERR_UNAVAILABLE, text, answer->fields->retry_after_ms);
+    else
+        acme_fail_all(acme, stage, ERR_UNAVAILABLE, text);
+}
+
+static void on_directory(void *arg, const struct http_answer *answer)
+{
+    struct acme *acme = arg;
+    struct acme_directory directory;
+    struct err err = {0};
+
+    acme->directory_fetch = NULL;
+    if (answer->error != 0) {
+        network_error(acme, ACME_WANTS_DIRECTORY, answer);
+        return;
+    }
+    if (answer->status != 200) {
+        status_error(acme, ACME_WANTS_DIRECTORY, acme->directory_url, answer);
+        return;
+    }
+    int ret = acme_directory_parse(&directory, answer->body, answer->body_len, &err);
+    if (ret < 0) {
+        err_prefix(&err, "%.512s", acme->directory_url);
+        acme_fail_all(acme, ACME_WANTS_DIRECTORY, ret == -ENOMEM ? ret : ERR_UNAVAILABLE, err.text);
+        return;
+    }
+    acme_directory_clear(&acme->directory);
+    acme->directory = directory;
+    acme->have_directory = true;
+    acme->directory_due = uv_now(acme->loop) + DIRECTORY_MS;
+    nonce_pool_put(&acme->nonces, answer->fields->nonce);
+    acme_wake(acme, ACME_WANTS_DIRECTORY);
+}
+
+void acme_fetch_directory(struct acme *acme)
+{
+    struct http_request request = {
+        .method = HTTP_GET, .url = acme->directory_url, .accept = "application/json"};
+
+    if (acme->directory_fetch != NULL)
+        return;
+    int ret = http_send(acme->http, &request, on_directory, acme, &acme->directory_fetch);
+    if (ret < 0)
+        acme_fail_all(acme, ACME_WANTS_DIRECTORY, ret,
+                      ret == ERR_MALFORMED ? "acme-server-url is no https URL" : err_string(ret));
+}
+
+void acme_forget_directory(struct acme *acme)
+{
+    acme->have_directory = false;
+}
+
+/* -- nonces: one HEAD for each request that wants one, so that none waits for another -- */
+
+static void fetch_free(struct acme_nonce_fetch *fetch)
+{
+    struct acme *acme = fetch->acme;
+
+    if (fetch->prev != NULL)
+        fetch->prev->next = fetch->next;
+    else
+        acme->nonce_fetches = fetch->next;
+    if (fetch->next != NULL)
+        fetch->next->prev = fetch->prev;
+    acme->nonce_fetch_count--;
+    free(fetch);
+}
+
+static void on_nonce(void *arg, const struct http_answer *answer)
+{
+    struct acme_nonce_fetch *fetch = arg;
+    struct acme *acme = fetch->acme;
+
+    fetch_free(fetch);
+    if (answer->error != 0) {
+        acme_forget_directory(acme);
+        network_error(acme, ACME_WANTS_NONCE, answer);
+    } else if (answer->status < 200 || answer->status > 299) {
+        acme_forget_directory(acme);
+        status_error(acme, ACME_WANTS_NONCE, acme->directory.new_nonce, answer);
+    } else if (answer->fields->nonce[0] == '\0') {
+        acme_fail_all(acme, ACME_WANTS_NONCE, ERR_UNAVAILABLE,
+                      "the CA's newNonce answers without a nonce");
+    } else {
+        nonce_pool_put(&acme->nonces, answer->fields->nonce);
+        acme_wake(acme, ACME_WANTS_NONCE);
+    }
+}
+
+static int fetch_nonce(struct acme *acme)
+{
+    struct http_request request = {.method = HTTP_HEAD, .url = acme->directory.new_nonce};
+    struct acme_nonce_fetch *fetch = calloc(1, sizeof(*fetch));
+
+    if (fetch == NULL)
+        return -ENOMEM;
+    fetch->acme = acme;
+    fetch->next = acme->nonce_fetches;
+    if (fetch->next != NULL)
+        fetch->next->prev = fetch;
+    acme->nonce_fetches = fetch;
+    acme->nonce_fetch_count++;
+    int ret = http_send(acme->http, &request, on_nonce, fetch, &fetch->exchange);
+    if (ret < 0)
+        fetch_free(fetch);
+    return ret;
+}
+
+void acme_fetch_nonces(struct acme *acme)
+{
+    unsigned wanted = 0;
+    int ret = 0;
+
+    for (struct acme_request *r = acme->requests; r != NULL; r = r->next)
+        wanted += r->stage == ACME_WANTS_NONCE;
+    while (ret == 0 && acme->nonce_fetch_count < wanted &&
+           acme->nonce_fetch_count < LIMIT_NONCE_POOL)
+        ret = fetch_nonce(acme);
+    if (ret < 0)
+        acme_fail_all(acme, ACME_WANTS_NONCE, ret, err_string(ret));
+}
+
+void acme_fetch_cancel(struct acme *acme)
+{
+    http_cancel(acme->directory_fetch);
+    acme->directory_fetch = NULL;
+    while (acme->nonce_fetches != NULL) {
+        http_cancel(acme->nonce_fetches->exchange);
+        fetch_free(acme->nonce_fetches);
+    }
+}

@@ -1,0 +1,117 @@
+/*
+ * What acme*.c share: one CA's state, and a request on its way through it.
+ */
+#ifndef CERTMILL_ISSUER_ACME_PRIV_H
+#define CERTMILL_ISSUER_ACME_PRIV_H
+
+#include <uv.h>
+
+#include "issuer/acme.h"
+#include "issuer/acme_directory.h"
+#include "issuer/http.h"
+#include "issuer/nonce.h"
+#include "issuer/signclient.h"
+
+enum acme_kind {
+    ACME_POST,    /* acme_post: signed with the account's URL as kid */
+    ACME_READY,   /* acme_ready: wants directory, key and account only */
+    ACME_ACCOUNT, /* our own newAccount: signed with the key itself in the header */
+};
+
+enum acme_stage {
+    ACME_WANTS_DIRECTORY,
+    ACME_WANTS_KEY,
+    ACME_WANTS_ACCOUNT,
+    ACME_WANTS_NONCE,
+    ACME_SIGNING,
+    ACME_SENDING,
+    ACME_DELAYED, /* another try at due */
+    ACME_FAILED,  /* the callback, with error and text, at due */
+    ACME_DONE,    /* ACME_READY: the callback at due */
+};
+
+struct acme_request {
+    struct acme_request *prev, *next;
+    struct acme *acme;
+    enum acme_kind kind;
+    enum acme_stage stage;
+    char *url, *payload; /* NULL as in acme_post */
+    char *target;        /* where it goes, and what its signature says; from ACME_SIGNING on */
+    acme_response_fn *fn;
+    void *arg;
+    uint64_t started, due; /* loop time, ms */
+    unsigned tries, bad_nonces;
+    bool reaccounted;               /* the CA did not know the account; asked for it anew once */
+    bool redirected;                /* the directory's URL was gone; read anew once */
+    char *nonce;                    /* the one a badNonce answer brought */
+    uint64_t sign;                  /* ACME_SIGNING: for signclient_cancel */
+    struct http_exchange *exchange; /* ACME_SENDING */
+    int error;
+    char *text;
+};
+
+struct acme_nonce_fetch {
+    struct acme_nonce_fetch *prev, *next;
+    struct acme *acme;
+    struct http_exchange *exchange;
+};
+
+struct acme {
+    char *directory_url, *email, *key, *key_type;
+    struct http *http;
+    struct signclient *signclient;
+    struct log *log;
+    void (*on_account)(void *arg, const char *account_url, const char *thumbprint);
+    void *arg;
+
+    uv_loop_t *loop;
+    uv_timer_t timer; /* the nearest due of all requests */
+    bool closing;
+
+    struct acme_directory directory;
+    bool have_directory;
+    uint64_t directory_due; /* loop time when it is read anew */
+    struct http_exchange *directory_fetch;
+
+    char *jwk, *thumbprint; /* NULL until known */
+    uint64_t key_fetch;
+    char *account_url; /* NULL until known */
+    char *account_thumbprint;
+    bool account_fetch;
+
+    struct nonce_pool nonces;
+    struct acme_nonce_fetch *nonce_fetches;
+    unsigned nonce_fetch_count;
+
+    struct acme_request *requests;
+};
+
+/* -- acme.c -- */
+/* Moves a request on as far as it goes. Never calls its callback. */
+void acme_step(struct acme_request *request);
+/* Steps all that wait in stage. */
+void acme_wake(struct acme *acme, enum acme_stage stage);
+/* Lets a request fail on the loop's next turn. text is copied. */
+void acme_fail(struct acme_request *request, int error, const char *text);
+/* Tries again later, or fails when tries or time are used up. retry_after_ms: -1 or the CA's wish.
+ */
+void acme_retry(struct acme_request *request, int error, const char *text, int64_t retry_after_ms);
+/* acme_retry or acme_fail for all that wait in stage. */
+void acme_retry_all(struct acme *acme, enum acme_stage stage, int error, const char *text,
+                    int64_t retry_after_ms);
+void acme_fail_all(struct acme *acme, enum acme_stage stage, int error, const char *text);
+struct acme_request *acme_request_new(struct acme *acme, enum acme_kind kind, acme_response_fn *fn,
+                                      void *arg);
+
+/* -- acme_fetch.c: what needs no signature -- */
+void acme_fetch_directory(struct acme *acme);
+void acme_fetch_nonces(struct acme *acme);
+/* For a directory that proved to be outdated. */
+void acme_forget_directory(struct acme *acme);
+void acme_fetch_cancel(struct acme *acme);
+
+/* -- acme_account.c -- */
+void acme_fetch_key(struct acme *acme);
+void acme_fetch_account(struct acme *acme);
+
+#endif
