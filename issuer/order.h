@@ -34,10 +34,10 @@ int order_state_parse(const char *name, enum order_state *state);
 /* Why an order failed, and so the client's exit status (docs/protocol.md). */
 enum order_failure {
     ORDER_OK,
-    ORDER_REFUSED_CA,      /* a problem document, an invalid authorization or order */
-    ORDER_UNAVAILABLE_CA,  /* not reachable, 5xx beyond the retries, not ACME */
-    ORDER_INTERRUPTED,     /* shutdown or crash, and not to be resumed */
-    ORDER_BROKEN,          /* our own failure: signer, store, disk */
+    ORDER_REFUSED_CA,     /* a problem document, an invalid authorization or order */
+    ORDER_UNAVAILABLE_CA, /* not reachable, 5xx beyond the retries, not ACME */
+    ORDER_INTERRUPTED,    /* shutdown or crash, and not to be resumed */
+    ORDER_BROKEN,         /* our own failure: signer, store, disk */
 };
 
 /* What an order is about; copied by order_new. */
@@ -83,20 +83,20 @@ enum order_event_kind {
 
 struct order_event {
     enum order_event_kind kind;
-    uint32_t tag;          /* RESPONSE */
-    int transport;         /* RESPONSE: 0, or the error that kept an answer from coming */
+    uint32_t tag;  /* RESPONSE */
+    int transport; /* RESPONSE: 0, or the error that kept an answer from coming */
     const char *transport_text;
-    int status;            /* RESPONSE: HTTP status */
-    const char *body;      /* RESPONSE: not terminated by itself beyond body[body_len] == 0 */
+    int status;       /* RESPONSE: HTTP status */
+    const char *body; /* RESPONSE: not terminated by itself beyond body[body_len] == 0 */
     size_t body_len;
-    const char *location;  /* RESPONSE: Location header (absolute) or NULL */
-    int64_t retry_after_ms; /* RESPONSE: from the header, or -1 */
+    const char *location;      /* RESPONSE: Location header (absolute) or NULL */
+    int64_t retry_after_ms;    /* RESPONSE: from the header, or -1 */
     const char *alternates[8]; /* RESPONSE: Link rel="alternate" URLs */
     size_t alternate_count;
-    const char *domain;    /* SEEN: without *. */
-    uint32_t seen_total;   /* any: resolvers that asked so far, for messages */
-    uint64_t generation;   /* PUBLISHED: which, for messages ("published at generation N") */
-    int64_t now;           /* RESPONSE: Unix seconds, for messages ("not before ..."); 0: not known */
+    const char *domain;  /* SEEN: without *. */
+    uint32_t seen_total; /* any: resolvers that asked so far, for messages */
+    uint64_t generation; /* PUBLISHED: which, for messages ("published at generation N") */
+    int64_t now;         /* RESPONSE: Unix seconds, for messages ("not before ..."); 0: not known */
 };
 
 enum order_action_kind {
@@ -113,14 +113,14 @@ enum order_action_kind {
 struct order_action {
     enum order_action_kind kind;
     uint32_t tag;
-    const char *url;     /* POST; NULL: the directory's newOrder */
-    const char *payload; /* POST: JSON text or NULL */
+    const char *url;            /* POST; NULL: the directory's newOrder */
+    const char *payload;        /* POST: JSON text or NULL */
     const char *domain, *value; /* PUBLISH, WITHDRAW */
     uint32_t delay_ms;
     enum log_level level;
-    const char *text;    /* LOG; FINISH: the reason of a failure, several lines possible */
+    const char *text; /* LOG; FINISH: the reason of a failure, several lines possible */
     enum order_failure failure;
-    const char *chain;   /* FINISH: PEM, leaf first, exactly as downloaded but for line ends */
+    const char *chain; /* FINISH: PEM, leaf first, exactly as downloaded but for line ends */
 };
 
 /* Feeds one event. Returns the number of actions, to be carried out in order, in

@@ -7,7 +7,7 @@
 
 #include "common/limits.h"
 #include "issuer/ajson.h"
-#include "issuer/words.h"
+#include "issuer/say.h"
 
 static const char urn[] = "urn:ietf:params:acme:error:";
 
@@ -21,7 +21,7 @@ static const char *short_type(const json_t *object)
     return strncmp(type, urn, sizeof(urn) - 1) == 0 ? type + sizeof(urn) - 1 : type;
 }
 
-static void add_one(struct words *words, const json_t *object)
+static void add_one(struct say *say, const json_t *object)
 {
     const char *type = short_type(object);
     const json_t *detail = json_object_get(object, "detail");
@@ -29,26 +29,26 @@ static void add_one(struct words *words, const json_t *object)
     if (!json_is_string(detail))
         detail = json_object_get(object, "title");
     if (type != NULL)
-        words_add_foreign(words, type, sizeof(((struct problem *)NULL)->type) - 1);
+        say_add_foreign(say, type, sizeof(((struct problem *)NULL)->type) - 1);
     if (type != NULL && json_is_string(detail))
-        words_add(words, ": ");
+        say_add(say, ": ");
     if (json_is_string(detail))
-        words_add_foreign(words, json_string_value(detail), PROBLEM_DETAIL);
+        say_add_foreign(say, json_string_value(detail), PROBLEM_DETAIL);
     if (type == NULL && !json_is_string(detail))
-        words_add(words, "an error without type or detail");
+        say_add(say, "an error without type or detail");
 }
 
-static void add_status(struct words *words, const json_t *object)
+static void add_status(struct say *say, const json_t *object)
 {
     const json_t *status = json_object_get(object, "status");
 
     if (json_is_integer(status) && json_integer_value(status) >= 100 &&
         json_integer_value(status) <= 999)
-        words_add(words, " (status %d)", (int)json_integer_value(status));
+        say_add(say, " (status %d)", (int)json_integer_value(status));
 }
 
 /* RFC 8555 6.7.1 */
-static void add_subproblems(struct words *words, const json_t *object)
+static void add_subproblems(struct say *say, const json_t *object)
 {
     const json_t *subs = json_object_get(object, "subproblems");
     size_t count = json_is_array(subs) ? json_array_size(subs) : 0;
@@ -58,18 +58,18 @@ static void add_subproblems(struct words *words, const json_t *object)
         if (!json_is_object(sub))
             continue;
         const char *name = ajson_string(json_object_get(sub, "identifier"), "value", 1024);
-        words_add(words, "\n  ");
+        say_add(say, "\n  ");
         if (name != NULL) {
-            words_add_foreign(words, name, LIMIT_DOMAIN_TEXT);
-            words_add(words, ": ");
+            say_add_foreign(say, name, LIMIT_DOMAIN_TEXT);
+            say_add(say, ": ");
         }
-        add_one(words, sub);
+        add_one(say, sub);
     }
     if (count > LIMIT_SUBPROBLEMS)
-        words_add(words, "\n  and %zu more", count - LIMIT_SUBPROBLEMS);
+        say_add(say, "\n  and %zu more", count - LIMIT_SUBPROBLEMS);
 }
 
-static void add_retry(struct words *words, const struct problem_context *context)
+static void add_retry(struct say *say, const struct problem_context *context)
 {
     if (context->retry_after_ms < 0)
         return;
@@ -80,22 +80,22 @@ static void add_retry(struct words *words, const struct problem_context *context
 
     if (context->now > 0 && localtime_r(&at, &tm) != NULL &&
         strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S %z", &tm) > 0)
-        words_add(words, "; the CA asks to wait until %s", date);
+        say_add(say, "; the CA asks to wait until %s", date);
     else
-        words_add(words, "; the CA asks to wait %lld s", (long long)seconds);
+        say_add(say, "; the CA asks to wait %lld s", (long long)seconds);
 }
 
 static void set_type(struct problem *out, const json_t *object)
 {
     const char *type = short_type(object);
-    struct words words;
+    struct say say;
 
     out->type[0] = '\0';
     if (type == NULL)
         return;
-    words_init(&words, sizeof(out->type) - 1);
-    words_add_foreign(&words, type, sizeof(out->type) - 1);
-    char *text = words_take(&words);
+    say_init(&say, sizeof(out->type) - 1);
+    say_add_foreign(&say, type, sizeof(out->type) - 1);
+    char *text = say_take(&say);
     if (text != NULL)
         memcpy(out->type, text, strlen(text) + 1);
     free(text);
@@ -105,37 +105,37 @@ int problem_parse(struct problem *out, const char *body, size_t len,
                   const struct problem_context *context)
 {
     json_t *root = ajson_parse(body, len);
-    struct words words;
+    struct say say;
 
-    words_init(&words, PROBLEM_TEXT);
+    say_init(&say, PROBLEM_TEXT);
     set_type(out, root);
     if (root != NULL && (out->type[0] != '\0' || json_object_get(root, "detail") != NULL)) {
-        add_one(&words, root);
-        words_add(&words, " (HTTP %d)", context->status);
+        add_one(&say, root);
+        say_add(&say, " (HTTP %d)", context->status);
     } else {
-        words_add(&words, "HTTP %d, without saying why", context->status);
+        say_add(&say, "HTTP %d, without saying why", context->status);
     }
-    add_retry(&words, context);
-    add_subproblems(&words, root);
+    add_retry(&say, context);
+    add_subproblems(&say, root);
     json_decref(root);
-    out->text = words_take(&words);
+    out->text = say_take(&say);
     return out->text != NULL ? 0 : -ENOMEM;
 }
 
 int problem_from_json(struct problem *out, const json_t *object)
 {
-    struct words words;
+    struct say say;
 
-    words_init(&words, PROBLEM_TEXT);
+    say_init(&say, PROBLEM_TEXT);
     set_type(out, object);
     if (json_is_object(object)) {
-        add_one(&words, object);
-        add_status(&words, object);
-        add_subproblems(&words, object);
+        add_one(&say, object);
+        add_status(&say, object);
+        add_subproblems(&say, object);
     } else {
-        words_add(&words, "no reason given");
+        say_add(&say, "no reason given");
     }
-    out->text = words_take(&words);
+    out->text = say_take(&say);
     return out->text != NULL ? 0 : -ENOMEM;
 }
 
