@@ -71,7 +71,7 @@
 /* -- commands that are split into words -- */
 #define LIMIT_COMMAND 8192 /* octets: a URL (2,048) and a chain's name with room */
 #define LIMIT_WORDS   64
-#define LIMIT_INPUT_MS 30000 /* certmill-shell waits that long for the next octet of its input */
+#define LIMIT_INPUT_MS 30000 /* certmill-shell waits that long for its input to be complete */
 
 /* -- configuration -- */
 #define LIMIT_CONF_FILE  (1u << 20) /* bytes of YAML */

@@ -1,10 +1,40 @@
 /*
- * The program of this folder; see docs/architecture.md.
+ * certmill-shell: the forced command of an ssh key. Takes one request from a stranger, asks
+ * the issuer over submit.sock, and hands the answer back: output on stdout, log lines on stderr.
  */
 #ifndef CERTMILL_SHELL_SHELL_H
 #define CERTMILL_SHELL_SHELL_H
 
-/* Returns the exit status (docs/protocol.md). */
+#include <stdint.h>
+
+#include "common/log.h"
+
+/* Exit statuses, as docs/protocol.md has them. */
+enum shell_status {
+    SHELL_OK = 0,
+    SHELL_INTERNAL = 1,
+    SHELL_USAGE = 2,
+    SHELL_INPUT = 3,
+    SHELL_POLICY = 4,
+    SHELL_CA = 5,
+    SHELL_UNAVAILABLE = 6,
+    SHELL_INTERRUPTED = 7,
+    SHELL_NO_SERVER = 8,
+};
+
+struct shell {
+    const char *socket;   /* of the issuer */
+    const char *domains;  /* permitted sets, or NULL */
+    char client[64];      /* who asks: an address, or "local" */
+    int in, out, log;     /* descriptors: stdin, stdout, stderr */
+    enum log_level level; /* what the client wants to hear */
+};
+
+/* One log line to the client; it is best effort, since the answer does not hang on it. */
+void shell_log(const struct shell *shell, enum log_level level, int64_t unix_us,
+               const char *message);
+
+/* The whole program. env as getenv(3) reads it. Returns an enum shell_status. */
 int shell_main(int argc, char **argv);
 
 #endif

@@ -1,0 +1,158 @@
+#include "shell/request.h"
+
+#include <string.h>
+
+static const struct request_op ops[] = {
+    {"ping", "ping", NULL, REQUEST_INPUT_NONE, false, false},
+    {"get certificate", "get", "certificate", REQUEST_INPUT_CSR, true, false},
+    {"get ocsp", "get", "ocsp", REQUEST_INPUT_CHAIN, false, false},
+    {"show csr", "show", "csr", REQUEST_INPUT_CSR, false, false},
+    {"show certificate", "show", "certificate", REQUEST_INPUT_CHAIN, false, false},
+    {"show configuration", "show", "configuration", REQUEST_INPUT_NONE, false, false},
+    {"show acmeaccount", "show", "acmeaccount", REQUEST_INPUT_NONE, false, false},
+    {"help", "help", NULL, REQUEST_INPUT_NONE, false, true},
+    {"version", "version", NULL, REQUEST_INPUT_NONE, false, true},
+};
+
+#define OPS (sizeof(ops) / sizeof(ops[0]))
+#define TAKEN                                                                                      \
+    "taken are ping, get certificate|ocsp, show csr|certificate|configuration|acmeaccount, help, " \
+    "version"
+
+struct reader {
+    char *const *words;
+    size_t count, pos;
+};
+
+/* Whether the word at hand is the option; if so it is consumed with its value. */
+static int take_value(struct reader *r, const char *option, char letter, const char **value,
+                      struct err *err)
+{
+    const char *word = r->words[r->pos];
+    size_t len = strlen(option);
+    if (strncmp(word, option, len) == 0 && word[len] == '=') {
+        *value = word + len + 1;
+    } else if (letter != 0 && word[0] == '-' && word[1] == letter && word[2] != '\0') {
+        *value = word + 2;
+    } else if (strcmp(word, option) == 0 ||
+               (letter != 0 && word[0] == '-' && word[1] == letter && word[2] == '\0')) {
+        if (r->count - r->pos < 2)
+            return err_set(err, ERR_UNKNOWN, "%.100s needs a value after it", word);
+        *value = r->words[++r->pos];
+    } else {
+        return 0;
+    }
+    r->pos++;
+    if (**value == '\0')
+        return err_set(err, ERR_UNKNOWN, "the value of %s is empty", option);
+    return 1;
+}
+
+static int take_option(struct reader *r, struct request *out, struct err *err)
+{
+    const char *word = r->words[r->pos], *level = NULL;
+    int ret;
+    if (strcmp(word, "--staging") == 0 || strcmp(word, "-s") == 0) {
+        out->staging = true;
+        r->pos++;
+        return 1;
+    }
+    if ((ret = take_value(r, "--log-level", 'l', &level, err)) != 0) {
+        if (ret > 0 && log_level_parse(level, &out->level) < 0)
+            return err_set(
+                err, ERR_UNKNOWN,
+                "'%.100s' is no log level: taken are DEBUG, INFO, WARNING, ERROR, CRITICAL", level);
+        return ret;
+    }
+    if ((ret = take_value(r, "--acme-server-url", 0, &out->acme_server_url, err)) != 0) {
+        if (ret > 0 && strlen(out->acme_server_url) > LIMIT_URL)
+            return err_set(err, ERR_LIMIT, "--acme-server-url takes at most %d octets", LIMIT_URL);
+        return ret;
+    }
+    if ((ret = take_value(r, "--preferred-chain", 0, &out->preferred_chain, err)) != 0)
+        return ret;
+    return err_set(err, ERR_UNKNOWN,
+                   "option '%.100s' is not taken from a client: --log-level LEVEL, --staging, "
+                   "--acme-server-url URL and --preferred-chain NAME are",
+                   word);
+}
+
+/* The command that the one or two words make; ERR_UNKNOWN names the word that fits none. */
+static int find_op(const struct request_op **op, const char *first, const char *second,
+                   struct err *err)
+{
+    bool first_known = false;
+    for (size_t i = 0; i < OPS; i++) {
+        if (strcmp(ops[i].first, first) != 0)
+            continue;
+        first_known = true;
+        if ((second == NULL) == (ops[i].second == NULL) &&
+            (second == NULL || strcmp(ops[i].second, second) == 0)) {
+            *op = &ops[i];
+            return 0;
+        }
+    }
+    if (!first_known)
+        return err_set(err, ERR_UNKNOWN, "'%.100s' is no command: " TAKEN, first);
+    if (second == NULL)
+        return err_set(err, ERR_UNKNOWN, "%.100s needs a second word: " TAKEN, first);
+    return err_set(err, ERR_UNKNOWN, "'%.100s' is not taken after %s: " TAKEN, second, first);
+}
+
+int request_parse(struct request *out, char *const *words, size_t count, struct err *err)
+{
+    struct reader r = {.words = words, .count = count};
+    const char *command[2] = {NULL, NULL};
+    size_t used = 0;
+    int ret;
+
+    *out = (struct request){.level = LOG_LEVEL_INFO};
+    while (r.pos < r.count) {
+        const char *word = r.words[r.pos];
+        if (word[0] == '-') {
+            if ((ret = take_option(&r, out, err)) < 0)
+                return ret;
+        } else if (used == 2) {
+            return err_set(err, ERR_UNKNOWN, "'%.100s' is one word too many: " TAKEN, word);
+        } else {
+            command[used++] = word;
+            r.pos++;
+        }
+    }
+    if (used == 0)
+        return err_set(err, ERR_UNKNOWN, "no command: " TAKEN);
+    return find_op(&out->op, command[0], command[1], err);
+}
+
+static size_t occurrences(const char *text, const char *what)
+{
+    size_t n = 0;
+    for (const char *p = text; (p = strstr(p, what)) != NULL; p += strlen(what))
+        n++;
+    return n;
+}
+
+int request_check_input(enum request_input kind, const char *input, size_t len, struct err *err)
+{
+    bool csr = kind == REQUEST_INPUT_CSR;
+    const char *what = csr ? "CSR" : "certificate chain";
+    if (kind == REQUEST_INPUT_NONE)
+        return 0;
+    if (strspn(input, " \t\r\n") == len)
+        return err_set(err, ERR_MALFORMED, "no %s on standard input", what);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)input[i];
+        if (c >= 0x7f || (c < 0x20 && c != '\t' && c != '\r' && c != '\n'))
+            return err_set(err, ERR_MALFORMED,
+                           "the input is not a %s in PEM form: octet %zu is \\x%02x", what, i + 1,
+                           c);
+    }
+    size_t begins = csr ? occurrences(input, "-----BEGIN CERTIFICATE REQUEST-----") +
+                              occurrences(input, "-----BEGIN NEW CERTIFICATE REQUEST-----")
+                        : occurrences(input, "-----BEGIN CERTIFICATE-----");
+    if (begins == 0)
+        return err_set(err, ERR_MALFORMED, "the input holds no %s in PEM form", what);
+    if (csr && begins > 1)
+        return err_set(err, ERR_MALFORMED, "the input holds %zu CSRs, one is taken", begins);
+    return 0;
+}
