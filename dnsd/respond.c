@@ -1,0 +1,53 @@
+#include "dnsd/respond.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "zones/image.h"
+
+/* The address as IPC_SEEN carries it; IPv4 on a socket for both (RFC 4291 2.5.5.2) is IPv4. */
+static const uint8_t *address_of(const struct sockaddr *from, size_t *len)
+{
+    if (from->sa_family == AF_INET) {
+        *len = 4;
+        return (const uint8_t *)&((const struct sockaddr_in *)from)->sin_addr;
+    }
+    const struct in6_addr *address = &((const struct sockaddr_in6 *)from)->sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(address)) {
+        *len = 4;
+        return address->s6_addr + 12;
+    }
+    *len = 16;
+    return address->s6_addr;
+}
+
+static void note(struct responder *r, const struct query_info *info, bool tcp,
+                 const struct sockaddr *from)
+{
+    size_t len;
+    const uint8_t *address = address_of(from, &len);
+
+    stats_add(r->stats, STATS_SEEN, 1);
+    if (!seen_note(r->seen, info, tcp, r->image->generation, address, len)) {
+        stats_add(r->stats, STATS_SEEN_LOST, 1);
+    }
+}
+
+size_t respond(struct responder *responder, bool tcp, const struct sockaddr *from,
+               const uint8_t *in, size_t in_len, uint8_t *out, size_t cap)
+{
+    const struct query_context context = {.image = responder->image, .tcp = tcp};
+    struct query_info info;
+    size_t len = query_answer(&context, in, in_len, out, cap, &info);
+
+    stats_add(responder->stats, (enum stats_counter)info.outcome, 1);
+    stats_add(responder->stats, tcp ? STATS_TCP : STATS_UDP, 1);
+    if (info.truncated) {
+        stats_add(responder->stats, STATS_TRUNCATED, 1);
+    }
+    if (info.challenge) {
+        note(responder, &info, tcp, from);
+    }
+    return len;
+}

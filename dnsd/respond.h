@@ -1,0 +1,27 @@
+/*
+ * A worker's way from a message to its answer: the image of the moment, counters, seen.
+ */
+#ifndef CERTMILL_DNSD_RESPOND_H
+#define CERTMILL_DNSD_RESPOND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dnsd/query.h"
+#include "dnsd/seen.h"
+#include "dnsd/stats.h"
+
+struct sockaddr;
+
+struct responder {
+    const struct image *image; /* changes between two batches only */
+    struct stats *stats;
+    struct seen *seen;
+};
+
+/* As query_answer; from is where the message came from (AF_INET or AF_INET6). */
+size_t respond(struct responder *responder, bool tcp, const struct sockaddr *from,
+               const uint8_t *in, size_t in_len, uint8_t *out, size_t cap);
+
+#endif

@@ -1,0 +1,264 @@
+/*
+ * A socket bound to a wildcard address receives for every address of the host. The answer must
+ * leave from the one that was asked, or the client drops it: the kernel tells it by
+ * (IPV6_)PKTINFO and takes it back on sending. Sockets bound to one address go without, since
+ * the ancillary data costs time on each message.
+ */
+#include "dnsd/udp.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/limits.h"
+
+/* Octets received of a message: the payload size we advertise. An odd number of cache lines, so
+ * that the heads of a batch do not all fall into the same few sets of the cache. */
+#define UDP_IN_ROOM  1344
+#define UDP_OUT_ROOM 1344
+#define UDP_CONTROL  CMSG_SPACE(sizeof(struct in6_pktinfo))
+
+_Static_assert(UDP_OUT_ROOM >= QUERY_UDP_ROOM && UDP_IN_ROOM >= LIMIT_EDNS_PAYLOAD, "room");
+_Static_assert(UDP_CONTROL >= CMSG_SPACE(sizeof(struct in_pktinfo)), "room for either");
+
+struct udp_socket {
+    uv_poll_t poll;
+    struct udp *udp;
+    int fd;
+    bool pktinfo;
+};
+
+/* One batch, in and out. Message i of the answers need not be answer to message i. */
+struct udp_batch {
+    struct mmsghdr in[LIMIT_UDP_BATCH], out[LIMIT_UDP_BATCH];
+    struct iovec in_iov[LIMIT_UDP_BATCH], out_iov[LIMIT_UDP_BATCH];
+    struct sockaddr_in6 names[LIMIT_UDP_BATCH];
+    _Alignas(struct cmsghdr) uint8_t control[LIMIT_UDP_BATCH][UDP_CONTROL];
+    _Alignas(64) uint8_t in_data[LIMIT_UDP_BATCH][UDP_IN_ROOM];
+    _Alignas(64) uint8_t out_data[LIMIT_UDP_BATCH][UDP_OUT_ROOM];
+};
+
+struct udp {
+    struct udp_options options;
+    struct udp_batch *batch;
+    size_t count;
+    struct udp_socket sockets[];
+};
+
+/* What the kernel overwrites on each call. */
+static void batch_reset(struct udp_batch *b, size_t used)
+{
+    for (size_t i = 0; i < used; i++) {
+        struct msghdr *h = &b->in[i].msg_hdr;
+
+        h->msg_namelen = sizeof(b->names[i]);
+        h->msg_control = b->control[i];
+        h->msg_controllen = UDP_CONTROL;
+        h->msg_flags = 0;
+    }
+}
+
+static void batch_init(struct udp_batch *b)
+{
+    memset(b->in, 0, sizeof(b->in));
+    memset(b->out, 0, sizeof(b->out));
+    for (size_t i = 0; i < LIMIT_UDP_BATCH; i++) {
+        b->in_iov[i] = (struct iovec){b->in_data[i], UDP_IN_ROOM};
+        b->in[i].msg_hdr.msg_name = &b->names[i];
+        b->in[i].msg_hdr.msg_iov = &b->in_iov[i];
+        b->in[i].msg_hdr.msg_iovlen = 1;
+        b->out_iov[i].iov_base = b->out_data[i];
+        b->out[i].msg_hdr.msg_iov = &b->out_iov[i];
+        b->out[i].msg_hdr.msg_iovlen = 1;
+    }
+    batch_reset(b, LIMIT_UDP_BATCH);
+}
+
+/* Turns "was sent to" into "send from" in place. The interface only counts where the address
+ * alone does not say it (RFC 4007 link-local). */
+static void control_turn(struct msghdr *out, struct msghdr *in)
+{
+    out->msg_control = NULL;
+    out->msg_controllen = 0;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(in); c != NULL; c = CMSG_NXTHDR(in, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo *info = (struct in_pktinfo *)(void *)CMSG_DATA(c);
+
+            info->ipi_ifindex = 0;
+        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo *info = (struct in6_pktinfo *)(void *)CMSG_DATA(c);
+
+            if (!IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr)) {
+                info->ipi6_ifindex = 0;
+            }
+        } else {
+            continue;
+        }
+        out->msg_control = c;
+        out->msg_controllen = c->cmsg_len;
+        return;
+    }
+}
+
+/* Answers the first n messages; returns how many answers there are. */
+static size_t batch_answer(struct udp_batch *b, size_t n, bool pktinfo, struct responder *responder)
+{
+    size_t answers = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct msghdr *in = &b->in[i].msg_hdr;
+        struct msghdr *out = &b->out[answers].msg_hdr;
+        size_t len;
+
+        if ((in->msg_flags & MSG_TRUNC) != 0) {
+            stats_add(responder->stats, STATS_DROPPED, 1); /* larger than we said we take */
+            stats_add(responder->stats, STATS_UDP, 1);
+            continue;
+        }
+        len = respond(responder, false, in->msg_name, b->in_data[i], b->in[i].msg_len,
+                      b->out_data[answers], UDP_OUT_ROOM);
+        if (len == 0) {
+            continue;
+        }
+        b->out_iov[answers].iov_len = len;
+        out->msg_name = in->msg_name;
+        out->msg_namelen = in->msg_namelen;
+        out->msg_control = NULL;
+        out->msg_controllen = 0;
+        if (pktinfo) {
+            control_turn(out, in);
+        }
+        answers++;
+    }
+    return answers;
+}
+
+/* Sends all; an answer that the kernel refuses (port 0, no route, a full queue) is skipped
+ * alone: the client asks again. */
+static void batch_send(struct udp_socket *s, struct udp_batch *b, size_t answers)
+{
+    size_t sent = 0;
+
+    while (sent < answers) {
+        int n = sendmmsg(s->fd, b->out + sent, (unsigned)(answers - sent), MSG_DONTWAIT);
+
+        if (n > 0) {
+            sent += (size_t)n;
+        } else if (n < 0 && errno == EINTR) {
+            continue;
+        } else {
+            stats_add(s->udp->options.responder->stats, STATS_SEND_FAILED, 1);
+            sent++;
+        }
+    }
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct udp_socket *s = poll->data;
+    struct udp_options *options = &s->udp->options;
+    struct udp_batch *b = s->udp->batch;
+
+    (void)status; /* an error of the socket shows at recvmmsg, which clears it */
+    (void)events;
+    for (int i = 0; i < LIMIT_UDP_BATCHES; i++) {
+        int n = recvmmsg(s->fd, b->in, LIMIT_UDP_BATCH, MSG_DONTWAIT, NULL);
+        if (n <= 0) {
+            break;
+        }
+        options->before(options->arg);
+        batch_send(s, b, batch_answer(b, (size_t)n, s->pktinfo, options->responder));
+        batch_reset(b, (size_t)n);
+        if (n < LIMIT_UDP_BATCH) {
+            break;
+        }
+    }
+    options->after(options->arg);
+}
+
+/* Asks for the destination address where the socket is bound to all of them. */
+static int want_pktinfo(struct udp_socket *s)
+{
+    struct sockaddr_in6 bound = {0};
+    socklen_t len = sizeof(bound);
+    const int on = 1;
+
+    if (getsockname(s->fd, (struct sockaddr *)&bound, &len) < 0) {
+        return -errno;
+    }
+    if (bound.sin6_family == AF_INET) {
+        s->pktinfo = ((struct sockaddr_in *)(void *)&bound)->sin_addr.s_addr == INADDR_ANY;
+        if (s->pktinfo && setsockopt(s->fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0) {
+            return -errno;
+        }
+    } else {
+        s->pktinfo = IN6_IS_ADDR_UNSPECIFIED(&bound.sin6_addr);
+        if (s->pktinfo && setsockopt(s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) < 0) {
+            return -errno;
+        }
+    }
+    return 0;
+}
+
+static int socket_start(struct udp *udp, struct udp_socket *s, int fd)
+{
+    int ret;
+
+    s->udp = udp;
+    s->fd = fd;
+    if ((ret = want_pktinfo(s)) < 0) {
+        return ret;
+    }
+    if ((ret = uv_poll_init(udp->options.loop, &s->poll, fd)) < 0) {
+        return ret;
+    }
+    s->poll.data = s;
+    udp->count++;
+    return uv_poll_start(&s->poll, UV_READABLE, on_readable);
+}
+
+int udp_new(struct udp **out, const struct udp_options *options, const int *fds, size_t count)
+{
+    struct udp *udp = calloc(1, sizeof(*udp) + count * sizeof(udp->sockets[0]));
+    int ret = -ENOMEM;
+
+    if (udp == NULL) {
+        goto err0;
+    }
+    udp->options = *options;
+    if ((udp->batch = aligned_alloc(64, sizeof(*udp->batch))) == NULL) {
+        goto err1;
+    }
+    batch_init(udp->batch);
+    *out = udp;
+    for (size_t i = 0; i < count; i++) {
+        if ((ret = socket_start(udp, &udp->sockets[i], fds[i])) < 0) {
+            return ret; /* the caller closes what is there: handles need their loop */
+        }
+    }
+    return 0;
+err1:
+    free(udp);
+err0:
+    return ret;
+}
+
+void udp_close(struct udp *udp)
+{
+    if (udp == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < udp->count; i++) {
+        uv_close((uv_handle_t *)&udp->sockets[i].poll, NULL);
+    }
+}
+
+void udp_free(struct udp *udp)
+{
+    if (udp != NULL) {
+        free(udp->batch);
+        free(udp);
+    }
+}
