@@ -28,7 +28,8 @@ struct server_conf {
     char *acme_ca_file;
     bool skip_acme_server_cert_verify;
     char *preferred_chain;
-    char *account_key_type; /* "ecdsa-p256" (default), "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096" */
+    char *account_key_type; /* "ecdsa-p256" (default), "ecdsa-p384", "rsa-2048", "rsa-3072",
+                               "rsa-4096" */
     char *state_dir, *run_dir;
     char *user, *dns_user, *signer_user;
     char *log_level, *log_format;
