@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from .ca import Ca
+from .process import LabError
 
 
 @dataclass
@@ -35,12 +36,24 @@ class Fault:
     drop: bool = False
     """Close the connection: after the CA was asked, if after_ca, else before."""
     after_ca: bool = False
+    early: bool = False
+    """Delay and hold before the CA is asked, not after."""
     hold: threading.Event | None = None
-    """Keep the CA's answer back until this is set."""
+    """Wait until this is set."""
     reached: threading.Event = field(default_factory=threading.Event)
-    """Set when a request has been struck (and answered by the CA, where it was asked)."""
+    """Set when a request is about to wait (late: the CA has answered it already)."""
     rewrite: Callable[[bytes], bytes] | None = None
     """Changes the body of the CA's answer."""
+
+    def wait_reached(self, limit: float = 60.0) -> None:
+        """Waits until a request is struck."""
+        if not self.reached.wait(limit):
+            raise LabError(f"no request for {self.path} within {limit:.0f} s")
+
+    def release(self) -> None:
+        """Ends the hold."""
+        assert self.hold is not None
+        self.hold.set()
 
 
 class Proxy:
@@ -92,6 +105,10 @@ class Proxy:
         with self._lock:
             self.faults.append(fault)
         return fault
+
+    def hold(self, path: str, early: bool = False) -> Fault:
+        """Keeps the next request whose path contains a word waiting, until release()."""
+        return self.add(Fault(path, times=1, early=early, hold=threading.Event()))
 
     def clear(self) -> None:
         """No more faults; releases what is held."""
@@ -160,12 +177,21 @@ def _handler_for(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
             if self.command != "HEAD":
                 self.wfile.write(body)
 
+        @staticmethod
+        def _wait(fault: Fault) -> None:
+            fault.reached.set()
+            time.sleep(fault.delay)
+            if fault.hold:
+                fault.hold.wait(120)
+
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             fault = proxy._note(self.command, self.path)
             if fault is None:
                 self._reply(*self._forward(body))
                 return
+            if fault.early:
+                self._wait(fault)
             if fault.status:
                 status, headers = fault.status, [("Content-Type", fault.content_type), *fault.headers.items()]
                 content = fault.body
@@ -173,10 +199,8 @@ def _handler_for(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
                 status, headers, content = 0, [], b""
             else:
                 status, headers, content = self._forward(body)
-            fault.reached.set()
-            time.sleep(fault.delay)
-            if fault.hold:
-                fault.hold.wait(120)
+            if not fault.early:
+                self._wait(fault)
             if fault.drop:
                 self.close_connection = True
                 return
