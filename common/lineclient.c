@@ -26,39 +26,50 @@ static int wait_for(const struct lineclient *c, short events, int64_t deadline, 
         int64_t left = deadline - now_ms();
         struct pollfd fds[2] = {{.fd = c->fd, .events = events}, {.fd = c->watch}};
         int n = poll(fds, 2, left > 0 ? (int)left : 0);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n < 0)
+        }
+        if (n < 0) {
             return err_set(err, -errno, "poll: %s", strerror(errno));
-        if (fds[0].revents != 0)
+        }
+        if (fds[0].revents != 0) {
             return 0;
-        if (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL))
+        }
+        if (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) {
             return err_set(err, ERR_CANCELLED, "nobody reads the output any more");
-        if (left <= 0)
+        }
+        if (left <= 0) {
             return err_set(err, ERR_TIMEOUT, "no answer in time");
+        }
     }
 }
 
 static int connect_to(struct lineclient *c, const char *path, int64_t deadline, struct err *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof(address.sun_path))
+    if (strlen(path) >= sizeof(address.sun_path)) {
         return err_set(err, ERR_LIMIT, "%s: the path of a socket has at most %zu octets", path,
                        sizeof(address.sun_path) - 1);
+    }
     memcpy(address.sun_path, path, strlen(path) + 1);
-    if ((c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0)
+    if ((c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0) {
         return err_set(err, -errno, "socket: %s", strerror(errno));
+    }
     while (connect(c->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-        if (errno == EINTR)
+        if (errno == EINTR) {
             continue;
-        if (errno == ENOENT || errno == ECONNREFUSED)
+        }
+        if (errno == ENOENT || errno == ECONNREFUSED) {
             return err_set(err, ERR_UNAVAILABLE, "%s: %s: is certmilld running?", path,
                            strerror(errno));
-        if (errno != EAGAIN)
+        }
+        if (errno != EAGAIN) {
             return err_set(err, -errno, "%s: %s", path, strerror(errno));
+        }
         /* The queue of the listener is full; a Unix socket has no event for that. */
-        if (now_ms() >= deadline)
+        if (now_ms() >= deadline) {
             return err_set(err, ERR_TIMEOUT, "%s: too many wait to be let in", path);
+        }
         poll(NULL, 0, 10);
     }
     return 0;
@@ -69,19 +80,22 @@ int lineclient_open(struct lineclient *c, const char *path, size_t max, int time
 {
     *c = (struct lineclient){.fd = -1, .watch = -1, .max = max, .cap = FIRST_BUFFER};
     int ret;
-    if ((c->buf = malloc(c->cap)) == NULL)
+    if ((c->buf = malloc(c->cap)) == NULL) {
         ret = err_set(err, -ENOMEM, "out of memory");
-    else
+    } else {
         ret = connect_to(c, path, now_ms() + timeout_ms, err);
-    if (ret < 0)
+    }
+    if (ret < 0) {
         lineclient_close(c);
+    }
     return ret;
 }
 
 void lineclient_close(struct lineclient *c)
 {
-    if (c->fd >= 0)
+    if (c->fd >= 0) {
         close(c->fd);
+    }
     free(c->buf);
     *c = (struct lineclient){.fd = -1, .watch = -1};
 }
@@ -102,8 +116,9 @@ int lineclient_send(struct lineclient *c, const char *line, size_t len, int time
             sent += (size_t)n;
         } else if (errno == EAGAIN) {
             int ret = wait_for(c, POLLOUT, deadline, err);
-            if (ret < 0)
+            if (ret < 0) {
                 return ret;
+            }
         } else if (errno != EINTR) {
             return err_set(err, ERR_UNAVAILABLE, "the server hung up: %s", strerror(errno));
         }
@@ -120,14 +135,17 @@ static int make_room(struct lineclient *c, struct err *err)
         c->scanned -= c->start;
         c->start = 0;
     }
-    if (c->end + 1 < c->cap)
+    if (c->end + 1 < c->cap) {
         return 0;
-    if (c->end > c->max)
+    }
+    if (c->end > c->max) {
         return err_set(err, ERR_LIMIT, "the server sent a line of more than %zu octets", c->max);
+    }
     size_t cap = c->cap <= c->max / 2 ? c->cap * 2 : c->max + 2;
     char *buf = realloc(c->buf, cap);
-    if (buf == NULL)
+    if (buf == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
+    }
     c->buf = buf;
     c->cap = cap;
     return 0;
@@ -138,8 +156,9 @@ static int take_line(struct lineclient *c, char **line, size_t *len)
 {
     char *lf = memchr(c->buf + c->scanned, '\n', c->end - c->scanned);
     c->scanned = c->end;
-    if (lf == NULL)
+    if (lf == NULL) {
         return 0;
+    }
     *line = c->buf + c->start;
     *len = (size_t)(lf - *line);
     *lf = '\0';
@@ -153,23 +172,27 @@ int lineclient_read(struct lineclient *c, char **line, size_t *len, int timeout_
     int64_t deadline = now_ms() + timeout_ms;
     while (!take_line(c, line, len)) {
         int ret = make_room(c, err);
-        if (ret < 0)
+        if (ret < 0) {
             return ret;
+        }
         ssize_t n = read(c->fd, c->buf + c->end, c->cap - c->end - 1);
         if (n > 0) {
             c->end += (size_t)n;
         } else if (n == 0 || errno == ECONNRESET) {
-            if (c->end > c->start)
+            if (c->end > c->start) {
                 return err_set(err, ERR_PROTOCOL, "the server's last line was cut short");
+            }
             return 0;
         } else if (errno == EAGAIN) {
-            if ((ret = wait_for(c, POLLIN, deadline, err)) < 0)
+            if ((ret = wait_for(c, POLLIN, deadline, err)) < 0) {
                 return ret;
+            }
         } else if (errno != EINTR) {
             return err_set(err, -errno, "read: %s", strerror(errno));
         }
     }
-    if (*len > c->max)
+    if (*len > c->max) {
         return err_set(err, ERR_LIMIT, "the server sent a line of more than %zu octets", c->max);
+    }
     return 1;
 }

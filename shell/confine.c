@@ -33,13 +33,16 @@
 int confine_early(struct err *err)
 {
     static const struct rlimit none = {0, 0};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) {
         return err_set(err, -errno, "prctl: %s", strerror(errno));
-    if (setrlimit(RLIMIT_CORE, &none) < 0)
+    }
+    if (setrlimit(RLIMIT_CORE, &none) < 0) {
         return err_set(err, -errno, "setrlimit: %s", strerror(errno));
+    }
 #ifndef CONFINE_SANITIZED
-    if (setrlimit(RLIMIT_NPROC, &none) < 0)
+    if (setrlimit(RLIMIT_NPROC, &none) < 0) {
         return err_set(err, -errno, "setrlimit: %s", strerror(errno));
+    }
 #endif
     return 0;
 }
@@ -92,8 +95,9 @@ int confine_late(struct err *err)
         RETURN(SECCOMP_RET_ERRNO | (EPERM & SECCOMP_RET_DATA)),
     };
     struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
-    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0) {
         return err_set(err, -errno, "seccomp: %s", strerror(errno));
+    }
     return 0;
 }
 

@@ -20,12 +20,15 @@
 static int put_string(json_t *object, const char *key, const char *value, struct err *err)
 {
     json_t *string;
-    if (value == NULL)
+    if (value == NULL) {
         return 0;
-    if ((string = json_string(value)) == NULL)
+    }
+    if ((string = json_string(value)) == NULL) {
         return err_set(err, ERR_MALFORMED, "%s: not UTF-8, or no memory left", key);
-    if (json_object_set_new_nocheck(object, key, string) < 0)
+    }
+    if (json_object_set_new_nocheck(object, key, string) < 0) {
         return err_set(err, -ENOMEM, "out of memory");
+    }
     return 0;
 }
 
@@ -34,14 +37,16 @@ static int fill(json_t *object, const struct shell *shell, const struct request 
 {
     int ret;
     if (json_object_set_new(object, "v", json_integer(1)) < 0 ||
-        (request->staging && json_object_set_new(object, "staging", json_true()) < 0))
+        (request->staging && json_object_set_new(object, "staging", json_true()) < 0)) {
         return err_set(err, -ENOMEM, "out of memory");
+    }
     if ((ret = put_string(object, "op", request->op->name, err)) < 0 ||
         (ret = put_string(object, "domains", shell->domains, err)) < 0 ||
         (ret = put_string(object, "client", shell->client, err)) < 0 ||
         (ret = put_string(object, "acme_server_url", request->acme_server_url, err)) < 0 ||
-        (ret = put_string(object, "preferred_chain", request->preferred_chain, err)) < 0)
+        (ret = put_string(object, "preferred_chain", request->preferred_chain, err)) < 0) {
         return ret;
+    }
     return put_string(object, "input", input, err);
 }
 
@@ -51,15 +56,17 @@ int exchange_encode(char **line, const struct shell *shell, const struct request
     json_t *object = json_object();
     int ret;
     *line = NULL;
-    if (object == NULL)
+    if (object == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
+    }
     if ((ret = fill(object, shell, request, input, err)) == 0) {
         *line = json_dumps(object, JSON_COMPACT);
-        if (*line == NULL)
+        if (*line == NULL) {
             ret = err_set(err, -ENOMEM, "out of memory");
-        else if (strlen(*line) > LIMIT_SUBMIT_LINE)
+        } else if (strlen(*line) > LIMIT_SUBMIT_LINE) {
             ret =
                 err_set(err, ERR_LIMIT, "the request is longer than %u octets", LIMIT_SUBMIT_LINE);
+        }
     }
     json_decref(object);
     if (ret < 0) {
@@ -81,12 +88,14 @@ static int64_t event_time(const char *text)
 {
     struct tm tm = {0};
     const char *p = text == NULL ? NULL : strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (p == NULL)
+    if (p == NULL) {
         return now_us();
+    }
     int64_t us = 0, unit = 100000;
     if (*p == '.') {
-        for (p++; *p >= '0' && *p <= '9'; p++, unit /= 10)
+        for (p++; *p >= '0' && *p <= '9'; p++, unit /= 10) {
             us += (*p - '0') * unit;
+        }
     }
     return (int64_t)timegm(&tm) * 1000000 + us;
 }
@@ -96,10 +105,12 @@ static void take_event(const struct shell *shell, const json_t *object)
     const char *message = json_string_value(json_object_get(object, "message"));
     const char *name = json_string_value(json_object_get(object, "level"));
     enum log_level level = LOG_LEVEL_INFO;
-    if (message == NULL)
+    if (message == NULL) {
         return;
-    if (name != NULL)
+    }
+    if (name != NULL) {
         log_level_parse(name, &level);
+    }
     shell_log(shell, level, event_time(json_string_value(json_object_get(object, "time"))),
               message);
 }
@@ -119,8 +130,9 @@ static enum shell_status status_of(const char *kind)
         {"interrupted", SHELL_INTERRUPTED},
     };
     for (size_t i = 0; kind != NULL && i < sizeof(table) / sizeof(table[0]); i++) {
-        if (strcmp(table[i].kind, kind) == 0)
+        if (strcmp(table[i].kind, kind) == 0) {
             return table[i].status;
+        }
     }
     return SHELL_INTERNAL;
 }
@@ -134,10 +146,12 @@ static int take_result(struct exchange_answer *answer, const struct shell *shell
         answer->status = SHELL_OK;
         answer->output_len = json_string_length(output);
         answer->output = malloc(answer->output_len + 1);
-        if (answer->output == NULL)
+        if (answer->output == NULL) {
             return err_set(err, -ENOMEM, "out of memory");
-        if (answer->output_len > 0)
+        }
+        if (answer->output_len > 0) {
             memcpy(answer->output, json_string_value(output), answer->output_len);
+        }
         answer->output[answer->output_len] = '\0';
         return 0;
     }
@@ -154,14 +168,15 @@ int exchange_take(struct exchange_answer *answer, const struct shell *shell, con
     json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
     const char *result = json_string_value(json_object_get(object, "result"));
     int ret = 0;
-    if (!json_is_object(object))
+    if (!json_is_object(object)) {
         ret = err_set(err, ERR_PROTOCOL, "certmilld answered with what is not a JSON object");
-    else if (result != NULL)
+    } else if (result != NULL) {
         ret = take_result(answer, shell, object, result, err);
-    else if (json_is_string(json_object_get(object, "event")))
+    } else if (json_is_string(json_object_get(object, "event"))) {
         take_event(shell, object);
-    else
+    } else {
         ret = err_set(err, ERR_PROTOCOL, "certmilld answered with neither an event nor a result");
+    }
     json_decref(object);
     return ret;
 }
@@ -174,11 +189,13 @@ static int read_answer(struct exchange_answer *answer, const struct shell *shell
         char *line;
         size_t len;
         int ret = lineclient_read(client, &line, &len, timeout_ms, err);
-        if (ret == 0)
+        if (ret == 0) {
             return err_set(err, ERR_UNAVAILABLE,
                            "certmilld closed the connection without a result: ask again");
-        if (ret < 0 || (ret = exchange_take(answer, shell, line, len, err)) < 0)
+        }
+        if (ret < 0 || (ret = exchange_take(answer, shell, line, len, err)) < 0) {
             return ret;
+        }
     }
     return 0;
 }
@@ -204,9 +221,13 @@ static int deliver(const struct shell *shell, const struct request *request,
 {
     bool ping = strcmp(request->op->name, "ping") == 0;
     const char *output = ping ? "pong\n" : answer->output;
+    if (output == NULL) {
+        return 0;
+    }
     int ret = write_all(shell->out, output, ping ? 5 : answer->output_len);
-    if (ret < 0)
+    if (ret < 0) {
         err_set(err, ret, "standard output: %s", strerror(-ret));
+    }
     return ret;
 }
 
@@ -215,15 +236,17 @@ static int ask(struct exchange_answer *answer, const struct shell *shell,
 {
     struct lineclient client;
     int ret = lineclient_open(&client, shell->socket, LIMIT_SUBMIT_LINE, CONNECT_MS, err);
-    if (ret < 0)
+    if (ret < 0) {
         return ret;
+    }
     client.watch = shell->out;
     if ((ret = confine_late(err)) == 0) {
         ret = lineclient_send(&client, line, strlen(line), SEND_MS, err);
         /* Who was refused at the door is told why, although it could not say all it had to. */
-        if (ret == 0 || ret == ERR_UNAVAILABLE)
+        if (ret == 0 || ret == ERR_UNAVAILABLE) {
             ret = read_answer(answer, shell, &client,
                               request->op->needs_domains ? ORDER_MS : OTHER_MS, err);
+        }
     }
     lineclient_close(&client);
     return ret;
@@ -256,11 +279,13 @@ int exchange_run(const struct shell *shell, const struct request *request, const
         status = status_of_error(ret);
     } else {
         status = answer.status;
-        if (status == SHELL_OK && (ret = deliver(shell, request, &answer, &err)) < 0)
+        if (status == SHELL_OK && (ret = deliver(shell, request, &answer, &err)) < 0) {
             status = SHELL_INTERNAL;
+        }
     }
-    if (ret < 0)
+    if (ret < 0) {
         shell_log(shell, LOG_LEVEL_ERROR, now_us(), err.text);
+    }
     free(answer.output);
     free(line);
     return status;

@@ -24,16 +24,19 @@ static ssize_t read_until_end(char *dst, size_t cap, int fd, struct err *err)
         int64_t left = deadline - now_ms();
         int ready =
             left <= 0 ? 0 : poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, (int)left);
-        if (ready == 0)
+        if (ready == 0) {
             return err_set(err, ERR_TIMEOUT, "the input was not complete within %d s",
                            LIMIT_INPUT_MS / 1000);
+        }
         ssize_t n = ready < 0 ? -1 : read(fd, dst + len, cap - len);
-        if (n == 0)
+        if (n == 0) {
             break;
-        if (n > 0)
+        }
+        if (n > 0) {
             len += (size_t)n;
-        else if (errno != EINTR && errno != EAGAIN)
+        } else if (errno != EINTR && errno != EAGAIN) {
             return err_set(err, -errno, "standard input: %s", strerror(errno));
+        }
     }
     return (ssize_t)len;
 }
@@ -42,15 +45,18 @@ int input_read(char **input, int fd, enum request_input kind, struct err *err)
 {
     size_t max = kind == REQUEST_INPUT_CSR ? LIMIT_CSR_PEM : LIMIT_CHAIN_PEM;
     *input = NULL;
-    if (kind == REQUEST_INPUT_NONE)
+    if (kind == REQUEST_INPUT_NONE) {
         return 0;
+    }
     char *text = malloc(max + 2);
-    if (text == NULL)
+    if (text == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
+    }
     ssize_t len = read_until_end(text, max + 1, fd, err);
     int ret = (int)len;
-    if (len > (ssize_t)max)
+    if (len > (ssize_t)max) {
         ret = err_set(err, ERR_LIMIT, "the input is larger than %zu KiB", max >> 10);
+    }
     if (ret >= 0) {
         text[len] = '\0';
         ret = request_check_input(kind, text, (size_t)len, err);

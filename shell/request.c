@@ -36,15 +36,17 @@ static int take_value(struct reader *r, const char *option, char letter, const c
         *value = word + 2;
     } else if (strcmp(word, option) == 0 ||
                (letter != 0 && word[0] == '-' && word[1] == letter && word[2] == '\0')) {
-        if (r->count - r->pos < 2)
+        if (r->count - r->pos < 2) {
             return err_set(err, ERR_UNKNOWN, "%.100s needs a value after it", word);
+        }
         *value = r->words[++r->pos];
     } else {
         return 0;
     }
     r->pos++;
-    if (**value == '\0')
+    if (**value == '\0') {
         return err_set(err, ERR_UNKNOWN, "the value of %s is empty", option);
+    }
     return 1;
 }
 
@@ -58,19 +60,22 @@ static int take_option(struct reader *r, struct request *out, struct err *err)
         return 1;
     }
     if ((ret = take_value(r, "--log-level", 'l', &level, err)) != 0) {
-        if (ret > 0 && log_level_parse(level, &out->level) < 0)
+        if (ret > 0 && log_level_parse(level, &out->level) < 0) {
             return err_set(
                 err, ERR_UNKNOWN,
                 "'%.100s' is no log level: taken are DEBUG, INFO, WARNING, ERROR, CRITICAL", level);
+        }
         return ret;
     }
     if ((ret = take_value(r, "--acme-server-url", 0, &out->acme_server_url, err)) != 0) {
-        if (ret > 0 && strlen(out->acme_server_url) > LIMIT_URL)
+        if (ret > 0 && strlen(out->acme_server_url) > LIMIT_URL) {
             return err_set(err, ERR_LIMIT, "--acme-server-url takes at most %d octets", LIMIT_URL);
+        }
         return ret;
     }
-    if ((ret = take_value(r, "--preferred-chain", 0, &out->preferred_chain, err)) != 0)
+    if ((ret = take_value(r, "--preferred-chain", 0, &out->preferred_chain, err)) != 0) {
         return ret;
+    }
     return err_set(err, ERR_UNKNOWN,
                    "option '%.100s' is not taken from a client: --log-level LEVEL, --staging, "
                    "--acme-server-url URL and --preferred-chain NAME are",
@@ -83,8 +88,9 @@ static int find_op(const struct request_op **op, const char *first, const char *
 {
     bool first_known = false;
     for (size_t i = 0; i < OPS; i++) {
-        if (strcmp(ops[i].first, first) != 0)
+        if (strcmp(ops[i].first, first) != 0) {
             continue;
+        }
         first_known = true;
         if ((second == NULL) == (ops[i].second == NULL) &&
             (second == NULL || strcmp(ops[i].second, second) == 0)) {
@@ -92,10 +98,12 @@ static int find_op(const struct request_op **op, const char *first, const char *
             return 0;
         }
     }
-    if (!first_known)
+    if (!first_known) {
         return err_set(err, ERR_UNKNOWN, "'%.100s' is no command: " TAKEN, first);
-    if (second == NULL)
+    }
+    if (second == NULL) {
         return err_set(err, ERR_UNKNOWN, "%.100s needs a second word: " TAKEN, first);
+    }
     return err_set(err, ERR_UNKNOWN, "'%.100s' is not taken after %s: " TAKEN, second, first);
 }
 
@@ -110,25 +118,31 @@ int request_parse(struct request *out, char *const *words, size_t count, struct 
     while (r.pos < r.count) {
         const char *word = r.words[r.pos];
         if (word[0] == '-') {
-            if ((ret = take_option(&r, out, err)) < 0)
+            if ((ret = take_option(&r, out, err)) < 0) {
                 return ret;
+            }
         } else if (used == 2) {
+            if ((ret = find_op(&out->op, command[0], command[1], err)) < 0) {
+                return ret;
+            }
             return err_set(err, ERR_UNKNOWN, "'%.100s' is one word too many: " TAKEN, word);
         } else {
             command[used++] = word;
             r.pos++;
         }
     }
-    if (used == 0)
+    if (used == 0) {
         return err_set(err, ERR_UNKNOWN, "no command: " TAKEN);
+    }
     return find_op(&out->op, command[0], command[1], err);
 }
 
 static size_t occurrences(const char *text, const char *what)
 {
     size_t n = 0;
-    for (const char *p = text; (p = strstr(p, what)) != NULL; p += strlen(what))
+    for (const char *p = text; (p = strstr(p, what)) != NULL; p += strlen(what)) {
         n++;
+    }
     return n;
 }
 
@@ -136,23 +150,28 @@ int request_check_input(enum request_input kind, const char *input, size_t len, 
 {
     bool csr = kind == REQUEST_INPUT_CSR;
     const char *what = csr ? "CSR" : "certificate chain";
-    if (kind == REQUEST_INPUT_NONE)
+    if (kind == REQUEST_INPUT_NONE) {
         return 0;
-    if (strspn(input, " \t\r\n") == len)
+    }
+    if (strspn(input, " \t\r\n") == len) {
         return err_set(err, ERR_MALFORMED, "no %s on standard input", what);
+    }
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)input[i];
-        if (c >= 0x7f || (c < 0x20 && c != '\t' && c != '\r' && c != '\n'))
+        if (c >= 0x7f || (c < 0x20 && c != '\t' && c != '\r' && c != '\n')) {
             return err_set(err, ERR_MALFORMED,
                            "the input is not a %s in PEM form: octet %zu is \\x%02x", what, i + 1,
                            c);
+        }
     }
     size_t begins = csr ? occurrences(input, "-----BEGIN CERTIFICATE REQUEST-----") +
                               occurrences(input, "-----BEGIN NEW CERTIFICATE REQUEST-----")
                         : occurrences(input, "-----BEGIN CERTIFICATE-----");
-    if (begins == 0)
+    if (begins == 0) {
         return err_set(err, ERR_MALFORMED, "the input holds no %s in PEM form", what);
-    if (csr && begins > 1)
+    }
+    if (csr && begins > 1) {
         return err_set(err, ERR_MALFORMED, "the input holds %zu CSRs, one is taken", begins);
+    }
     return 0;
 }

@@ -48,13 +48,15 @@ void shell_log(const struct shell *shell, enum log_level level, int64_t unix_us,
                const char *message)
 {
     char line[LIMIT_LOG_LINE];
-    if (level < shell->level)
+    if (level < shell->level) {
         return;
+    }
     log_format_line(line, sizeof(line) - 1, unix_us, PROGRAM, level, message);
     size_t len = strlen(line);
     line[len] = '\n';
-    while (write(shell->log, line, len + 1) < 0 && errno == EINTR)
+    while (write(shell->log, line, len + 1) < 0 && errno == EINTR) {
         ;
+    }
 }
 
 static int fail(const struct shell *shell, enum shell_status status, const struct err *err)
@@ -70,11 +72,13 @@ static void set_client(struct shell *shell, const char *connection)
 {
     size_t len = connection == NULL ? 0 : strcspn(connection, " ");
     snprintf(shell->client, sizeof(shell->client), "local");
-    if (len == 0 || len >= sizeof(shell->client))
+    if (len == 0 || len >= sizeof(shell->client)) {
         return;
+    }
     for (size_t i = 0; i < len; i++) {
-        if (!isalnum((unsigned char)connection[i]) && strchr(".:%_-", connection[i]) == NULL)
+        if (!isalnum((unsigned char)connection[i]) && strchr(".:%_-", connection[i]) == NULL) {
             return;
+        }
     }
     memcpy(shell->client, connection, len);
     shell->client[len] = '\0';
@@ -92,17 +96,20 @@ static int take_own_options(struct shell *shell, int argc, char **argv, struct e
         for (i = 0; i < 2; i++) {
             len = strlen(names[i]);
             if (strncmp(argv[pos], names[i], len) == 0 &&
-                (argv[pos][len] == '\0' || argv[pos][len] == '='))
+                (argv[pos][len] == '\0' || argv[pos][len] == '=')) {
                 break;
+            }
         }
-        if (i == 2)
+        if (i == 2) {
             break;
-        if (argv[pos][len] == '=')
+        }
+        if (argv[pos][len] == '=') {
             *values[i] = argv[pos] + len + 1;
-        else if (++pos < argc)
+        } else if (++pos < argc) {
             *values[i] = argv[pos];
-        else
+        } else {
             return err_set(err, ERR_UNKNOWN, "%s needs a value after it", names[i]);
+        }
         pos++;
     }
     return pos;
@@ -122,11 +129,13 @@ static int serve(struct shell *shell, char *const *words, size_t count)
     struct err err = {0};
     char *input = NULL;
 
-    if (request_parse(&request, words, count, &err) < 0)
+    if (request_parse(&request, words, count, &err) < 0) {
         return fail(shell, SHELL_USAGE, &err);
+    }
     shell->level = request.level;
-    if (request.op->local)
+    if (request.op->local) {
         return print_local(shell, &request);
+    }
     if (request.op->needs_domains && (shell->domains == NULL || *shell->domains == '\0')) {
         err_set(&err, ERR_POLICY,
                 "this key may have no names yet: the operator sets them in authorized_keys, by "
@@ -134,8 +143,9 @@ static int serve(struct shell *shell, char *const *words, size_t count)
                 "PermitUserEnvironment in sshd_config) or by certmill-shell --domains SETS");
         return fail(shell, SHELL_POLICY, &err);
     }
-    if (input_read(&input, shell->in, request.op->input, &err) < 0)
+    if (input_read(&input, shell->in, request.op->input, &err) < 0) {
         return fail(shell, err.code == -ENOMEM ? SHELL_INTERNAL : SHELL_INPUT, &err);
+    }
     int status = exchange_run(shell, &request, input);
     free(input);
     return status;
@@ -158,18 +168,23 @@ int shell_main(int argc, char **argv)
 
     signal(SIGPIPE, SIG_IGN);
     tzset(); /* reads a file, which is not possible later */
-    if (confine_early(&err) < 0)
+    if (confine_early(&err) < 0) {
         return fail(&shell, SHELL_INTERNAL, &err);
-    if ((shell.socket = getenv("CERTMILL_SOCKET")) == NULL)
+    }
+    if ((shell.socket = getenv("CERTMILL_SOCKET")) == NULL) {
         shell.socket = DEFAULT_SOCKET;
+    }
     shell.domains = getenv("CERTGRINDERD_DOMAINSETS");
     set_client(&shell, getenv("SSH_CONNECTION"));
-    if ((own = take_own_options(&shell, argc, argv, &err)) < 0)
+    if ((own = take_own_options(&shell, argc, argv, &err)) < 0) {
         return fail(&shell, SHELL_USAGE, &err);
-    if (original == NULL)
+    }
+    if (original == NULL) {
         return serve(&shell, argv + own, (size_t)(argc - own));
-    if (words_split(&words, original, " ", &err) < 0)
+    }
+    if (words_split(&words, original, " ", &err) < 0) {
         return fail(&shell, SHELL_USAGE, &err);
+    }
     status = serve(&shell, words.items, words.count);
     words_clear(&words);
     return status;
