@@ -161,8 +161,11 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     struct udp_options *options = &s->udp->options;
     struct udp_batch *b = s->udp->batch;
 
-    (void)status; /* an error of the socket shows at recvmmsg, which clears it */
     (void)events;
+    if (status < 0) {
+        /* libuv has stopped the handle; recvmmsg clears the error of the socket */
+        uv_poll_start(poll, UV_READABLE, on_readable);
+    }
     for (int i = 0; i < LIMIT_UDP_BATCHES; i++) {
         int n = recvmmsg(s->fd, b->in, LIMIT_UDP_BATCH, MSG_DONTWAIT, NULL);
         if (n <= 0) {

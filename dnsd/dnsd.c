@@ -1,0 +1,344 @@
+/*
+ * The process that answers DNS. It starts as a list of steps, each leaving less that it may do;
+ * when the first packet is read it has no file, no key, and no way to make a connection. The
+ * main thread talks to supervisor and issuer, the workers to the world.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "common/boot.h"
+#include "common/file.h"
+#include "common/limits.h"
+#include "common/msg.h"
+#include "common/role.h"
+#include "common/sandbox.h"
+#include "dnsd/peer.h"
+#include "dnsd/share.h"
+#include "dnsd/swap.h"
+#include "dnsd/worker.h"
+
+struct dnsd {
+    int control;
+    int status; /* of the process */
+    struct boot boot;
+    struct log *log;
+    uv_loop_t loop;
+    uv_async_t notify;
+    uv_poll_t poll;
+    uv_signal_t terminate;
+    bool handles_made;
+    struct swap *swap;
+    struct peer *peer;
+    struct worker *workers[LIMIT_DNS_THREADS];
+    size_t worker_count;
+    uint8_t buf[LIMIT_MESSAGE];
+};
+
+static int step_boot(struct dnsd *d, struct err *err)
+{
+    return boot_receive(d->control, &d->boot, err);
+}
+
+static int step_log(struct dnsd *d, struct err *err)
+{
+    return boot_log(&d->log, &d->boot, "dnsd", err);
+}
+
+/* A terminal's Ctrl-C and hang-up reach the whole process group; the supervisor decides. */
+static int step_signals(struct dnsd *d, struct err *err)
+{
+    struct rlimit files;
+
+    (void)d;
+    (void)err;
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max; /* connections */
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    return 0;
+}
+
+static int step_user(struct dnsd *d, struct err *err)
+{
+    const struct server_conf *conf = &d->boot.conf;
+    char root[LIMIT_PATH];
+    bool active;
+    int ret;
+
+    if (geteuid() == 0) {
+        snprintf(root, sizeof(root), "%s/empty", conf->run_dir);
+        if ((ret = file_make_folder(root, 0755, err)) < 0) {
+            return ret;
+        }
+    }
+    if ((ret = sandbox_drop_user(conf->dns_user, geteuid() == 0 ? root : NULL, false, err)) < 0) {
+        return ret;
+    }
+    if ((ret = sandbox_landlock(NULL, 0, false, &active, err)) < 0) {
+        return ret;
+    }
+    if (!active) {
+        log_info(d->log, NULL, "this kernel has no Landlock; seccomp alone keeps files away");
+    }
+    return 0;
+}
+
+static int step_seccomp(struct dnsd *d, struct err *err)
+{
+    (void)d;
+    return sandbox_seccomp(SANDBOX_DNSD, err);
+}
+
+static void wake_workers(void *arg)
+{
+    struct dnsd *d = arg;
+
+    for (size_t i = 0; i < d->worker_count; i++) {
+        worker_wake(d->workers[i]);
+    }
+}
+
+static void on_notify(uv_async_t *notify)
+{
+    struct dnsd *d = notify->data;
+
+    peer_notify(d->peer);
+}
+
+static void on_terminate(uv_signal_t *handle, int signum)
+{
+    (void)signum;
+    uv_stop(handle->loop);
+}
+
+static void fail(struct dnsd *d, const char *what, int code)
+{
+    log_critical(d->log, NULL, "%s: %s", what, err_string(code));
+    d->status = 1;
+    uv_stop(&d->loop);
+}
+
+static void reload(struct dnsd *d, struct msg_reader *r, const int *fds, size_t nfds)
+{
+    struct boot boot = {0};
+    struct err err = {0};
+    enum log_level level;
+
+    if (boot_decode(&boot, r, fds, nfds, &err) < 0) {
+        log_error(d->log, NULL, "configuration not taken over: %s", err.text);
+        return;
+    }
+    if (log_level_parse(boot.conf.log_level, &level) == 0) {
+        log_set_level(d->log, level);
+    }
+    boot_clear(&boot);
+}
+
+/* Descriptors are taken over. */
+static int take_message(struct dnsd *d, size_t len, int *fds, size_t nfds)
+{
+    struct msg_reader r;
+    int ret = msg_open(&r, d->buf, len);
+
+    if (ret == 0 && r.type == IPC_RELOAD) {
+        reload(d, &r, fds, nfds);
+        return 0;
+    }
+    if (ret == 0 && r.type == IPC_PEER && nfds == 1 && msg_get_u8(&r) == IPC_ROLE_ISSUER &&
+        msg_done(&r) == 0) {
+        return peer_connect(d->peer, fds[0]);
+    }
+    if (ret == 0 && r.type == IPC_STOP && nfds == 0) {
+        uv_stop(&d->loop);
+        return 0;
+    }
+    for (size_t i = 0; i < nfds; i++) {
+        close(fds[i]);
+    }
+    return ret < 0 ? ret : ERR_PROTOCOL;
+}
+
+static void on_control(uv_poll_t *poll, int status, int events)
+{
+    struct dnsd *d = poll->data;
+    int fds[LIMIT_MESSAGE_FDS];
+    size_t nfds = LIMIT_MESSAGE_FDS;
+    int len = status < 0 ? status : msg_recv(d->control, d->buf, sizeof(d->buf), fds, &nfds);
+    int ret;
+
+    (void)events;
+    if (len == -EAGAIN) {
+        return;
+    }
+    if (len == 0) {
+        uv_stop(&d->loop); /* the supervisor is gone */
+    } else if (len < 0) {
+        fail(d, "the channel to the supervisor", len);
+    } else if ((ret = take_message(d, (size_t)len, fds, nfds)) < 0) {
+        fail(d, "a message of the supervisor", ret);
+    }
+}
+
+static int step_loop(struct dnsd *d, struct err *err)
+{
+    int ret = uv_loop_init(&d->loop);
+
+    if (ret < 0) {
+        return err_set(err, ret, "cannot make an event loop: %s", err_string(ret));
+    }
+    if ((ret = uv_async_init(&d->loop, &d->notify, on_notify)) < 0 ||
+        (ret = uv_signal_init(&d->loop, &d->terminate)) < 0 ||
+        (ret = uv_poll_init(&d->loop, &d->poll, d->control)) < 0) {
+        return err_set(err, ret, "cannot watch the control channel: %s", err_string(ret));
+    }
+    d->handles_made = true;
+    d->notify.data = d->poll.data = d;
+    if ((ret = uv_signal_start(&d->terminate, on_terminate, SIGTERM)) < 0 ||
+        (ret = uv_poll_start(&d->poll, UV_READABLE, on_control)) < 0) {
+        return err_set(err, ret, "cannot watch the control channel: %s", err_string(ret));
+    }
+    return 0;
+}
+
+static int step_workers(struct dnsd *d, struct err *err)
+{
+    size_t count = share_workers(&d->boot);
+    int ret = swap_new(&d->swap, count, wake_workers, d);
+
+    if (ret < 0) {
+        return err_set(err, ret, "cannot make workers: %s", err_string(ret));
+    }
+    for (size_t i = 0; i < count; i++) {
+        int udp[LIMIT_DNS_LISTEN], tcp[LIMIT_DNS_LISTEN];
+        struct worker_options options = {
+            .index = i,
+            .swap = d->swap,
+            .notify = &d->notify,
+            .udp = udp,
+            .tcp = tcp,
+            .udp_count = share_sockets(&d->boot, IPC_SOCKET_UDP, i, udp, LIMIT_DNS_LISTEN),
+            .tcp_count = share_sockets(&d->boot, IPC_SOCKET_TCP, i, tcp, LIMIT_DNS_LISTEN),
+        };
+
+        if ((ret = worker_new(&d->workers[i], &options, err)) < 0) {
+            return ret;
+        }
+        d->worker_count++;
+    }
+    return 0;
+}
+
+static int step_peer(struct dnsd *d, struct err *err)
+{
+    const struct peer_options options = {.loop = &d->loop,
+                                         .log = d->log,
+                                         .swap = d->swap,
+                                         .workers = d->workers,
+                                         .worker_count = d->worker_count};
+    int ret = peer_new(&d->peer, &options);
+
+    for (size_t i = 0; ret == 0 && i < d->boot.socket_count; i++) {
+        struct boot_socket *s = &d->boot.sockets[i];
+
+        if (s->kind == IPC_SOCKET_PEER && s->role == IPC_ROLE_ISSUER) {
+            int fd = s->fd;
+
+            s->fd = -1;
+            ret = peer_connect(d->peer, fd);
+        }
+    }
+    return ret < 0 ? err_set(err, ret, "cannot watch the issuer's channel: %s", err_string(ret))
+                   : 0;
+}
+
+static int step_threads(struct dnsd *d, struct err *err)
+{
+    for (size_t i = 0; i < d->worker_count; i++) {
+        int ret = worker_start(d->workers[i]);
+
+        if (ret < 0) {
+            return err_set(err, ret, "cannot start worker %zu: %s", i, err_string(ret));
+        }
+    }
+    return 0;
+}
+
+static int step_ready(struct dnsd *d, struct err *err)
+{
+    int ret = boot_ready(d->control);
+
+    return ret < 0 ? err_set(err, ret, "cannot tell the supervisor: %s", err_string(ret)) : 0;
+}
+
+static int start(struct dnsd *d, struct err *err)
+{
+    static int (*const steps[])(struct dnsd *, struct err *) = {
+        step_boot,    step_log,  step_signals, step_user,    step_loop,
+        step_workers, step_peer, step_seccomp, step_threads, step_ready,
+    };
+    int ret = 0;
+
+    for (size_t i = 0; ret == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
+        ret = steps[i](d, err);
+    }
+    return ret;
+}
+
+static void stop_workers(struct dnsd *d)
+{
+    for (size_t i = 0; i < d->worker_count; i++) {
+        worker_stop(d->workers[i]);
+    }
+    for (size_t i = 0; i < d->worker_count; i++) {
+        worker_free(d->workers[i]);
+    }
+}
+
+static void stop(struct dnsd *d)
+{
+    stop_workers(d);
+    peer_close(d->peer);
+    if (d->handles_made) {
+        uv_close((uv_handle_t *)&d->notify, NULL);
+        uv_close((uv_handle_t *)&d->poll, NULL);
+        uv_close((uv_handle_t *)&d->terminate, NULL);
+        uv_run(&d->loop, UV_RUN_DEFAULT);
+        uv_loop_close(&d->loop);
+    }
+    peer_free(d->peer);
+    swap_free(d->swap);
+    boot_clear(&d->boot);
+    log_free(d->log);
+    free(d);
+}
+
+int dnsd_main(int control)
+{
+    struct dnsd *d = calloc(1, sizeof(*d));
+    struct err err = {0};
+    int status;
+
+    if (d == NULL) {
+        return 1;
+    }
+    d->control = control;
+    if (start(d, &err) < 0) {
+        log_critical(d->log, NULL, "%s", err.text);
+        boot_failed(control, &err);
+        d->status = 1;
+    } else {
+        log_info(d->log, NULL, "answering with %zu threads", d->worker_count);
+        uv_run(&d->loop, UV_RUN_DEFAULT);
+    }
+    status = d->status;
+    stop(d);
+    return status;
+}

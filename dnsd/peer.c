@@ -1,0 +1,334 @@
+/*
+ * The issuer starts to poll the CA when it hears of askers, so the first ones are told at once.
+ * After that the pause until the next message grows with what was told: 1 ms, and
+ * 1 ms for each 16 entries. So at most 1,000 messages and 16,000 entries a second leave, whatever
+ * comes in; meanwhile the workers count repeats in their tables.
+ *
+ * A tag numbers the channels. An image that came over one is not acknowledged over another.
+ */
+#include "dnsd/peer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/ipc.h"
+#include "common/limits.h"
+#include "common/msg.h"
+
+#define PEER_ENTRIES_MS 16 /* entries that cost a pause of 1 ms */
+#define PEER_ENTRIES    ((LIMIT_MESSAGE - 64) / SEEN_ENTRY_WIRE)
+#define PEER_READS      16 /* messages a wake-up */
+
+_Static_assert(PEER_ENTRIES >= LIMIT_SEEN, "a table fits into a message");
+
+enum due {
+    DUE_ACK = 1,
+    DUE_REFUSED = 2,
+    DUE_STATS = 4,
+    DUE_SEEN = 8, /* seen holds an encoded message */
+};
+
+struct peer {
+    struct peer_options options;
+    uv_poll_t *poll; /* NULL: no issuer */
+    uv_timer_t timer;
+    int fd;
+    uint64_t tag;
+    unsigned due;
+    uint64_t ack;
+    uint64_t refused;
+    char reason[LIMIT_ERROR_TEXT];
+    struct msg_writer seen;
+    uint64_t next_report; /* uv_now, at the earliest */
+    size_t turn;          /* worker whose table goes first */
+    uint8_t seen_buf[LIMIT_MESSAGE];
+    uint8_t buf[LIMIT_MESSAGE];
+    const struct stats *stats[LIMIT_DNS_THREADS];
+};
+
+static void on_channel(uv_poll_t *poll, int status, int events);
+
+static void poll_freed(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void disconnect(struct peer *p)
+{
+    if (p->poll != NULL) {
+        uv_close((uv_handle_t *)p->poll, poll_freed);
+        p->poll = NULL;
+        close(p->fd);
+        p->fd = -1;
+        p->due = 0;
+    }
+}
+
+static int put_due(struct peer *p, enum due kind, struct msg_writer *w)
+{
+    switch (kind) {
+    case DUE_ACK:
+        msg_begin(w, p->buf, sizeof(p->buf), IPC_IMAGE_ACK);
+        msg_put_u64(w, p->ack);
+        break;
+    case DUE_REFUSED:
+        msg_begin(w, p->buf, sizeof(p->buf), IPC_IMAGE_REFUSED);
+        msg_put_u64(w, p->refused);
+        msg_put_str(w, p->reason);
+        break;
+    case DUE_STATS:
+        msg_begin(w, p->buf, sizeof(p->buf), IPC_STATS);
+        stats_put(w, p->stats, p->options.worker_count);
+        break;
+    case DUE_SEEN:
+        *w = p->seen;
+        break;
+    }
+    return msg_end(w);
+}
+
+/* Sends what is due; what the channel does not take waits for it to be writable. */
+static void flush(struct peer *p)
+{
+    for (unsigned kind = DUE_ACK; p->poll != NULL && kind <= DUE_SEEN; kind <<= 1) {
+        struct msg_writer w;
+        int ret;
+
+        if ((p->due & kind) == 0) {
+            continue;
+        }
+        ret = put_due(p, (enum due)kind, &w);
+        if (ret > 0) {
+            ret = msg_send(p->fd, &w, NULL, 0);
+        }
+        if (ret == -EAGAIN) {
+            uv_poll_start(p->poll, UV_READABLE | UV_WRITABLE, on_channel);
+            return;
+        }
+        p->due &= ~kind;
+        if (ret < 0) {
+            log_warning(p->options.log, NULL, "the channel to the issuer is closed: %s",
+                        err_string(ret));
+            disconnect(p);
+        }
+    }
+}
+
+/* Tables that one message can hold are written into it and given back. Returns the entries;
+ * *more is set where some did not fit. */
+static size_t gather(struct peer *p, bool *more)
+{
+    const struct seen_table *tables[LIMIT_DNS_THREADS];
+    size_t workers = p->options.worker_count, entries = 0;
+
+    *more = false;
+    for (size_t i = 0; i < workers; i++) {
+        size_t n = (p->turn + i) % workers;
+
+        tables[n] = seen_peek(worker_seen(p->options.workers[n]));
+        if (tables[n] == NULL) {
+            continue;
+        }
+        if (tables[n]->count > PEER_ENTRIES - entries) {
+            tables[n] = NULL;
+            *more = true;
+            continue;
+        }
+        entries += tables[n]->count;
+    }
+    p->turn = (p->turn + 1) % workers;
+    msg_begin(&p->seen, p->seen_buf, sizeof(p->seen_buf), IPC_SEEN);
+    msg_put_u16(&p->seen, (uint16_t)entries);
+    for (size_t n = 0; n < workers; n++) {
+        if (tables[n] == NULL) {
+            continue;
+        }
+        seen_put(&p->seen, tables[n]);
+        if (seen_return(worker_seen(p->options.workers[n]))) {
+            worker_wake(p->options.workers[n]);
+        }
+    }
+    return entries;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    peer_notify(timer->data);
+}
+
+static void report(struct peer *p)
+{
+    uint64_t now = uv_now(p->options.loop);
+    bool more;
+
+    if ((p->due & DUE_SEEN) != 0) {
+        return; /* the channel is full: flush comes back here */
+    }
+    if (now < p->next_report) {
+        if (!uv_is_active((uv_handle_t *)&p->timer)) {
+            uv_timer_start(&p->timer, on_timer, p->next_report - now, 0);
+        }
+        return;
+    }
+    size_t entries = gather(p, &more);
+    if (entries == 0) {
+        return;
+    }
+    p->next_report = now + 1 + entries / PEER_ENTRIES_MS;
+    if (more) {
+        uv_timer_start(&p->timer, on_timer, p->next_report - now, 0);
+    }
+    if (p->poll != NULL) {
+        p->due |= DUE_SEEN;
+    }
+}
+
+void peer_notify(struct peer *peer)
+{
+    uint64_t generation, tag;
+
+    if (swap_settle(peer->options.swap, &generation, &tag)) {
+        log_debug(peer->options.log, NULL, "answering from generation %llu",
+                  (unsigned long long)generation);
+        if (peer->poll != NULL && tag == peer->tag) {
+            peer->ack = generation;
+            peer->due |= DUE_ACK;
+        }
+    }
+    report(peer);
+    flush(peer);
+}
+
+static int take_image(struct peer *p, struct msg_reader *r, const int *fds, size_t nfds)
+{
+    uint64_t generation = msg_get_u64(r);
+    struct err err = {0};
+
+    if (msg_done(r) < 0 || nfds != 1) {
+        return ERR_PROTOCOL;
+    }
+    if (swap_offer(p->options.swap, fds[0], generation, p->tag, &err) < 0) {
+        log_error(p->options.log, NULL, "image of generation %llu refused: %s",
+                  (unsigned long long)generation, err.text);
+        p->refused = generation;
+        snprintf(p->reason, sizeof(p->reason), "%s", err.text);
+        p->due |= DUE_REFUSED;
+    }
+    return 0;
+}
+
+static int take_message(struct peer *p, const uint8_t *buf, size_t len, const int *fds, size_t nfds)
+{
+    struct msg_reader r;
+    int ret = msg_open(&r, buf, len);
+
+    if (ret < 0) {
+        return ret;
+    }
+    if (r.type == IPC_IMAGE) {
+        return take_image(p, &r, fds, nfds);
+    }
+    if (r.type != IPC_STATS_REQUEST || nfds > 0 || msg_done(&r) < 0) {
+        return ERR_PROTOCOL;
+    }
+    p->due |= DUE_STATS;
+    return 0;
+}
+
+/* Reads one message. 1: read, 0: nothing there now, negative: the channel is of no use. */
+static int receive(struct peer *p)
+{
+    int fds[LIMIT_MESSAGE_FDS];
+    size_t nfds = LIMIT_MESSAGE_FDS;
+    int len = msg_recv(p->fd, p->buf, sizeof(p->buf), fds, &nfds);
+    int ret;
+
+    if (len <= 0) {
+        return len == -EAGAIN ? 0 : len == 0 ? -EPIPE : len;
+    }
+    ret = take_message(p, p->buf, (size_t)len, fds, nfds);
+    for (size_t i = 0; i < nfds; i++) {
+        close(fds[i]);
+    }
+    return ret < 0 ? ret : 1;
+}
+
+static void on_channel(uv_poll_t *poll, int status, int events)
+{
+    struct peer *p = poll->data;
+    int ret = status < 0 ? status : 1;
+
+    if ((events & UV_WRITABLE) != 0) {
+        uv_poll_start(poll, UV_READABLE, on_channel);
+    }
+    for (int i = 0; ret > 0 && i < PEER_READS; i++) {
+        ret = receive(p);
+    }
+    if (ret < 0) {
+        if (ret == -EPIPE) {
+            log_info(p->options.log, NULL, "the issuer is gone; answering from what is there");
+        } else {
+            log_error(p->options.log, NULL, "the channel to the issuer is closed: %s",
+                      err_string(ret));
+        }
+        disconnect(p);
+        return;
+    }
+    peer_notify(p);
+}
+
+int peer_new(struct peer **out, const struct peer_options *options)
+{
+    struct peer *p = calloc(1, sizeof(*p));
+
+    if (p == NULL) {
+        return -ENOMEM;
+    }
+    p->options = *options;
+    p->fd = -1;
+    for (size_t i = 0; i < options->worker_count; i++) {
+        p->stats[i] = worker_stats(options->workers[i]);
+    }
+    uv_timer_init(options->loop, &p->timer);
+    p->timer.data = p;
+    *out = p;
+    return 0;
+}
+
+int peer_connect(struct peer *peer, int fd)
+{
+    int ret = -ENOMEM;
+    uv_poll_t *poll;
+
+    disconnect(peer);
+    if ((poll = malloc(sizeof(*poll))) == NULL) {
+        goto err0;
+    }
+    if ((ret = uv_poll_init(peer->options.loop, poll, fd)) < 0) {
+        goto err1;
+    }
+    poll->data = peer;
+    peer->poll = poll;
+    peer->fd = fd;
+    peer->tag++;
+    return uv_poll_start(poll, UV_READABLE, on_channel);
+err1:
+    free(poll);
+err0:
+    close(fd);
+    return ret;
+}
+
+void peer_close(struct peer *peer)
+{
+    if (peer != NULL) {
+        disconnect(peer);
+        uv_close((uv_handle_t *)&peer->timer, NULL);
+    }
+}
+
+void peer_free(struct peer *peer)
+{
+    free(peer);
+}

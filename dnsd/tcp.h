@@ -1,0 +1,32 @@
+/*
+ * DNS over TCP (RFC 7766, 9210): a worker's listening sockets and their connections.
+ */
+#ifndef CERTMILL_DNSD_TCP_H
+#define CERTMILL_DNSD_TCP_H
+
+#include <stddef.h>
+#include <uv.h>
+
+#include "dnsd/respond.h"
+
+struct tcp;
+
+struct tcp_options {
+    uv_loop_t *loop;
+    struct responder *responder;
+    /* As in struct udp_options. */
+    void (*before)(void *arg);
+    void (*after)(void *arg);
+    void *arg;
+    size_t max_clients; /* LIMIT_TCP_CLIENTS; the longest idle one goes when another comes */
+    uint64_t idle_ms;   /* LIMIT_TCP_IDLE_MS */
+};
+
+/* fds: listening sockets; they stay the caller's and must outlive the loop. -errno; what was
+ * made by then is in *out all the same, for tcp_close and tcp_free. */
+int tcp_new(struct tcp **out, const struct tcp_options *options, const int *fds, size_t count);
+/* Closes handles and connections; run the loop once more before tcp_free. */
+void tcp_close(struct tcp *tcp);
+void tcp_free(struct tcp *tcp);
+
+#endif

@@ -1,0 +1,186 @@
+#include "dnsd/worker.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "common/limits.h"
+#include "dnsd/respond.h"
+#include "dnsd/tcp.h"
+#include "dnsd/udp.h"
+
+/* The deepest way is a batch's: an answer in the making, a name or two. */
+#define WORKER_STACK (256u << 10)
+
+struct worker {
+    struct stats stats; /* first: aligned to a cache line, nothing else on its lines */
+    struct worker_options options;
+    struct responder responder;
+    uv_loop_t loop;
+    uv_async_t wake;
+    uv_thread_t thread;
+    struct udp *udp;
+    struct tcp *tcp;
+    atomic_bool stop;
+    bool started, closed;
+};
+
+static void before_batch(void *arg)
+{
+    struct worker *w = arg;
+    bool changed;
+
+    w->responder.image = swap_take(w->options.swap, w->options.index, &changed);
+    if (changed) {
+        uv_async_send(w->options.notify);
+    }
+}
+
+static void after_batch(void *arg)
+{
+    struct worker *w = arg;
+
+    if (seen_offer(w->responder.seen)) {
+        uv_async_send(w->options.notify);
+    }
+}
+
+static void close_all(struct worker *w)
+{
+    if (!w->closed) {
+        w->closed = true;
+        udp_close(w->udp);
+        tcp_close(w->tcp);
+        uv_close((uv_handle_t *)&w->wake, NULL);
+    }
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct worker *w = wake->data;
+
+    if (atomic_load(&w->stop)) {
+        close_all(w);
+        return;
+    }
+    before_batch(w);
+    after_batch(w);
+}
+
+static int open_sockets(struct worker *w, struct err *err)
+{
+    const struct worker_options *o = &w->options;
+    const struct udp_options udp = {.loop = &w->loop,
+                                    .responder = &w->responder,
+                                    .before = before_batch,
+                                    .after = after_batch,
+                                    .arg = w};
+    const struct tcp_options tcp = {.loop = &w->loop,
+                                    .responder = &w->responder,
+                                    .before = before_batch,
+                                    .after = after_batch,
+                                    .arg = w,
+                                    .max_clients = LIMIT_TCP_CLIENTS,
+                                    .idle_ms = LIMIT_TCP_IDLE_MS};
+    int ret;
+
+    if ((ret = udp_new(&w->udp, &udp, o->udp, o->udp_count)) < 0) {
+        return err_set(err, ret, "cannot use a UDP socket: %s", err_string(ret));
+    }
+    if ((ret = tcp_new(&w->tcp, &tcp, o->tcp, o->tcp_count)) < 0) {
+        return err_set(err, ret, "cannot use a TCP socket: %s", err_string(ret));
+    }
+    return 0;
+}
+
+int worker_new(struct worker **out, const struct worker_options *options, struct err *err)
+{
+    struct worker *w = aligned_alloc(_Alignof(struct worker), sizeof(*w));
+    int ret = -ENOMEM;
+
+    if (w == NULL) {
+        goto err0;
+    }
+    *w = (struct worker){.options = *options};
+    w->responder.stats = &w->stats;
+    if ((ret = seen_new(&w->responder.seen)) < 0) {
+        goto err1;
+    }
+    if ((ret = uv_loop_init(&w->loop)) < 0) {
+        goto err2;
+    }
+    if ((ret = uv_async_init(&w->loop, &w->wake, on_wake)) < 0) {
+        goto err3;
+    }
+    w->wake.data = w;
+    if ((ret = open_sockets(w, err)) < 0) {
+        worker_free(w);
+        return ret;
+    }
+    *out = w;
+    return 0;
+err3:
+    uv_loop_close(&w->loop);
+err2:
+    seen_free(w->responder.seen);
+err1:
+    free(w);
+err0:
+    return err_set(err, ret, "cannot make a worker: %s", err_string(ret));
+}
+
+static void run(void *arg)
+{
+    struct worker *w = arg;
+
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+}
+
+int worker_start(struct worker *worker)
+{
+    const uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE,
+                                         .stack_size = WORKER_STACK};
+    int ret = uv_thread_create_ex(&worker->thread, &options, run, worker);
+
+    worker->started = ret == 0;
+    return ret;
+}
+
+void worker_wake(struct worker *worker)
+{
+    uv_async_send(&worker->wake);
+}
+
+void worker_stop(struct worker *worker)
+{
+    atomic_store(&worker->stop, true);
+    uv_async_send(&worker->wake);
+}
+
+void worker_free(struct worker *worker)
+{
+    if (worker == NULL) {
+        return;
+    }
+    if (worker->started) {
+        uv_thread_join(&worker->thread);
+    } else {
+        close_all(worker);
+        uv_run(&worker->loop, UV_RUN_DEFAULT);
+    }
+    uv_loop_close(&worker->loop);
+    udp_free(worker->udp);
+    tcp_free(worker->tcp);
+    seen_free(worker->responder.seen);
+    free(worker);
+}
+
+const struct stats *worker_stats(const struct worker *worker)
+{
+    return &worker->stats;
+}
+
+struct seen *worker_seen(const struct worker *worker)
+{
+    return worker->responder.seen;
+}

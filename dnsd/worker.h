@@ -1,0 +1,40 @@
+/*
+ * A worker: one thread with a loop, sockets, counters and table of askers of its own. It shares
+ * with others the published image only.
+ */
+#ifndef CERTMILL_DNSD_WORKER_H
+#define CERTMILL_DNSD_WORKER_H
+
+#include <stddef.h>
+#include <uv.h>
+
+#include "common/err.h"
+#include "dnsd/seen.h"
+#include "dnsd/stats.h"
+#include "dnsd/swap.h"
+
+struct worker;
+
+struct worker_options {
+    size_t index; /* 0-based, as the swap counts */
+    struct swap *swap;
+    uv_async_t *notify;   /* woken when an image was taken or askers are offered */
+    const int *udp, *tcp; /* bound and listening sockets; must outlive the worker */
+    size_t udp_count, tcp_count;
+};
+
+/* Prepares everything but the thread, so that a sandbox may close in between. */
+int worker_new(struct worker **out, const struct worker_options *options, struct err *err);
+/* Starts the thread. -errno. */
+int worker_start(struct worker *worker);
+/* From any thread: there may be another image, or a table of askers came back. */
+void worker_wake(struct worker *worker);
+/* From any thread: the worker closes its sockets and its thread ends. */
+void worker_stop(struct worker *worker);
+/* Waits for the thread (worker_stop came before) and frees. */
+void worker_free(struct worker *worker);
+
+const struct stats *worker_stats(const struct worker *worker);
+struct seen *worker_seen(const struct worker *worker);
+
+#endif
