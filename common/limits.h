@@ -41,6 +41,10 @@
 #define LIMIT_DOMAINSETS  (256u << 10) /* bytes of CERTGRINDERD_DOMAINSETS: 1,000 names of 253 */
 #define LIMIT_SETS        1024       /* sets a client may have */
 
+/* -- the signer -- */
+#define LIMIT_KEYS    64          /* accounts in use: a few CAs, production and staging, rolled over */
+#define LIMIT_KEY_PEM (16u << 10) /* bytes of a key file: RSA 4096 as PKCS#8 PEM has 3.3 KiB */
+
 /* -- HTTP towards the CA -- */
 #define LIMIT_HTTP_BODY     (1u << 20) /* bytes: a directory, an order of 100 names, a chain */
 #define LIMIT_HTTP_HEADER   (64u << 10) /* bytes of all header fields of an answer */
