@@ -218,8 +218,17 @@ class Lab:
 
     def spawn(self, words: Sequence[str], domains: str | None, data: str = "") -> subprocess.Popen[str]:
         """Starts certmill-shell with arguments and input; collect() gets its answer."""
-        process = subprocess.Popen([BIN / "certmill-shell", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True, env=self.shell_env(domains))
+        return self._spawn([str(BIN / "certmill-shell"), *words], data, self.shell_env(domains))
+
+    def spawn_ssh(self, key: Path, *words: str, data: str = "") -> subprocess.Popen[str]:
+        """The same over ssh."""
+        assert self.sshd is not None
+        return self._spawn(self.sshd.command(key, words), data, None)
+
+    @staticmethod
+    def _spawn(argv: Sequence[str], data: str, env: dict[str, str] | None) -> subprocess.Popen[str]:
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, env=env)
         assert process.stdin is not None
         try:
             process.stdin.write(data)
