@@ -5,7 +5,7 @@
  * image_open proves every offset and length once; lookups then need no check and
  * cannot leave the block, whatever bytes it holds.
  *
- * Layout, its alignment and static asserts are in image.c; both sides are the same
+ * Layout, its alignment and static asserts are in image_format.h; both sides are the same
  * binary, so integers are in host order. The owner-name index is a hash table under a
  * keyed hash (the key is random for each image), so that nobody can choose collisions. Nodes
  * stand in canonical order (RFC 4034 6.1), every empty non-terminal among them.
@@ -23,12 +23,12 @@ struct zone;
 
 struct image_options {
     uint64_t generation;
-    uint32_t serial;         /* SOA serial of every zone in this image */
-    uint8_t hash_key[16];    /* random */
+    uint32_t serial;      /* SOA serial of every zone in this image */
+    uint8_t hash_key[16]; /* random */
 };
 
-/* Builds an image of count zones in a new sealed memfd. Returns the descriptor (the
- * caller's) or a negative error: ERR_LIMIT, -errno. */
+/* Builds an image of count zones (none is possible) in a new sealed memfd. Returns the descriptor
+ * (the caller's) or a negative error: ERR_LIMIT, ERR_EXISTS (two zones of one apex), -errno. */
 int image_build(struct zone *const *zones, size_t count, const struct image_options *options);
 
 /* An image as mapped and proven. Plain struct, so that query code inlines its lookups. */
@@ -38,8 +38,8 @@ struct image {
     uint64_t generation;
 };
 
-/* Proves len bytes at base, which must be 8-byte aligned. ERR_CORRUPT or ERR_VERSION. base stays the
- * caller's and must outlive *image. */
+/* Proves len bytes at base, which must be 8-byte aligned. ERR_CORRUPT or ERR_VERSION. base stays
+ * the caller's and must outlive *image. */
 int image_open(struct image *image, const uint8_t *base, size_t len);
 
 /* Checks the seals of fd (write, grow, shrink, seal), maps it read-only and opens it.
@@ -88,15 +88,17 @@ const uint8_t *image_node_name(const struct image *image, const struct image_nod
 /* Whether a challenge value is live at this node or (empty non-terminal) below it. */
 bool image_node_challenge(const struct image_node *node);
 /* The RRset of a type at a node, or NULL. The first, and the next of the same node or NULL. */
-const struct image_rrset *image_node_rrset(const struct image *image,
-                                           const struct image_node *node, uint16_t type);
+const struct image_rrset *image_node_rrset(const struct image *image, const struct image_node *node,
+                                           uint16_t type);
 const struct image_rrset *image_node_first(const struct image *image,
                                            const struct image_node *node);
 const struct image_rrset *image_rrset_next(const struct image *image,
                                            const struct image_rrset *rrset);
 
 /* An RRset, ready to send: count RRs of wire_len bytes in all, each with an owner of two
- * octets (pointer 0xC00C, to the question's name), type, class IN, TTL, RDLENGTH and uncompressed rdata. */
+ * octets (pointer 0xC00C, to the question's name), type, class IN, TTL, RDLENGTH and uncompressed
+ * rdata. RRsets of a node come by ascending type. Rdata of SOA, NS, CNAME, DNAME, PTR, MX, SRV, A,
+ * AAAA and TXT is known to have the form of its type (rdata.h). */
 uint16_t image_rrset_type(const struct image_rrset *rrset);
 uint16_t image_rrset_count(const struct image_rrset *rrset);
 uint32_t image_rrset_ttl(const struct image_rrset *rrset);
@@ -105,5 +107,9 @@ const uint8_t *image_rrset_wire(const struct image_rrset *rrset, size_t *wire_le
 /* Counts for status. */
 uint32_t image_zone_count(const struct image *image);
 uint32_t image_node_count(const struct image *image);
+/* By index below these counts. Zones: the inner one of two nested ones first. Nodes: zone by
+ * zone, each zone's in canonical order. */
+const struct image_zone *image_zone_at(const struct image *image, uint32_t index);
+const struct image_node *image_node_by_index(const struct image *image, uint32_t index);
 
 #endif
