@@ -117,6 +117,8 @@ struct order_action {
     const char *payload;        /* POST: JSON text or NULL */
     const char *domain, *value; /* PUBLISH, WITHDRAW */
     uint32_t delay_ms;
+    bool durable; /* SAVE: the URLs changed; must be on disk before the actions after this one. Else
+                     only the state did, and a resumed order asks the CA for it anyway. */
     enum log_level level;
     const char *text; /* LOG; FINISH: the reason of a failure, several lines possible */
     enum order_failure failure;

@@ -1,0 +1,222 @@
+#include "issuer/order.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "issuer/order_priv.h"
+
+static int copy_string(char **dst, const char *src)
+{
+    if (src == NULL)
+        return 0;
+    *dst = strdup(src);
+    return *dst != NULL ? 0 : -ENOMEM;
+}
+
+static int copy_names(struct order *order, const struct order_request *request)
+{
+    order->names = calloc(request->name_count, sizeof(*order->names));
+    if (order->names == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < request->name_count; i++) {
+        order->names[i] = strdup(request->names[i]);
+        if (order->names[i] == NULL)
+            return -ENOMEM;
+        order->name_count++;
+    }
+    return 0;
+}
+
+int order_new(struct order **out, const struct order_request *request)
+{
+    struct order *order;
+
+    if (request->name_count == 0 || request->name_count > LIMIT_NAMES || request->csr_len == 0)
+        return ERR_RANGE;
+    order = calloc(1, sizeof(*order));
+    if (order == NULL)
+        return -ENOMEM;
+    order->id = request->id;
+    order->csr = malloc(request->csr_len);
+    if (order->csr == NULL || copy_names(order, request) < 0 ||
+        copy_string(&order->preferred_chain, request->preferred_chain) < 0 ||
+        copy_string(&order->hint, request->zone_cname_hint) < 0 ||
+        copy_string(&order->thumbprint, request->thumbprint) < 0) {
+        order_free(order);
+        return -ENOMEM;
+    }
+    memcpy(order->csr, request->csr, request->csr_len);
+    order->csr_len = request->csr_len;
+    *out = order;
+    return 0;
+}
+
+int order_resume(struct order **out, const struct order_request *request,
+                 const struct order_saved *saved)
+{
+    struct order *order;
+
+    if (saved->state >= ORDER_ISSUED)
+        return ERR_RANGE;
+    int ret = order_new(&order, request);
+    if (ret < 0)
+        return ret;
+    order->state = saved->url != NULL ? saved->state : ORDER_NEW;
+    if (copy_string(&order->url, saved->url) < 0 ||
+        copy_string(&order->finalize_url, saved->finalize_url) < 0 ||
+        copy_string(&order->certificate_url, saved->certificate_url) < 0) {
+        order_free(order);
+        return -ENOMEM;
+    }
+    *out = order;
+    return 0;
+}
+
+static void authz_clear(struct order_authz *authz)
+{
+    free(authz->url);
+    free(authz->domain);
+    free(authz->problem);
+    free(authz->challenge_url);
+    free(authz->refusal);
+}
+
+void order_free(struct order *order)
+{
+    if (order == NULL)
+        return;
+    for (size_t i = 0; i < order->name_count; i++)
+        free(order->names[i]);
+    free(order->names);
+    for (size_t i = 0; i < order->authz_count; i++)
+        authz_clear(&order->authz[i]);
+    free(order->authz);
+    for (size_t i = 0; i < order->alternate_count; i++)
+        free(order->alternates[i]);
+    order_chain_clear(&order->chain);
+    order_out_reset(order);
+    free(order->actions);
+    free(order->csr);
+    free(order->preferred_chain);
+    free(order->hint);
+    free(order->thumbprint);
+    free(order->url);
+    free(order->finalize_url);
+    free(order->certificate_url);
+    free(order->explanation);
+    free(order);
+}
+
+int order_set_thumbprint(struct order *order, const char *thumbprint)
+{
+    char *copy = strdup(thumbprint);
+
+    if (copy == NULL)
+        return -ENOMEM;
+    free(order->thumbprint);
+    order->thumbprint = copy;
+    return 0;
+}
+
+enum order_state order_get_state(const struct order *order)
+{
+    return order->state;
+}
+
+void order_get_saved(const struct order *order, struct order_saved *saved)
+{
+    *saved = (struct order_saved){.state = order->state,
+                                  .url = order->url,
+                                  .finalize_url = order->finalize_url,
+                                  .certificate_url = order->certificate_url};
+}
+
+uint64_t order_id(const struct order *order)
+{
+    return order->id;
+}
+
+/* An answer that nobody waits for (any more) is dropped. */
+static void on_authz_response(struct order *order, const struct order_event *event,
+                              enum order_call call, size_t index)
+{
+    if (index >= order->authz_count || order->authz[index].call != call)
+        return;
+    order->authz[index].call = CALL_NONE;
+    if (call == CALL_AUTHZ)
+        order_flow_authz(order, index, event);
+    else
+        order_flow_challenge(order, index, event);
+}
+
+static void on_response(struct order *order, const struct order_event *event)
+{
+    enum order_call call = (enum order_call)(event->tag >> 16);
+
+    if (call == CALL_AUTHZ || call == CALL_CHALLENGE) {
+        on_authz_response(order, event, call, event->tag & 0xffff);
+        return;
+    }
+    if (call == CALL_NONE || call != order->call)
+        return;
+    order->call = CALL_NONE;
+    if (call == CALL_NEW)
+        order_flow_new(order, event);
+    else if (call == CALL_ORDER)
+        order_poll_order(order, event);
+    else if (call == CALL_FINALIZE)
+        order_poll_finalized(order, event);
+    else if (call == CALL_CERTIFICATE)
+        order_issue_certificate(order, event);
+    else
+        order_issue_alternate(order, event);
+}
+
+static void dispatch(struct order *order, const struct order_event *event)
+{
+    switch (event->kind) {
+    case ORDER_EV_START:
+        if (!order->started)
+            order_flow_start(order);
+        order->started = true;
+        break;
+    case ORDER_EV_RESPONSE:
+        on_response(order, event);
+        break;
+    case ORDER_EV_PUBLISHED:
+        if (order->state == ORDER_PUBLISHING)
+            order_flow_published(order, event);
+        break;
+    case ORDER_EV_SEEN:
+        if (event->domain != NULL)
+            order_poll_seen(order, event->domain);
+        break;
+    case ORDER_EV_TIMER:
+        if (order->timer_ms != 0)
+            order_poll_timer(order);
+        break;
+    case ORDER_EV_CANCEL:
+        order_out_fail(order, ORDER_INTERRUPTED,
+                       "the server was stopped while the order was under way: ask again");
+        break;
+    }
+}
+
+int order_handle(struct order *order, const struct order_event *event,
+                 const struct order_action **actions)
+{
+    order_out_reset(order);
+    *actions = NULL;
+    if (order->finished)
+        return 0;
+    if (event->seen_total > order->seen_total)
+        order->seen_total = event->seen_total;
+    if (event->now != 0)
+        order->now = event->now;
+    dispatch(order, event);
+    if (order->out_of_memory)
+        return -ENOMEM;
+    *actions = order->actions;
+    return (int)order->action_count;
+}

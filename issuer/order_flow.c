@@ -1,0 +1,356 @@
+#include "issuer/order_priv.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/encode.h"
+
+/* -- answers that are none -- */
+
+static enum order_failure transport_failure(int error)
+{
+    switch (error) {
+    case ERR_CANCELLED:
+        return ORDER_INTERRUPTED;
+    case ERR_CA:
+        return ORDER_REFUSED_CA;
+    case ERR_UNAVAILABLE:
+    case ERR_TIMEOUT:
+    case ERR_LIMIT:
+    case ERR_MALFORMED:
+        return ORDER_UNAVAILABLE_CA;
+    default:
+        return ORDER_BROKEN;
+    }
+}
+
+bool order_flow_answered(struct order *order, const struct order_event *event, const char *doing)
+{
+    struct problem_context context = {
+        .status = event->status, .retry_after_ms = event->retry_after_ms, .now = order->now};
+    struct problem problem;
+
+    if (event->transport != 0) {
+        const char *text = event->transport_text;
+        order_out_fail(order, transport_failure(event->transport),
+                       order_out_text(order, "%s: %s", doing,
+                                      text != NULL ? text : err_string(event->transport)));
+        return false;
+    }
+    if (event->status >= 200 && event->status <= 299)
+        return true;
+    if (problem_parse(&problem, event->body, event->body_len, &context) < 0) {
+        order->out_of_memory = true;
+        return false;
+    }
+    order_out_fail(order, event->status >= 500 ? ORDER_UNAVAILABLE_CA : ORDER_REFUSED_CA,
+                   order_out_text(order, "%s: %s", doing, problem.text));
+    problem_clear(&problem);
+    return false;
+}
+
+/* -- newOrder (RFC 8555 7.4) -- */
+
+static void post_new(struct order *order)
+{
+    json_t *identifiers = json_array();
+    char *payload = NULL;
+
+    for (size_t i = 0; i < order->name_count; i++)
+        json_array_append_new(identifiers,
+                              json_pack("{s:s,s:s}", "type", "dns", "value", order->names[i]));
+    json_t *root = json_pack("{s:o}", "identifiers", identifiers);
+    if (root != NULL)
+        payload = json_dumps(root, JSON_COMPACT);
+    json_decref(root);
+    if (payload == NULL) {
+        order->out_of_memory = true;
+        return;
+    }
+    order_out_save(order, ORDER_ORDERING, false);
+    order_out_post(order, ORDER_TAG(CALL_NEW, 0), NULL, order_out_text(order, "%s", payload));
+    free(payload);
+}
+
+void order_flow_start(struct order *order)
+{
+    if (order->url == NULL) {
+        post_new(order);
+        return;
+    }
+    order_out_log(order, LOG_LEVEL_INFO, "taken up again: asking the CA where the order stands");
+    order_out_post(order, ORDER_TAG(CALL_ORDER, 0), order->url, NULL);
+}
+
+static bool has_name(const struct order_object *object, const char *name)
+{
+    for (size_t i = 0; i < object->name_count; i++) {
+        if (strcasecmp(object->names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool order_flow_adopt(struct order *order, struct order_object *object)
+{
+    bool same = object->name_count == order->name_count;
+
+    for (size_t i = 0; same && i < order->name_count; i++)
+        same = has_name(object, order->names[i]);
+    if (!same) {
+        order_out_fail(order, ORDER_UNAVAILABLE_CA, "the CA's order has other names than ours");
+        return false;
+    }
+    order->authz = calloc(object->authorization_count, sizeof(*order->authz));
+    if (order->authz == NULL) {
+        order->out_of_memory = true;
+        return false;
+    }
+    order->authz_count = object->authorization_count;
+    for (size_t i = 0; i < order->authz_count; i++) {
+        order->authz[i].url = object->authorizations[i];
+        object->authorizations[i] = NULL;
+    }
+    free(order->finalize_url);
+    order->finalize_url = object->finalize;
+    object->finalize = NULL;
+    return true;
+}
+
+void order_flow_new(struct order *order, const struct order_event *event)
+{
+    struct order_object object;
+    struct err err = {0};
+
+    if (!order_flow_answered(order, event, "the CA did not take the order"))
+        return;
+    if (event->location == NULL) {
+        order_out_fail(order, ORDER_UNAVAILABLE_CA, "the CA's newOrder answers without a URL");
+        return;
+    }
+    if (order_object_parse(&object, event->body, event->body_len, &err) < 0) {
+        order_out_fail(order, ORDER_UNAVAILABLE_CA,
+                       order_out_text(order, "the CA's order makes no sense: %s", err.text));
+        return;
+    }
+    order->url = strdup(event->location);
+    if (order->url == NULL) {
+        order->out_of_memory = true;
+    } else if (order_flow_adopt(order, &object)) {
+        order_out_save(order, ORDER_AUTHORIZING, true);
+        order_out_log(order, LOG_LEVEL_INFO,
+                      order_out_text(order, "ordered for %s", order_out_names(order)));
+        order_poll_follow(order, &object, event->retry_after_ms);
+    }
+    order_object_clear(&object);
+}
+
+/* -- authorizations (RFC 8555 7.5) -- */
+
+void order_flow_fetch(struct order *order)
+{
+    for (size_t i = 0; i < order->authz_count; i++) {
+        struct order_authz *authz = &order->authz[i];
+        bool settled = authz->known && authz->status != AUTHZ_PENDING;
+        if (!settled && authz->call == CALL_NONE)
+            order_out_post(order, ORDER_TAG(CALL_AUTHZ, i), authz->url, NULL);
+    }
+}
+
+/* Our own name that the authorization is for, or NULL. wildcard is set as it stands there. */
+static const char *own_name(const struct order *order, const struct authz_object *object,
+                            bool *wildcard)
+{
+    const char *found = NULL;
+
+    for (size_t i = 0; i < order->name_count; i++) {
+        const char *name = order->names[i];
+        bool star = strncmp(name, "*.", 2) == 0;
+        const char *base = star ? name + 2 : name;
+        if (strcasecmp(base, object->domain) != 0 || (found != NULL && star != object->wildcard))
+            continue;
+        found = base;
+        *wildcard = star;
+    }
+    return found;
+}
+
+/* RFC 8555 8.1, 8.4 */
+static bool challenge_value(struct order *order, struct order_authz *authz, const char *token)
+{
+    char key_authorization[LIMIT_TOKEN + 64];
+    uint8_t digest[32];
+
+    int n =
+        snprintf(key_authorization, sizeof(key_authorization), "%s.%s", token, order->thumbprint);
+    if (n < 0 || (size_t)n >= sizeof(key_authorization) ||
+        EVP_Digest(key_authorization, (size_t)n, digest, NULL, EVP_sha256(), NULL) != 1)
+        return false;
+    base64url_encode(authz->value, digest, sizeof(digest));
+    return true;
+}
+
+/* First sight of an authorization. */
+static void learn(struct order *order, struct order_authz *authz, struct authz_object *object)
+{
+    const char *domain = own_name(order, object, &authz->wildcard);
+
+    if (domain == NULL) {
+        order_out_fail(order, ORDER_UNAVAILABLE_CA,
+                       "the CA wants an authorization for a name that was not ordered");
+        return;
+    }
+    if (order->thumbprint == NULL) {
+        order_out_fail(order, ORDER_BROKEN, "the account key is not known");
+        return;
+    }
+    if (object->status == AUTHZ_PENDING && object->challenge_url == NULL) {
+        order_out_fail(order, ORDER_REFUSED_CA,
+                       order_out_text(order, "the CA offers no dns-01 challenge for %s", domain));
+        return;
+    }
+    authz->domain = strdup(domain);
+    if (authz->domain == NULL) {
+        order->out_of_memory = true;
+        return;
+    }
+    if (object->status == AUTHZ_PENDING && !challenge_value(order, authz, object->token)) {
+        order_out_fail(order, ORDER_BROKEN, "the challenge's value could not be computed");
+        return;
+    }
+    authz->challenge_url = object->challenge_url;
+    object->challenge_url = NULL;
+    authz->known = true;
+}
+
+static void update(struct order_authz *authz, struct authz_object *object)
+{
+    authz->status = object->status;
+    memcpy(authz->status_text, object->status_text, sizeof(authz->status_text));
+    if (authz->refused && !object->challenge_pending)
+        authz->refused = false; /* it was taken before: the CA is at work */
+    free(authz->problem);
+    authz->problem = object->problem;
+    object->problem = NULL;
+}
+
+static void publish(struct order *order)
+{
+    bool pending = false, bad = false;
+
+    for (size_t i = 0; i < order->authz_count; i++) {
+        const struct order_authz *authz = &order->authz[i];
+        if (authz->call != CALL_NONE || !authz->known)
+            return; /* not all are here yet */
+        pending = pending || authz->status == AUTHZ_PENDING;
+        bad = bad || authz->status == AUTHZ_INVALID || authz->status == AUTHZ_GONE;
+    }
+    if (bad) {
+        order_out_fail(order, ORDER_REFUSED_CA, order_out_explain(order));
+        return;
+    }
+    if (!pending) {
+        order_out_save(order, ORDER_VALIDATING, false);
+        order_poll_begin(order);
+        return;
+    }
+    order_out_save(order, ORDER_PUBLISHING, false);
+    for (size_t i = 0; i < order->authz_count; i++) {
+        struct order_authz *authz = &order->authz[i];
+        if (authz->status != AUTHZ_PENDING)
+            continue;
+        authz->published = true;
+        order_out_publish(order, authz);
+    }
+}
+
+void order_flow_authz(struct order *order, size_t index, const struct order_event *event)
+{
+    struct order_authz *authz = &order->authz[index];
+    struct authz_object object;
+    struct err err = {0};
+
+    /* while only the reason is wanted, what cannot be read is left out of it */
+    bool readable = event->transport == 0 && event->status == 200;
+    if (!order->explaining || readable) {
+        if (!order_flow_answered(order, event, "an authorization could not be read"))
+            return;
+        if (authz_object_parse(&object, event->body, event->body_len, &err) < 0) {
+            order_out_fail(
+                order, ORDER_UNAVAILABLE_CA,
+                order_out_text(order, "an authorization of the CA makes no sense: %s", err.text));
+            return;
+        }
+        if (!authz->known)
+            learn(order, authz, &object);
+        if (authz->known)
+            update(authz, &object);
+        authz_object_clear(&object);
+    }
+    if (order->finished || order->out_of_memory)
+        return;
+    if (order->state == ORDER_AUTHORIZING && !order->explaining)
+        publish(order);
+    else
+        order_poll_authz(order, index);
+}
+
+/* -- challenges (RFC 8555 7.5.1) -- */
+
+void order_flow_published(struct order *order, const struct order_event *event)
+{
+    if (event->generation != 0)
+        order_out_log(order, LOG_LEVEL_INFO,
+                      order_out_text(order, "published at generation %llu",
+                                     (unsigned long long)event->generation));
+    else
+        order_out_log(order, LOG_LEVEL_INFO, "published");
+    order_out_save(order, ORDER_VALIDATING, false);
+    for (size_t i = 0; i < order->authz_count; i++) {
+        struct order_authz *authz = &order->authz[i];
+        if (authz->status == AUTHZ_PENDING)
+            order_out_post(order, ORDER_TAG(CALL_CHALLENGE, i), authz->challenge_url, "{}");
+    }
+    order_poll_begin(order);
+}
+
+/* A CA refuses our word where it has it already: sent twice over a lost connection, or before a
+ * restart. The authorization says whether that is so. */
+static void refused(struct order *order, size_t index, const struct order_event *event)
+{
+    struct order_authz *authz = &order->authz[index];
+    struct problem_context context = {
+        .status = event->status, .retry_after_ms = event->retry_after_ms, .now = order->now};
+    struct problem problem;
+
+    if (problem_parse(&problem, event->body, event->body_len, &context) < 0) {
+        order->out_of_memory = true;
+        return;
+    }
+    free(authz->refusal);
+    authz->refusal = problem.text;
+    problem.text = NULL;
+    problem_clear(&problem);
+    authz->refused = true;
+    order_out_post(order, ORDER_TAG(CALL_AUTHZ, index), authz->url, NULL);
+}
+
+void order_flow_challenge(struct order *order, size_t index, const struct order_event *event)
+{
+    struct order_authz *authz = &order->authz[index];
+
+    if (order->state != ORDER_VALIDATING || order->explaining) {
+        order_poll_authz(order, index);
+    } else if (event->transport == 0 && event->status >= 400 && event->status <= 499 &&
+               event->status != 429) {
+        refused(order, index, event);
+    } else if (order_flow_answered(order, event, "the CA did not take a challenge")) {
+        authz->told = true;
+        order_poll_told(order, event->retry_after_ms);
+    }
+}

@@ -1,0 +1,217 @@
+#include "issuer/order_priv.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "issuer/say.h"
+#include "zones/name.h"
+#include "zones/record.h"
+
+#define SHOWN_NAMES 10          /* in one log line */
+#define FAILURE     (48u << 10) /* octets of a reason: 100 names with 400 each */
+
+void order_out_reset(struct order *order)
+{
+    while (order->texts != NULL) {
+        struct order_text *text = order->texts;
+        order->texts = text->next;
+        free(text);
+    }
+    order->action_count = 0;
+}
+
+const char *order_out_text(struct order *order, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    struct order_text *text = n >= 0 ? malloc(sizeof(*text) + (size_t)n + 1) : NULL;
+    if (text == NULL) {
+        order->out_of_memory = true;
+        return "";
+    }
+    va_start(ap, fmt);
+    vsnprintf(text->text, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    text->next = order->texts;
+    order->texts = text;
+    return text->text;
+}
+
+static void add(struct order *order, const struct order_action *action)
+{
+    if (order->action_count == order->action_cap) {
+        size_t cap = order->action_cap > 0 ? 2 * order->action_cap : 16;
+        struct order_action *actions = realloc(order->actions, cap * sizeof(*actions));
+        if (actions == NULL) {
+            order->out_of_memory = true;
+            return;
+        }
+        order->actions = actions;
+        order->action_cap = cap;
+    }
+    order->actions[order->action_count++] = *action;
+}
+
+void order_out_post(struct order *order, uint32_t tag, const char *url, const char *payload)
+{
+    enum order_call call = (enum order_call)(tag >> 16);
+
+    if (call == CALL_AUTHZ || call == CALL_CHALLENGE)
+        order->authz[tag & 0xffff].call = call;
+    else
+        order->call = call;
+    add(order,
+        &(struct order_action){.kind = ORDER_ACT_POST, .tag = tag, .url = url, .payload = payload});
+}
+
+void order_out_publish(struct order *order, const struct order_authz *authz)
+{
+    add(order, &(struct order_action){
+                   .kind = ORDER_ACT_PUBLISH, .domain = authz->domain, .value = authz->value});
+}
+
+void order_out_save(struct order *order, enum order_state state, bool durable)
+{
+    order->state = state;
+    add(order, &(struct order_action){.kind = ORDER_ACT_SAVE, .durable = durable});
+}
+
+void order_out_timer(struct order *order, uint64_t delay_ms)
+{
+    order->timer_ms = delay_ms < LIMIT_ORDER_MS ? (uint32_t)delay_ms : LIMIT_ORDER_MS;
+    add(order, &(struct order_action){.kind = ORDER_ACT_TIMER, .delay_ms = order->timer_ms});
+}
+
+void order_out_log(struct order *order, enum log_level level, const char *text)
+{
+    add(order, &(struct order_action){.kind = ORDER_ACT_LOG, .level = level, .text = text});
+}
+
+void order_out_withdraw(struct order *order)
+{
+    for (size_t i = 0; i < order->authz_count; i++) {
+        struct order_authz *authz = &order->authz[i];
+        if (!authz->published)
+            continue;
+        authz->published = false;
+        add(order, &(struct order_action){
+                       .kind = ORDER_ACT_WITHDRAW, .domain = authz->domain, .value = authz->value});
+    }
+}
+
+static void finish(struct order *order, enum order_state state, const struct order_action *last)
+{
+    order_out_withdraw(order);
+    if (order->timer_ms != 0)
+        order_out_timer(order, 0);
+    order->state = state;
+    order->finished = true;
+    add(order, last);
+}
+
+void order_out_fail(struct order *order, enum order_failure failure, const char *text)
+{
+    finish(order, ORDER_FAILED,
+           &(struct order_action){.kind = ORDER_ACT_FINISH, .failure = failure, .text = text});
+}
+
+void order_out_issued(struct order *order, const struct order_chain *chain)
+{
+    time_t until = (time_t)chain->not_after;
+    struct tm tm;
+    char date[64] = "?";
+
+    if (gmtime_r(&until, &tm) != NULL)
+        strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S UTC", &tm);
+    order_out_log(order, LOG_LEVEL_INFO,
+                  order_out_text(order, "issued: serial %s, valid until %s", chain->serial, date));
+    finish(
+        order, ORDER_ISSUED,
+        &(struct order_action){.kind = ORDER_ACT_FINISH, .failure = ORDER_OK, .chain = chain->pem});
+}
+
+/* Hands text that was put together elsewhere over to the order. */
+static const char *keep(struct order *order, struct say *say)
+{
+    char *text = say_take(say);
+
+    if (text == NULL) {
+        order->out_of_memory = true;
+        return "";
+    }
+    const char *kept = order_out_text(order, "%s", text);
+    free(text);
+    return kept;
+}
+
+const char *order_out_names(struct order *order)
+{
+    struct say say;
+
+    say_init(&say, FAILURE);
+    for (size_t i = 0; i < order->name_count && i < SHOWN_NAMES; i++)
+        say_add(&say, "%s%s", i > 0 ? ", " : "", order->names[i]);
+    if (order->name_count > SHOWN_NAMES)
+        say_add(&say, " and %zu more", order->name_count - SHOWN_NAMES);
+    return keep(order, &say);
+}
+
+/* What the operator of a domain has to publish, where the record name can be made. */
+static void add_hint(struct order *order, const struct order_authz *authz, struct say *say)
+{
+    uint8_t zone[LIMIT_NAME_WIRE], record[LIMIT_NAME_WIRE];
+    char text[LIMIT_NAME_TEXT];
+
+    say_add(say, "nobody asked for _acme-challenge.%s: is the record there?", authz->domain);
+    if (order->hint == NULL || name_from_text(zone, order->hint) < 0 ||
+        record_name(record, authz->domain, zone) < 0)
+        return;
+    name_to_text(text, record);
+    say_add(say, " publish: _acme-challenge.%s CNAME %s.", authz->domain, text);
+}
+
+static void add_authz(struct order *order, const struct order_authz *authz, struct say *say)
+{
+    say_add(say, "%s%s: ", authz->wildcard ? "*." : "", authz->domain);
+    if (authz->status == AUTHZ_INVALID && authz->problem != NULL)
+        say_add(say, "%s", authz->problem);
+    else
+        say_add(say, "the authorization is %s", authz->status_text);
+    if (authz->challenge_url == NULL || order->state < ORDER_VALIDATING)
+        return;
+    say_add(say, "\n  ");
+    if (authz->seen)
+        say_add(say, "%u resolver%s asked", (unsigned)order->seen_total,
+                order->seen_total == 1 ? "" : "s");
+    else
+        add_hint(order, authz, say);
+}
+
+const char *order_out_explain(struct order *order)
+{
+    bool any = false;
+    struct say say;
+
+    say_init(&say, FAILURE);
+    say_add(&say, "the CA did not validate ");
+    for (size_t i = 0; i < order->authz_count; i++) {
+        const struct order_authz *authz = &order->authz[i];
+        if (!authz->known || (authz->status != AUTHZ_INVALID && authz->status != AUTHZ_GONE))
+            continue;
+        say_add(&say, "%s", any ? "\n" : "");
+        add_authz(order, authz, &say);
+        any = true;
+    }
+    if (!any)
+        say_add(&say, "%s", order_out_names(order));
+    if (order->explanation != NULL)
+        say_add(&say, "%s%s", any ? "\n" : ": ", order->explanation);
+    return keep(order, &say);
+}

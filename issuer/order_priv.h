@@ -1,0 +1,148 @@
+/*
+ * What order*.c share: one order, and how its parts hand over to each other.
+ *
+ *   order.c         making and freeing, events to their handlers
+ *   order_flow.c    newOrder, authorizations, challenges
+ *   order_poll.c    waiting for the CA; finalize
+ *   order_issue.c   download, choice among chains
+ *   order_out.c     actions, and the words that go with them
+ */
+#ifndef CERTMILL_ISSUER_ORDER_PRIV_H
+#define CERTMILL_ISSUER_ORDER_PRIV_H
+
+#include "issuer/order.h"
+#include "issuer/order_chain.h"
+#include "issuer/order_parse.h"
+#include "issuer/problem.h"
+
+/* What a POST asked for. A tag is ORDER_TAG(call, index of the authorization, else 0). */
+enum order_call {
+    CALL_NONE,
+    CALL_NEW,       /* newOrder */
+    CALL_ORDER,     /* the order's URL */
+    CALL_AUTHZ,     /* an authorization */
+    CALL_CHALLENGE, /* "we are ready", to a challenge */
+    CALL_FINALIZE,
+    CALL_CERTIFICATE,
+    CALL_ALTERNATE, /* another chain */
+};
+
+#define ORDER_TAG(call, index) ((uint32_t)(call) << 16 | (uint32_t)(index))
+
+struct order_authz {
+    char *url;
+    enum order_call call; /* outstanding: CALL_NONE, CALL_AUTHZ or CALL_CHALLENGE */
+    bool known;           /* fetched at least once */
+    enum authz_status status;
+    char status_text[32];
+    char *domain; /* without *. */
+    bool wildcard;
+    char *problem;       /* the CA's reason, in words, or NULL */
+    char *challenge_url; /* NULL where nothing has to be proven */
+    char value[44];      /* TXT: base64url of SHA-256 */
+    bool published;
+    bool told;    /* the CA took "we are ready" */
+    bool refused; /* ... or did not, for the reason in refusal */
+    char *refusal;
+    bool seen;
+};
+
+struct order_text {
+    struct order_text *next;
+    char text[];
+};
+
+struct order {
+    uint64_t id;
+    char **names;
+    size_t name_count;
+    uint8_t *csr;
+    size_t csr_len;
+    char *preferred_chain, *hint, *thumbprint;
+
+    enum order_state state;
+    char *url, *finalize_url, *certificate_url;
+
+    enum order_call call; /* outstanding, of those that are not an authorization's */
+    struct order_authz *authz;
+    size_t authz_count;
+
+    unsigned polls;
+    uint64_t waited_ms; /* sum of the timers that have passed */
+    uint32_t timer_ms;  /* the running one; 0: none */
+    uint32_t delay_ms;  /* of the next poll, where the CA does not say */
+    bool held;          /* the running timer is the CA's own Retry-After */
+    bool all_seen;      /* every pending domain was asked for */
+    unsigned finalize_tries;
+    bool explaining;   /* failed; authorizations are being fetched to say why */
+    char *explanation; /* while explaining: the order's own error, or NULL */
+
+    struct order_chain chain; /* the default one */
+    char *alternates[8];
+    size_t alternate_count, alternate_next;
+
+    uint32_t seen_total;
+    int64_t now;
+
+    bool started, finished, out_of_memory;
+    struct order_action *actions;
+    size_t action_count, action_cap;
+    struct order_text *texts; /* of the last actions */
+};
+
+/* -- order_out.c -- */
+void order_out_reset(struct order *order);
+/* A printf that lives as long as the actions; never NULL. */
+const char *order_out_text(struct order *order, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void order_out_post(struct order *order, uint32_t tag, const char *url, const char *payload);
+void order_out_publish(struct order *order, const struct order_authz *authz);
+void order_out_save(struct order *order, enum order_state state, bool durable);
+void order_out_timer(struct order *order, uint64_t delay_ms);
+void order_out_log(struct order *order, enum log_level level, const char *text);
+/* Withdraws every value that is out. */
+void order_out_withdraw(struct order *order);
+/* Withdraws and finishes; text says why. */
+void order_out_fail(struct order *order, enum order_failure failure, const char *text);
+void order_out_issued(struct order *order, const struct order_chain *chain);
+/* The names, divided by ", "; of many, the first and how many more. */
+const char *order_out_names(struct order *order);
+/* All invalid authorizations in words, a paragraph each. */
+const char *order_out_explain(struct order *order);
+
+/* -- order_flow.c -- */
+void order_flow_start(struct order *order);
+void order_flow_new(struct order *order, const struct order_event *event);
+void order_flow_authz(struct order *order, size_t index, const struct order_event *event);
+void order_flow_challenge(struct order *order, size_t index, const struct order_event *event);
+void order_flow_published(struct order *order, const struct order_event *event);
+/* Takes over URLs and authorizations of an order object that is new to us; fails the
+ * order (and returns false) where it is not about our names. */
+bool order_flow_adopt(struct order *order, struct order_object *object);
+/* Fetches the authorizations that are not known to be valid. */
+void order_flow_fetch(struct order *order);
+/* Whether the answer is one: else the order has failed, saying what it was doing. */
+bool order_flow_answered(struct order *order, const struct order_event *event, const char *doing);
+
+/* -- order_poll.c -- */
+void order_poll_follow(struct order *order, const struct order_object *object,
+                       int64_t retry_after_ms);
+void order_poll_order(struct order *order, const struct order_event *event);
+void order_poll_finalized(struct order *order, const struct order_event *event);
+void order_poll_begin(struct order *order);
+void order_poll_seen(struct order *order, const char *domain);
+void order_poll_timer(struct order *order);
+/* An authorization came back while we wait: the one at index. */
+void order_poll_authz(struct order *order, size_t index);
+/* Polls at once when all domains were asked for and the CA took all our words. held: the CA's
+ * Retry-After. */
+void order_poll_told(struct order *order, int64_t retry_after_ms);
+/* Another try in a while, where the CA may have the certificate already. False: it is too late. */
+bool order_poll_again(struct order *order, int64_t retry_after_ms);
+
+/* -- order_issue.c -- */
+void order_issue_download(struct order *order);
+void order_issue_certificate(struct order *order, const struct order_event *event);
+void order_issue_alternate(struct order *order, const struct order_event *event);
+
+#endif
