@@ -24,7 +24,7 @@ struct zone_static;
 struct zone_defaults {
     const char *const *nameservers; /* presentation form; at least one */
     size_t nameserver_count;
-    const char *hostmaster;         /* "hostmaster@example.com" or a name; NULL: hostmaster.APEX */
+    const char *hostmaster; /* "hostmaster@example.com" or a name; NULL: hostmaster.APEX */
 };
 
 /* Reads a zone file by ldns. text need not be terminated. name (a path) stands in err with

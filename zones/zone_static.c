@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "zones/name.h"
+#include "zones/rdata.h"
 
 int zone_key_compare(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 {
@@ -135,6 +136,8 @@ static const char *judge_record(const struct zone_static *s, const struct static
         return "a wildcard cannot be delegated (RFC 4592 4.2)";
     if (wildcard && record->type == LDNS_RR_TYPE_DNAME)
         return "a wildcard cannot own a DNAME (RFC 4592 4.4)";
+    if (!rdata_valid(record->type, record->rdata, record->rdata_len))
+        return "the data has not the form of its type";
     if (record->ttl > INT32_MAX)
         return "the TTL is over 2147483647 seconds (RFC 2181 8)";
     return forbidden_type(record->type);
