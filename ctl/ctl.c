@@ -1,7 +1,237 @@
 #include "ctl/ctl.h"
 
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/lineclient.h"
+#include "ctl/text.h"
+
+#define DEFAULT_RUN_DIR "/run/certmill"
+#define MAX_LIMIT       1000000
+#define CONNECT_MS      5000
+#define ANSWER_MS       60000 /* reload reads zone files of LIMIT_ZONE_FILE */
+
+/* What the options say, before it is put together. */
+struct options {
+    const char *socket, *run_dir, *limit;
+    bool json;
+};
+
+static const char **value_option(struct options *options, const char *word, size_t len)
+{
+    struct {
+        const char *name;
+        const char **value;
+    } table[] = {{"--socket", &options->socket},
+                 {"--run-dir", &options->run_dir},
+                 {"--limit", &options->limit}};
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (strlen(table[i].name) == len && memcmp(table[i].name, word, len) == 0) {
+            return table[i].value;
+        }
+    }
+    return NULL;
+}
+
+/* Sorts options from words; the words come first in argv then. Returns how many words. */
+static int read_options(struct options *options, int argc, char **argv, struct err *err)
+{
+    int words = 0;
+    for (int i = 0; i < argc; i++) {
+        char *word = argv[i];
+        size_t len = strcspn(word, "=");
+        const char **value = value_option(options, word, len);
+        if (value != NULL && word[len] == '=') {
+            *value = word + len + 1;
+        } else if (value != NULL) {
+            if (i + 1 == argc) {
+                return err_set(err, ERR_UNKNOWN, "%s needs a value after it", word);
+            }
+            *value = argv[++i];
+        } else if (strcmp(word, "--json") == 0) {
+            options->json = true;
+        } else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+            argv[words++] = (char *)(uintptr_t) "help";
+        } else if (strcmp(word, "--version") == 0) {
+            argv[words++] = (char *)(uintptr_t) "version";
+        } else if (word[0] == '-') {
+            return err_set(err, ERR_UNKNOWN,
+                           "unknown option '%.100s': certmillctl help lists the known ones", word);
+        } else {
+            argv[words++] = word;
+        }
+    }
+    return words;
+}
+
+static int set_limit(struct ctl_request *out, const char *text, struct err *err)
+{
+    char *end;
+    if (text == NULL) {
+        return 0;
+    }
+    errno = 0;
+    out->limit = strtol(text, &end, 10);
+    if (errno != 0 || *end != '\0' || out->limit < 1 || out->limit > MAX_LIMIT) {
+        return err_set(err, ERR_RANGE, "--limit takes a number from 1 to %d, not '%.100s'",
+                       MAX_LIMIT, text);
+    }
+    return 0;
+}
+
+static int set_socket(struct ctl_request *out, const struct options *options, struct err *err)
+{
+    int n;
+    if (options->socket != NULL) {
+        n = snprintf(out->socket, sizeof(out->socket), "%s", options->socket);
+    } else {
+        n = snprintf(out->socket, sizeof(out->socket), "%s/control.sock",
+                     options->run_dir != NULL ? options->run_dir : DEFAULT_RUN_DIR);
+    }
+    if (n >= (int)sizeof(out->socket)) {
+        return err_set(err, ERR_LIMIT, "the path of the socket is too long");
+    }
+    return 0;
+}
+
+int ctl_parse(struct ctl_request *out, int argc, char **argv, struct err *err)
+{
+    struct options options = {0};
+    int words = read_options(&options, argc, argv, err), ret;
+    *out = (struct ctl_request){.json = options.json};
+    if (words < 0) {
+        return words;
+    }
+    if ((ret = set_limit(out, options.limit, err)) < 0 ||
+        (ret = set_socket(out, &options, err)) < 0) {
+        return ret;
+    }
+    if (words == 0) {
+        return err_set(err, ERR_UNKNOWN, "no command: certmillctl help lists them");
+    }
+    if ((out->command = ctl_command_find(argv[0])) == NULL) {
+        return err_set(err, ERR_UNKNOWN,
+                       "'%.100s' is no command: certmillctl help lists the known ones", argv[0]);
+    }
+    out->words = argv + 1;
+    out->count = (size_t)words - 1;
+    if (out->command->fill == NULL && out->count > 0) {
+        return err_set(err, ERR_UNKNOWN, "%s takes no words: '%.100s'", argv[0], argv[1]);
+    }
+    if (out->command->fill == NULL && out->limit > 0) {
+        return err_set(err, ERR_UNKNOWN, "%s takes no --limit", argv[0]);
+    }
+    return 0;
+}
+
+int ctl_encode(char **line, const struct ctl_request *request, struct err *err)
+{
+    const struct ctl_command *command = request->command;
+    json_t *object = json_pack("{s:i, s:s}", "v", 1, "op", command->name);
+    int ret = object == NULL ? err_set(err, -ENOMEM, "out of memory") : 0;
+    *line = NULL;
+    if (ret == 0 && command->fill != NULL) {
+        ret = command->fill(object, request->words, request->count, request->limit, err);
+    }
+    if (ret == 0 && (*line = json_dumps(object, JSON_COMPACT)) == NULL) {
+        ret = err_set(err, -ENOMEM, "out of memory");
+    }
+    if (ret == 0 && strlen(*line) > LIMIT_CONTROL_LINE) {
+        ret = err_set(err, ERR_LIMIT, "the request is longer than %u octets", LIMIT_CONTROL_LINE);
+        free(*line);
+        *line = NULL;
+    }
+    json_decref(object);
+    return ret;
+}
+
+static int print_data(const struct ctl_request *request, const json_t *data, FILE *out,
+                      struct err *err)
+{
+    int ret;
+    if (request->json) {
+        ret = json_dumpf(data, out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+        fputc('\n', out);
+    } else {
+        ret = request->command->print(data, out);
+    }
+    if (fflush(out) != 0 || ret < 0) {
+        err_set(err, ERR_INTERNAL, "standard output: %s", strerror(errno));
+        return CTL_REFUSED;
+    }
+    return CTL_OK;
+}
+
+int ctl_answer(const struct ctl_request *request, const char *line, size_t len, FILE *out,
+               struct err *err)
+{
+    json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+    const char *result = json_string_value(json_object_get(object, "result"));
+    const json_t *data = json_object_get(object, "data");
+    int status;
+    if (result != NULL && strcmp(result, "ok") == 0 && json_is_object(data)) {
+        status = print_data(request, data, out, err);
+    } else if (result != NULL && strcmp(result, "error") == 0) {
+        const char *message = json_string_value(json_object_get(object, "message"));
+        err_set(err, ERR_POLICY, "%s", message != NULL ? message : "refused without a reason");
+        status = CTL_REFUSED;
+    } else {
+        err_set(err, ERR_PROTOCOL, "certmilld's answer is not one of control.sock's");
+        status = CTL_NO_SERVER;
+    }
+    json_decref(object);
+    return status;
+}
+
+static int ask(const struct ctl_request *request, const char *send, struct err *err)
+{
+    struct lineclient client;
+    char *line;
+    size_t len;
+    int ret = lineclient_open(&client, request->socket, LIMIT_CONTROL_ANSWER, CONNECT_MS, err);
+    if (ret < 0) {
+        return CTL_NO_SERVER;
+    }
+    int status = CTL_NO_SERVER;
+    ret = lineclient_send(&client, send, strlen(send), CONNECT_MS, err);
+    if (ret == 0 || ret == ERR_UNAVAILABLE) {
+        ret = lineclient_read(&client, &line, &len, ANSWER_MS, err);
+    }
+    if (ret == 0) {
+        err_set(err, ERR_UNAVAILABLE, "certmilld closed the connection without an answer");
+    } else if (ret > 0) {
+        status = ctl_answer(request, line, len, stdout, err);
+    }
+    lineclient_close(&client);
+    return status;
+}
+
+static int fail(int status, const struct err *err)
+{
+    char *safe = text_escape(err->text);
+    fprintf(stderr, "certmillctl: %s\n", safe != NULL ? safe : "out of memory");
+    free(safe);
+    return status;
+}
+
 int ctl_main(int argc, char **argv)
 {
-    (void)argv;
-    return argc < 0;
+    struct ctl_request request;
+    struct err err = {0};
+    char *line;
+    if (ctl_parse(&request, argc - 1, argv + 1, &err) < 0) {
+        return fail(CTL_USAGE, &err);
+    }
+    if (request.command->local != NULL) {
+        return request.command->local(stdout) < 0 || fflush(stdout) != 0 ? CTL_REFUSED : CTL_OK;
+    }
+    if (ctl_encode(&line, &request, &err) < 0) {
+        return fail(CTL_USAGE, &err);
+    }
+    int status = ask(&request, line, &err);
+    free(line);
+    return status == CTL_OK ? CTL_OK : fail(status, &err);
 }

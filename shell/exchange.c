@@ -269,13 +269,13 @@ int exchange_run(const struct shell *shell, const struct request *request, const
 {
     struct exchange_answer answer = {0};
     struct err err = {0};
-    char *line;
+    char *line = NULL;
     int status;
 
     int ret = exchange_encode(&line, shell, request, input, &err);
     if (ret < 0) {
         status = ret == -ENOMEM ? SHELL_INTERNAL : SHELL_INPUT;
-    } else if ((ret = ask(&answer, shell, request, line, &err)) < 0) {
+    } else if (line != NULL && (ret = ask(&answer, shell, request, line, &err)) < 0) {
         status = status_of_error(ret);
     } else {
         status = answer.status;

@@ -1,0 +1,55 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include "ctl/command.h"
+#include "ctl/member.h"
+#include "ctl/table.h"
+#include "ctl/text.h"
+
+static int fill(json_t *request, char *const *words, size_t count, long limit, struct err *err)
+{
+    if (count > 1) {
+        return err_set(err, ERR_UNKNOWN, "certificates takes one name, not '%.100s' as well",
+                       words[1]);
+    }
+    if (count == 1 && json_object_set_new(request, "name", json_string(words[0])) < 0) {
+        return err_set(err, ERR_UNKNOWN, "the name is not UTF-8");
+    }
+    if (limit > 0 && json_object_set_new(request, "limit", json_integer(limit)) < 0) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    return 0;
+}
+
+static int print(const json_t *data, FILE *out)
+{
+    static const char *const heads[] = {"ORDER#",    "NAMES",  "ISSUER", "NOT BEFORE",
+                                        "NOT AFTER", "SERIAL", NULL};
+    const json_t *certificate;
+    struct table *table = table_new(heads);
+    char digits[32], when[64];
+    size_t i;
+    if (table == NULL) {
+        return -ENOMEM;
+    }
+    json_array_foreach(json_object_get(data, "certificates"), i, certificate)
+    {
+        char *names = member_joined_short(certificate, "names");
+        table_put(table, member_digits(certificate, "order", digits, sizeof(digits)));
+        table_put(table, names);
+        table_put(table, member_string(certificate, "issuer"));
+        table_put(table, text_time(when, sizeof(when), member_string(certificate, "not_before")));
+        table_put(table, text_time(when, sizeof(when), member_string(certificate, "not_after")));
+        table_put(table, member_string(certificate, "serial"));
+        free(names);
+    }
+    int ret = table_print(table, out);
+    table_free(table);
+    return ret;
+}
+
+const struct ctl_command ctl_certificates = {.name = "certificates",
+                                             .arguments = "[NAME] [--limit N]",
+                                             .help = "list certificates, newest first",
+                                             .fill = fill,
+                                             .print = print};

@@ -1,0 +1,32 @@
+/*
+ * certmillctl's commands: one row each, one file each.
+ */
+#ifndef CERTMILL_CTL_COMMAND_H
+#define CERTMILL_CTL_COMMAND_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "common/err.h"
+
+struct ctl_command {
+    const char *name;      /* also the op of docs/protocol.md */
+    const char *arguments; /* for help */
+    const char *help;
+    /* Puts what the words and --limit (0: not given) ask for into the request;
+     * NULL where the command takes neither. ERR_UNKNOWN, ERR_RANGE: wrong usage. */
+    int (*fill)(json_t *request, char *const *words, size_t count, long limit, struct err *err);
+    /* Prints the data of a good answer for people; members that are missing show as "-".
+     * Returns 0 or -errno. NULL: the command is answered here, by local. */
+    int (*print)(const json_t *data, FILE *out);
+    int (*local)(FILE *out);
+};
+
+extern const struct ctl_command ctl_ping, ctl_status, ctl_orders, ctl_records, ctl_certificates,
+    ctl_accounts, ctl_reload, ctl_help, ctl_version;
+
+/* All of them, in the order of help; NULL-terminated. */
+extern const struct ctl_command *const ctl_commands[];
+const struct ctl_command *ctl_command_find(const char *name);
+
+#endif

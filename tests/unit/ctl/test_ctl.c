@@ -1,0 +1,223 @@
+/* certmillctl: its command line, what it sends, and what it makes of answers. */
+#include "ctl/ctl.h"
+
+#include <CUnit/Basic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct err err;
+static struct ctl_request request;
+
+/* Splits at blanks, no more than 15 words. */
+static int parse(const char *text)
+{
+    static char copy[512];
+    static char *words[16];
+    int n = 0;
+    snprintf(copy, sizeof(copy), "%s", text);
+    for (char *word = strtok(copy, " "); word != NULL && n < 16; word = strtok(NULL, " ")) {
+        words[n++] = word;
+    }
+    err = (struct err){0};
+    return ctl_parse(&request, n, words, &err);
+}
+
+/* The line that the command line becomes, or the error. */
+static const char *encode(const char *text)
+{
+    static char line[1024];
+    char *encoded = NULL;
+    if (parse(text) < 0 || ctl_encode(&encoded, &request, &err) < 0) {
+        return err.text;
+    }
+    snprintf(line, sizeof(line), "%s", encoded);
+    free(encoded);
+    return line;
+}
+
+static char *printed;
+
+/* What the command prints of the answer; *status as the program's. */
+static const char *answer(const char *text, const char *line, int *status)
+{
+    size_t len;
+    free(printed);
+    printed = NULL;
+    FILE *out = open_memstream(&printed, &len);
+    CU_ASSERT_EQUAL_FATAL(parse(text), 0);
+    *status = ctl_answer(&request, line, strlen(line), out, &err);
+    fclose(out);
+    return printed;
+}
+
+static void test_encode(void)
+{
+    CU_ASSERT_STRING_EQUAL(encode("ping"), "{\"v\":1,\"op\":\"ping\"}");
+    CU_ASSERT_STRING_EQUAL(encode("orders"), "{\"v\":1,\"op\":\"orders\"}");
+    CU_ASSERT_STRING_EQUAL(encode("--json orders 17"), "{\"v\":1,\"op\":\"orders\",\"id\":17}");
+    CU_ASSERT_STRING_EQUAL(encode("orders --limit 5"), "{\"v\":1,\"op\":\"orders\",\"limit\":5}");
+    CU_ASSERT_STRING_EQUAL(encode("certificates a.example --limit=7"),
+                           "{\"v\":1,\"op\":\"certificates\",\"name\":\"a.example\",\"limit\":7}");
+}
+
+static void test_usage(void)
+{
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode(""), "no command"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("pong"), "'pong' is no command"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("ping x"), "ping takes no words: 'x'"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("ping --limit 3"), "takes no --limit"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("orders x"), "'x' is not the number"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("orders 0"), "'0' is not the number"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("orders 99999999999999999999"), "is not the number"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("orders 1 2"), "'2' as well"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("orders 1 --limit 2"), "--limit goes with the list"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("orders --limit 0"), "a number from 1"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("orders --limit 5x"), "'5x'"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("orders --limit"), "needs a value"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("--colour ping"), "unknown option '--colour'"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("-x ping"), "unknown option '-x'"));
+}
+
+static void test_socket(void)
+{
+    CU_ASSERT_EQUAL(parse("ping"), 0);
+    CU_ASSERT_STRING_EQUAL(request.socket, "/run/certmill/control.sock");
+    CU_ASSERT_EQUAL(parse("--run-dir /r ping"), 0);
+    CU_ASSERT_STRING_EQUAL(request.socket, "/r/control.sock");
+    CU_ASSERT_EQUAL(parse("ping --socket=/s"), 0);
+    CU_ASSERT_STRING_EQUAL(request.socket, "/s");
+}
+
+static void test_status(void)
+{
+    int status;
+    const char *text = answer(
+        "status",
+        "{\"result\":\"ok\",\"data\":{\"version\":\"0.1.0\",\"uptime\":183840.5,\"directory\":"
+        "\"https://ca.example/dir\",\"processes\":[{\"role\":\"dnsd\",\"state\":\"running\",\"pid\""
+        ":123,\"restarts\":0,\"since\":\"2026-11-21T01:46:18Z\"},{\"role\":\"issuer\"}],"
+        "\"generation\":4711,\"live_challenges\":2,\"zones\":[\"acme.example.com\",\"b.example\"],"
+        "\"orders\":{\"issued\":1234567,\"failed\":1},\"dns\":{\"queries\":99,\"nx_domain\":3}}}",
+        &status);
+    CU_ASSERT_EQUAL(status, CTL_OK);
+    CU_ASSERT_STRING_EQUAL(text, "version            0.1.0\n"
+                                 "uptime             2 d 03:04\n"
+                                 "directory          https://ca.example/dir\n"
+                                 "zones              acme.example.com, b.example\n"
+                                 "generation         4,711\n"
+                                 "live challenges    2\n"
+                                 "\n"
+                                 "PROCESS  STATE    PID  RESTARTS  SINCE\n"
+                                 "dnsd     running  123         0  2026-11-21 01:46:18\n"
+                                 "issuer   -          -         -  -\n"
+                                 "\n"
+                                 "orders issued      1,234,567\n"
+                                 "orders failed      1\n"
+                                 "\n"
+                                 "dns queries        99\n"
+                                 "dns nx domain      3\n");
+}
+
+static void test_orders(void)
+{
+    int status;
+    const char *text =
+        answer("orders",
+               "{\"result\":\"ok\",\"data\":{\"orders\":[{\"id\":17,\"state\":\"issued\",\"names\":"
+               "[\"a.example\",\"*.a.example\"],\"client\":\"::1\",\"failure\":null,\"created\":"
+               "\"2026-11-21T01:46:18Z\",\"updated\":\"2026-11-21T01:46:19Z\"},{\"id\":3}]}}",
+               &status);
+    CU_ASSERT_STRING_EQUAL(
+        text,
+        "ORDER  STATE   NAMES                   CLIENT  CREATED              UPDATED"
+        "              FAILURE\n"
+        "   17  issued  a.example, *.a.example  ::1     2026-11-21 01:46:18  2026-11-21 01:46:19"
+        "  -\n"
+        "    3  -       -                       -       -                    -"
+        "                    -\n");
+}
+
+static void test_one_order(void)
+{
+    int status;
+    const char *text =
+        answer("orders 17",
+               "{\"result\":\"ok\",\"data\":{\"order\":{\"id\":17,\"state\":\"failed\",\"names\":"
+               "[\"a.example\"],\"failure\":\"nobody \\u001b[2Jasked\",\"peer_uid\":1000},"
+               "\"events\":[{\"time\":\"2026-11-21T01:46:18.123456Z\",\"message\":\"ordered\"},"
+               "{\"time\":null}]}}",
+               &status);
+    CU_ASSERT_EQUAL(status, CTL_OK);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "peer uid   1000\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "failure    nobody \\x1b[2Jasked\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "2026-11-21 01:46:18.123  ordered\n"));
+}
+
+static void test_lists(void)
+{
+    int status;
+    const char *text =
+        answer("records",
+               "{\"result\":\"ok\",\"data\":{\"records\":[{\"zone\":\"z\",\"name\":\"n\\n\","
+               "\"value\":\"v\",\"order\":1,\"expires\":\"2026-11-21T01:46:18Z\"}]}}",
+               &status);
+    CU_ASSERT_STRING_EQUAL(text, "NAME   VALUE  ORDER  EXPIRES              ZONE\n"
+                                 "n\\x0a  v          1  2026-11-21 01:46:18  z\n");
+    text = answer("accounts", "{\"result\":\"ok\",\"data\":{\"accounts\":[]}}", &status);
+    CU_ASSERT_STRING_EQUAL(text, "DIRECTORY  ACCOUNT  THUMBPRINT  CREATED\n");
+    text = answer("certificates",
+                  "{\"result\":\"ok\",\"data\":{\"certificates\":[{\"order\":1,\"serial\":\"0a\","
+                  "\"names\":[\"p\xc3\xb8lse\"],\"issuer\":\"CA\"}]}}",
+                  &status);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "    1  p\xc3\xb8lse  CA      -           -          0a"));
+    text = answer("ping", "{\"result\":\"ok\",\"data\":{\"pong\":true}}", &status);
+    CU_ASSERT_STRING_EQUAL(text, "pong\n");
+    text = answer("--json ping", "{\"result\":\"ok\",\"data\":{\"pong\":true}}", &status);
+    CU_ASSERT_STRING_EQUAL(text, "{\n  \"pong\": true\n}\n");
+}
+
+static void test_bad_answers(void)
+{
+    static const char *const bad[] = {"",
+                                      "hello",
+                                      "[]",
+                                      "{}",
+                                      "{\"result\":\"ok\"}",
+                                      "{\"result\":\"ok\",\"data\":[]}",
+                                      "{\"result\":5}",
+                                      "{\"result\":\"maybe\",\"data\":{}}"};
+    int status;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        CU_ASSERT_STRING_EQUAL(answer("status", bad[i], &status), "");
+        CU_ASSERT_EQUAL(status, CTL_NO_SERVER);
+    }
+    answer("reload", "{\"result\":\"error\",\"kind\":\"input\",\"message\":\"zone: line 3\"}",
+           &status);
+    CU_ASSERT_EQUAL(status, CTL_REFUSED);
+    CU_ASSERT_STRING_EQUAL(err.text, "zone: line 3");
+    answer("status",
+           "{\"result\":\"ok\",\"data\":{\"uptime\":\"x\",\"zones\":5,\"dns\":[1],"
+           "\"processes\":{\"a\":1},\"orders\":\"x\"}}",
+           &status);
+    CU_ASSERT_EQUAL(status, CTL_OK);
+}
+
+int main(void)
+{
+    setenv("TZ", "UTC", 1);
+    CU_initialize_registry();
+    CU_pSuite suite = CU_add_suite("ctl", NULL, NULL);
+    CU_add_test(suite, "encode", test_encode);
+    CU_add_test(suite, "usage", test_usage);
+    CU_add_test(suite, "socket", test_socket);
+    CU_add_test(suite, "status", test_status);
+    CU_add_test(suite, "orders", test_orders);
+    CU_add_test(suite, "one order", test_one_order);
+    CU_add_test(suite, "lists", test_lists);
+    CU_add_test(suite, "bad answers", test_bad_answers);
+    CU_basic_run_tests();
+    free(printed);
+    int failures = (int)CU_get_number_of_failures();
+    CU_cleanup_registry();
+    return failures != 0;
+}
