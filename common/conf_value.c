@@ -260,13 +260,14 @@ int conf_append(const struct conf_option *option, void *base, const char *value,
     return ret;
 }
 
-/* Takes the next item off *rest, white space around it removed; false at the end. */
+/* Takes the next item off *rest, white space around it removed; false at the end. A separator
+ * may stand last. */
 static bool next_item(char **rest, char separator, char **item)
 {
     const char *blanks = " \t\r\n";
     char *start = *rest + strspn(*rest, blanks), *end, *stop;
 
-    if (*start == '\0' && (separator == ' ' || start == *rest)) {
+    if (*start == '\0') {
         return false;
     }
     end = start + (separator == ' ' ? strcspn(start, blanks) : strcspn(start, ","));
