@@ -128,7 +128,8 @@ static int fill(struct cert *out, X509 *leaf, struct err *err)
     out->not_after = x509_text_time(X509_get0_notAfter(leaf));
     out->ocsp_url = ocsp_url(leaf);
     GENERAL_NAMES_free(san);
-    if (out->serial == NULL || out->names == NULL || out->subject == NULL || out->issuer == NULL)
+    if (x509_text_spki(out->spki_sha256, X509_get_X509_PUBKEY(leaf)) < 0 || out->serial == NULL ||
+        out->names == NULL || out->subject == NULL || out->issuer == NULL)
         return out_of_memory(err);
     if (out->not_before == INT64_MIN || out->not_after == INT64_MIN)
         return err_set(err, ERR_MALFORMED, "the validity of the certificate cannot be read");

@@ -17,6 +17,7 @@ struct cert {
     char *issuer;
     int64_t not_before, not_after; /* Unix seconds */
     char *ocsp_url;                /* responder (RFC 6960), or NULL where it names none */
+    char spki_sha256[65];          /* of the leaf's key, lower-case hex */
     size_t count;                  /* certificates in the chain, 1 to CERT_CHAIN_MAX */
 };
 

@@ -354,6 +354,16 @@ void csr_clear(struct csr *csr)
     memset(csr, 0, sizeof *csr);
 }
 
+int csr_spki(char dst[static 65], const uint8_t *der, size_t len)
+{
+    X509_REQ *req = read_der(der, len);
+    int ret = req != NULL ? x509_text_spki(dst, X509_REQ_get_X509_PUBKEY(req)) : ERR_MALFORMED;
+
+    X509_REQ_free(req);
+    ERR_clear_error();
+    return ret;
+}
+
 int csr_describe(const char *pem, size_t len, char **text, struct err *err)
 {
     struct err verdict = {0};

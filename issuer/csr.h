@@ -14,16 +14,19 @@ struct csr {
     size_t count;
     uint8_t *der;
     size_t der_len;
-    char key_type[16]; /* "rsa-2048", "ecdsa-p256" ... */
+    char key_type[16];    /* "rsa-2048", "ecdsa-p256" ... */
     char spki_sha256[65]; /* lower-case hex, for the audit log */
 };
 
-/* Parses exactly one PEM CSR of len bytes. Proves: its signature, not with MD5 or SHA-1; key RSA 2048 to
- * 4096, P-256 or P-384; CN absent or among the SANs; SANs all DNS names, 1 to
- * LIMIT_NAMES. No SAN at all is refused. ERR_MALFORMED, ERR_LIMIT, ERR_RANGE,
- * ERR_POLICY; err says what is wrong with it and what is permitted, in one line. */
+/* Parses exactly one PEM CSR of len bytes. Proves: its signature, not with MD5 or SHA-1; key RSA
+ * 2048 to 4096, P-256 or P-384; CN absent or among the SANs; SANs all DNS names, 1 to LIMIT_NAMES.
+ * No SAN at all is refused. ERR_MALFORMED, ERR_LIMIT, ERR_RANGE, ERR_POLICY; err says what is wrong
+ * with it and what is permitted, in one line. */
 int csr_parse(struct csr *out, const char *pem, size_t len, struct err *err);
 void csr_clear(struct csr *csr);
+
+/* The spki_sha256 of a request in DER that csr_parse took before. ERR_MALFORMED. */
+int csr_spki(char dst[static 65], const uint8_t *der, size_t len);
 
 /* For people: subject, names, key, signature; text malloc'd. */
 int csr_describe(const char *pem, size_t len, char **text, struct err *err);

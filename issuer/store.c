@@ -77,12 +77,12 @@ int store_account_put(struct store *store, const char *directory_url, const char
 }
 
 int store_account_get(struct store *store, const char *directory_url, char **account_url,
-                      struct err *err)
+                      char **thumbprint, struct err *err)
 {
     sqlite3_stmt *stmt = store_db_stmt(store, STORE_ACCOUNT_GET, err);
     int ret;
 
-    *account_url = NULL;
+    *account_url = *thumbprint = NULL;
     if (stmt == NULL)
         return -ENOMEM;
     if (store_db_text(stmt, 1, directory_url) != SQLITE_OK)
@@ -92,8 +92,14 @@ int store_account_get(struct store *store, const char *directory_url, char **acc
     if (ret == 0)
         return err_set(err, ERR_NOT_FOUND, "no account at %s", directory_url);
     *account_url = strdup(store_db_word(stmt, 0));
+    *thumbprint = strdup(store_db_word(stmt, 1));
     store_db_reset(stmt);
-    return *account_url != NULL ? 0 : err_set(err, -ENOMEM, "out of memory");
+    if (*account_url != NULL && *thumbprint != NULL)
+        return 0;
+    free(*account_url);
+    free(*thumbprint);
+    *account_url = *thumbprint = NULL;
+    return err_set(err, -ENOMEM, "out of memory");
 }
 
 int store_account_each(struct store *store, store_account_fn *fn, void *arg, struct err *err)

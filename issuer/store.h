@@ -29,9 +29,9 @@ int store_flush(struct store *store, struct err *err);
 /* -- accounts: one per directory URL -- */
 int store_account_put(struct store *store, const char *directory_url, const char *account_url,
                       const char *thumbprint, int64_t now, struct err *err);
-/* *account_url malloc'd; ERR_NOT_FOUND. */
+/* *account_url and *thumbprint malloc'd; ERR_NOT_FOUND. */
 int store_account_get(struct store *store, const char *directory_url, char **account_url,
-                      struct err *err);
+                      char **thumbprint, struct err *err);
 typedef void store_account_fn(void *arg, const char *directory_url, const char *account_url,
                               const char *thumbprint, int64_t created);
 int store_account_each(struct store *store, store_account_fn *fn, void *arg, struct err *err);

@@ -17,7 +17,7 @@ static const char *const sql[STORE_STMTS] = {
     [STORE_ACCOUNT_PUT] =
         "INSERT INTO accounts (directory, url, thumbprint, created) VALUES (?1, ?2, ?3, ?4)"
         " ON CONFLICT (directory) DO UPDATE SET url = ?2, thumbprint = ?3",
-    [STORE_ACCOUNT_GET] = "SELECT url FROM accounts WHERE directory = ?1",
+    [STORE_ACCOUNT_GET] = "SELECT url, thumbprint FROM accounts WHERE directory = ?1",
     [STORE_ACCOUNT_EACH] =
         "SELECT directory, url, thumbprint, created FROM accounts ORDER BY directory",
     [STORE_ORDER_ADD] =

@@ -1,0 +1,280 @@
+#include "issuer/desk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <openssl/evp.h>
+
+#include "issuer/desk_priv.h"
+
+#define ROUNDS  8    /* a turn; then the loop's others are served */
+#define TICK_MS 1000 /* for deadlines, and for events that no other write took along */
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct desk *desk = timer->data;
+    uint64_t now = clock_mono_ms(desk->opt.clock);
+    struct err err = {0};
+
+    if (store_flush(desk->opt.store, &err) < 0)
+        log_error(desk->opt.log, NULL, "%s", err.text);
+    for (struct desk_run *run = desk->runs; run != NULL; run = run->next) {
+        if (now >= run->deadline && run->reason == NULL)
+            desk_run_abort(run, ORDER_UNAVAILABLE_CA,
+                           "the order was not finished in time: the CA let it wait too long");
+    }
+    if (desk->run_count == 0)
+        (void)uv_timer_stop(timer);
+}
+
+void desk_start_tick(struct desk *desk)
+{
+    if (!uv_is_active((uv_handle_t *)&desk->tick))
+        (void)uv_timer_start(&desk->tick, on_tick, TICK_MS, TICK_MS);
+}
+
+static void on_turn(void *arg)
+{
+    struct desk *desk = arg;
+
+    for (int i = 0; i < ROUNDS && desk->ready != NULL; i++)
+        desk_round(desk);
+    if (desk->ready != NULL)
+        turn_arm(&desk->turn);
+}
+
+int desk_new(struct desk **out, const struct desk_options *options)
+{
+    struct desk *desk = calloc(1, sizeof *desk);
+
+    if (desk == NULL)
+        return -ENOMEM;
+    if (getrandom(desk->hash_key, sizeof desk->hash_key, 0) != sizeof desk->hash_key) {
+        free(desk);
+        return -EIO;
+    }
+    desk->opt = *options;
+    desk->last_ready = &desk->ready;
+    turn_init(&desk->turn, options->loop, on_turn, desk);
+    (void)uv_timer_init(options->loop, &desk->tick);
+    desk->tick.data = desk;
+    desk->open_handles = 2;
+    *out = desk;
+    return 0;
+}
+
+static void closed_one(void *arg)
+{
+    struct desk *desk = arg;
+
+    if (--desk->open_handles == 0)
+        free(desk);
+}
+
+static void on_tick_closed(uv_handle_t *handle)
+{
+    closed_one(handle->data);
+}
+
+void desk_free(struct desk *desk)
+{
+    if (desk == NULL)
+        return;
+    desk->stopping = true;
+    while (desk->runs != NULL)
+        desk_run_free(desk->runs);
+    desk_ca_free_all(desk);
+    turn_close(&desk->turn, closed_one);
+    uv_close((uv_handle_t *)&desk->tick, on_tick_closed);
+}
+
+void desk_configure(struct desk *desk, const struct server_conf *conf)
+{
+    desk->opt.conf = conf;
+}
+
+/* -- new orders -- */
+
+int desk_digest(uint8_t dst[static 32], const uint8_t *data, size_t len)
+{
+    return EVP_Digest(data, len, dst, NULL, EVP_sha256(), NULL) == 1 ? 0 : ERR_CRYPTO;
+}
+
+static char *join(char *const *names, size_t count)
+{
+    size_t len = 0, at = 0;
+    char *text;
+
+    for (size_t i = 0; i < count; i++)
+        len += strlen(names[i]) + 1;
+    if ((text = malloc(len + 1)) == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        size_t n = strlen(names[i]);
+
+        memcpy(text + at, names[i], n);
+        at += n;
+        text[at++] = i + 1 < count ? ',' : '\0';
+    }
+    text[at] = '\0';
+    return text;
+}
+
+char **desk_split(const char *names, size_t *count)
+{
+    size_t max = 1;
+    char **list;
+
+    for (const char *p = names; *p != '\0'; p++)
+        max += *p == ',';
+    *count = 0;
+    if ((list = calloc(max, sizeof *list)) == NULL)
+        return NULL;
+    while (*names != '\0') {
+        size_t len = strcspn(names, ",");
+
+        if ((list[*count] = strndup(names, len)) == NULL) {
+            while (*count > 0)
+                free(list[--*count]);
+            free(list);
+            return NULL;
+        }
+        ++*count;
+        names += len + (names[len] == ',');
+    }
+    return list;
+}
+
+static struct desk_fresh *fresh_new(const struct desk *desk, const struct desk_request *request)
+{
+    const char *chain = request->preferred_chain != NULL ? request->preferred_chain
+                                                         : desk->opt.conf->preferred_chain;
+    struct desk_fresh *fresh = calloc(1, sizeof *fresh);
+
+    if (fresh == NULL)
+        return NULL;
+    fresh->peer_uid = request->peer_uid;
+    fresh->csr_len = request->csr->der_len;
+    fresh->names = join(request->csr->names, request->csr->count);
+    fresh->list = fresh->names != NULL ? desk_split(fresh->names, &fresh->count) : NULL;
+    fresh->client = strdup(request->client);
+    fresh->preferred_chain = chain != NULL ? strdup(chain) : NULL;
+    fresh->csr = malloc(fresh->csr_len);
+    if (fresh->list == NULL || fresh->client == NULL || fresh->csr == NULL ||
+        (chain != NULL && fresh->preferred_chain == NULL)) {
+        desk_fresh_free(fresh);
+        return NULL;
+    }
+    memcpy(fresh->csr, request->csr->der, fresh->csr_len);
+    return fresh;
+}
+
+/* An order for the same CSR at the same CA that nobody waits for. */
+static struct desk_run *find_orphan(struct desk *desk, const uint8_t csr[static 32],
+                                    const char *directory_url)
+{
+    for (struct desk_run *run = desk->runs; run != NULL; run = run->next) {
+        if (run->tickets == NULL && !run->finished && run->reason == NULL && run->id != 0 &&
+            memcmp(run->csr_digest, csr, 32) == 0 && strcmp(run->ca->url, directory_url) == 0)
+            return run;
+    }
+    return NULL;
+}
+
+static void add_ticket(struct desk_run *run, struct desk_ticket *ticket)
+{
+    ticket->at = &run->tickets;
+    if ((ticket->next = run->tickets) != NULL)
+        ticket->next->at = &ticket->next;
+    run->tickets = ticket;
+}
+
+static int begin(struct desk_run **out, struct desk *desk, const struct desk_request *request,
+                 const uint8_t csr[static 32], struct err *err)
+{
+    struct desk_run *run;
+    int ret;
+
+    if (desk->run_count >= LIMIT_ORDERS)
+        return err_set(err, ERR_BUSY, "busy: %d orders are under way; try again in a while",
+                       LIMIT_ORDERS);
+    if ((ret = desk_run_new(&run, desk, request->directory_url, err)) < 0)
+        return ret;
+    memcpy(run->csr_digest, csr, 32);
+    if ((run->fresh = fresh_new(desk, request)) == NULL ||
+        (run->csr_spki = strdup(request->csr->spki_sha256)) == NULL) {
+        desk_run_free(run);
+        return err_set(err, -ENOMEM, "out of memory while taking an order");
+    }
+    desk_start_tick(desk);
+    desk_event_push(run, &(struct order_event){.kind = ORDER_EV_START});
+    *out = run;
+    return 0;
+}
+
+int desk_order(struct desk *desk, const struct desk_request *request,
+               const struct desk_client *client, struct desk_ticket **ticket, struct err *err)
+{
+    struct desk_run *run;
+    uint8_t csr[32];
+    int ret;
+
+    if (desk->stopping)
+        return err_set(err, ERR_CANCELLED, "the server is being stopped; ask again");
+    if (desk_digest(csr, request->csr->der, request->csr->der_len) < 0 ||
+        (*ticket = calloc(1, sizeof **ticket)) == NULL)
+        return err_set(err, -ENOMEM, "out of memory while taking an order");
+    (*ticket)->client = *client;
+    if ((run = find_orphan(desk, csr, request->directory_url)) == NULL &&
+        (ret = begin(&run, desk, request, csr, err)) < 0) {
+        free(*ticket);
+        *ticket = NULL;
+        return ret;
+    }
+    add_ticket(run, *ticket);
+    if (run->id != 0)
+        desk_run_say(run, LOG_LEVEL_INFO, "the same request again: joined to the running order");
+    return 0;
+}
+
+void desk_leave(struct desk_ticket *ticket)
+{
+    if ((*ticket->at = ticket->next) != NULL)
+        ticket->next->at = ticket->at;
+    free(ticket);
+}
+
+/* -- the end -- */
+
+static void stop_fresh(struct desk_run *run)
+{
+    desk_run_answer(run, &(struct desk_result){.failure = ORDER_INTERRUPTED,
+                                               .text = "the server is being stopped; ask again"});
+    desk_run_free(run);
+}
+
+static void cancel(struct desk_run *run)
+{
+    desk_event_free_all(run);
+    desk_event_push(run, &(struct order_event){.kind = ORDER_EV_CANCEL});
+}
+
+void desk_stop(struct desk *desk)
+{
+    struct err err = {0};
+
+    desk->stopping = true;
+    for (struct desk_run *run = desk->runs, *next; run != NULL; run = next) {
+        next = run->next;
+        if (run->fresh != NULL)
+            stop_fresh(run);
+        else if (run->reason == NULL)
+            cancel(run);
+    }
+    while (desk->ready != NULL)
+        desk_round(desk);
+    if (store_flush(desk->opt.store, &err) < 0)
+        log_error(desk->opt.log, NULL, "%s", err.text);
+}

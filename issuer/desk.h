@@ -1,0 +1,97 @@
+/*
+ * The running orders: takes requests that policy has passed, carries out what each order's state
+ * machine (issuer/order.h) asks for, feeds back what comes of it, keeps the store ahead of the CA,
+ * and answers the clients. Orders do not wait for each other.
+ */
+#ifndef CERTMILL_ISSUER_DESK_H
+#define CERTMILL_ISSUER_DESK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/server_conf.h"
+#include "issuer/csr.h"
+#include "issuer/order.h"
+#include "issuer/publisher.h"
+#include "issuer/store.h"
+
+struct desk;
+struct desk_ticket;
+struct http;
+struct signclient;
+
+/* All of it outlives the desk. */
+struct desk_options {
+    uv_loop_t *loop;
+    struct log *log;
+    const struct clock *clock;
+    struct store *store;
+    struct publisher *publisher;
+    struct http *http;
+    struct signclient *signclient;
+    const struct server_conf *conf; /* acme_email, account_key_type, preferred_chain */
+};
+
+int desk_new(struct desk **out, const struct desk_options *options);
+/* Orders that still run are forgotten here, not in the store; their clients hear nothing. */
+void desk_free(struct desk *desk);
+/* Another configuration, for what begins from now on. */
+void desk_configure(struct desk *desk, const struct server_conf *conf);
+
+/* What becomes of an order, for its client. */
+struct desk_event {
+    int64_t at_us;
+    enum log_level level;
+    uint64_t order;
+    const char *text;
+};
+
+struct desk_result {
+    enum order_failure failure; /* ORDER_OK: chain */
+    const char *text;           /* the reason of a failure */
+    const char *chain;
+};
+
+/* Called from the loop. done comes once, last; the ticket is gone then. */
+struct desk_client {
+    void (*event)(void *arg, const struct desk_event *event);
+    void (*done)(void *arg, const struct desk_result *result);
+    void *arg;
+};
+
+struct desk_request {
+    const struct csr *csr;
+    const char *directory_url;
+    const char *client; /* who asks, for the store */
+    int64_t peer_uid;
+    const char *preferred_chain; /* or NULL */
+};
+
+/* Takes an order. A request for which an order runs that nobody waits for any more (it was
+ * resumed, or its client left) joins that one. ERR_BUSY past LIMIT_ORDERS, ERR_CANCELLED
+ * once stopped, -ENOMEM; then no callback comes. */
+int desk_order(struct desk *desk, const struct desk_request *request,
+               const struct desk_client *client, struct desk_ticket **ticket, struct err *err);
+/* The client has left; its callbacks do not come. The order goes on. */
+void desk_leave(struct desk_ticket *ticket);
+
+/* Takes up the open orders of the store: those that the CA knows go on, the others have failed. */
+int desk_resume(struct desk *desk, struct err *err);
+/* Ends all now, clients are answered before it returns; what the CA knows stays open in the store.
+ */
+void desk_stop(struct desk *desk);
+
+/* What dnsd answered to whom. */
+void desk_seen(struct desk *desk, const struct publisher_seen *seen);
+
+/* The account at a CA, found or made. error 0: url. From the loop; also, with ERR_CANCELLED, from
+ * desk_free. */
+typedef void desk_account_fn(void *arg, int error, const char *text, const char *url);
+int desk_account(struct desk *desk, const char *directory_url, desk_account_fn *fn, void *arg,
+                 struct err *err);
+
+#endif

@@ -1,0 +1,294 @@
+/*
+ * The actions of one order (issuer/order.h) after one event. What is to be stored is stored first,
+ * for all orders of a round together; then everything else is done, in the order given.
+ */
+#include "issuer/desk_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* -- storing -- */
+
+bool desk_act_stores(const struct desk_run *run)
+{
+    for (int i = 0; i < run->action_count; i++) {
+        if (run->actions[i].kind == ORDER_ACT_SAVE || run->actions[i].kind == ORDER_ACT_FINISH)
+            return true;
+    }
+    return false;
+}
+
+/* Whether the chain is what was ordered; else the run's reason says why not. */
+static bool read_chain(struct desk_run *run, const char *chain)
+{
+    struct err err = {0};
+    char text[LIMIT_ERROR_TEXT + 64];
+
+    if (run->cert.count > 0)
+        return true;
+    if (cert_parse(&run->cert, chain, strlen(chain), &err) == 0 &&
+        strcmp(run->cert.spki_sha256, run->csr_spki) != 0) {
+        cert_clear(&run->cert);
+        (void)err_set(&err, ERR_CA, "it is for another key than the request's");
+    }
+    if (err.code == 0)
+        return true;
+    (void)snprintf(text, sizeof text, "the CA sent a certificate that cannot be used: %s",
+                   err.text);
+    if (run->reason == NULL && (run->reason = strdup(text)) != NULL)
+        run->failure = ORDER_REFUSED_CA;
+    return false;
+}
+
+static int store_issued(struct desk_run *run, const char *chain, struct err *err)
+{
+    struct desk *desk = run->desk;
+    struct store_certificate cert = {
+        .order_id = run->id,
+        .serial = run->cert.serial,
+        .names = run->cert.names,
+        .issuer = run->cert.issuer,
+        .pem = chain,
+        .not_before = run->cert.not_before,
+        .not_after = run->cert.not_after,
+        .created = clock_wall_us(desk->opt.clock),
+    };
+
+    return store_order_issue(desk->opt.store, run->id, &cert, err);
+}
+
+static int store_finish(struct desk_run *run, const struct order_action *action, struct err *err)
+{
+    struct desk *desk = run->desk;
+    struct order_saved saved;
+
+    if (action->failure == ORDER_OK && read_chain(run, action->chain))
+        return store_issued(run, action->chain, err);
+    order_get_saved(run->order, &saved);
+    /* what the CA has taken goes on after the restart */
+    if (action->failure == ORDER_INTERRUPTED && desk->stopping && saved.url != NULL)
+        return 0;
+    return store_order_fail(desk->opt.store, run->id,
+                            run->reason != NULL ? run->reason : action->text,
+                            clock_wall_us(desk->opt.clock), err);
+}
+
+static int store_state(struct desk_run *run, struct err *err)
+{
+    struct order_saved saved;
+
+    order_get_saved(run->order, &saved);
+    if (saved.state == ORDER_ISSUED || saved.state == ORDER_FAILED)
+        return 0; /* with the certificate or the reason, by store_finish */
+    return store_order_save(run->desk->opt.store, run->id, &saved,
+                            clock_wall_us(run->desk->opt.clock), err);
+}
+
+int desk_act_store(struct desk_run *run, struct err *err)
+{
+    bool saved = false;
+    int ret;
+
+    for (int i = 0; i < run->action_count; i++) {
+        const struct order_action *action = &run->actions[i];
+
+        if (action->kind == ORDER_ACT_FINISH)
+            return store_finish(run, action, err);
+        if (action->kind != ORDER_ACT_SAVE || saved)
+            continue;
+        if ((ret = store_state(run, err)) < 0)
+            return ret;
+        saved = true;
+    }
+    return 0;
+}
+
+/* -- talking to the CA -- */
+
+static void drop_post(struct desk_post *post)
+{
+    if ((*post->at = post->next) != NULL)
+        post->next->at = post->at;
+    free(post);
+}
+
+static void on_response(void *arg, const struct acme_response *response)
+{
+    struct desk_post *post = arg;
+    struct desk_run *run = post->run;
+    struct order_event event = {
+        .kind = ORDER_EV_RESPONSE,
+        .tag = post->tag,
+        .transport = response->error,
+        .transport_text = response->text,
+        .status = response->status,
+        .body = response->body,
+        .body_len = response->body_len,
+        .location = response->location,
+        .retry_after_ms = response->retry_after_ms,
+        .alternate_count = response->alternate_count,
+    };
+
+    memcpy(event.alternates, response->alternates, sizeof event.alternates);
+    drop_post(post);
+    desk_event_push(run, &event);
+}
+
+static int act_post(struct desk_run *run, const struct order_action *action)
+{
+    struct desk_post *post = calloc(1, sizeof *post);
+    int ret;
+
+    if (post == NULL)
+        return -ENOMEM;
+    post->run = run;
+    post->tag = action->tag;
+    post->at = &run->posts;
+    if ((post->next = run->posts) != NULL)
+        post->next->at = &post->next;
+    run->posts = post;
+    ret = acme_post(run->ca->acme, action->url, action->payload, on_response, post, &post->request);
+    if (ret < 0)
+        drop_post(post);
+    return ret;
+}
+
+/* -- the zone -- */
+
+static int act_publish(struct desk_run *run, const struct order_action *action, struct err *err)
+{
+    struct desk *desk = run->desk;
+    int ret = desk_name_add(run, action->domain);
+
+    if (ret < 0)
+        return err_set(err, ret, "no record name can be made for %s: %s", action->domain,
+                       err_string(ret));
+    return publisher_add(desk->opt.publisher, action->domain, action->value, run->id,
+                         clock_wall_s(desk->opt.clock) + LIMIT_CHALLENGE_S, err);
+}
+
+static void on_published(void *arg, uint64_t generation)
+{
+    struct desk_run *run = arg;
+
+    run->wait = 0;
+    run->generation = generation;
+    desk_event_push(run, &(struct order_event){.kind = ORDER_EV_PUBLISHED});
+}
+
+static int wait_published(struct desk_run *run)
+{
+    if (run->wait != 0)
+        publisher_cancel(run->desk->opt.publisher, run->wait);
+    run->wait = publisher_wait(run->desk->opt.publisher, on_published, run);
+    return run->wait != 0 ? 0 : -ENOMEM;
+}
+
+/* -- the clock -- */
+
+static void on_timer(uv_timer_t *timer)
+{
+    desk_event_push(timer->data, &(struct order_event){.kind = ORDER_EV_TIMER});
+}
+
+static int act_timer(struct desk_run *run, const struct order_action *action)
+{
+    desk_event_drop_timers(run);
+    if (action->delay_ms == 0)
+        return uv_timer_stop(&run->timer);
+    return uv_timer_start(&run->timer, on_timer, action->delay_ms, 0);
+}
+
+/* -- the end -- */
+
+static void say_issued(struct desk_run *run)
+{
+    time_t after = (time_t)run->cert.not_after;
+    char text[256], date[32] = "?";
+    struct tm tm;
+
+    if (gmtime_r(&after, &tm) != NULL)
+        (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    (void)snprintf(text, sizeof text, "certificate %.64s stored, valid until %s", run->cert.serial,
+                   date);
+    desk_run_say(run, LOG_LEVEL_INFO, text);
+}
+
+static void finish_issued(struct desk_run *run, const struct order_action *action)
+{
+    char text[LIMIT_ERROR_TEXT + 64];
+
+    if (run->lost.code == 0) {
+        say_issued(run);
+    } else {
+        /* the CA has issued: the client gets it, and the order stays open for the next start */
+        (void)snprintf(text, sizeof text, "the certificate could not be stored: %s",
+                       run->lost.text);
+        desk_run_say(run, LOG_LEVEL_ERROR, text);
+    }
+    desk_run_answer(run, &(struct desk_result){.failure = ORDER_OK, .chain = action->chain});
+}
+
+static void act_finish(struct desk_run *run, const struct order_action *action)
+{
+    const char *reason = run->reason != NULL ? run->reason : action->text;
+
+    if (action->failure == ORDER_OK && run->cert.count > 0) {
+        finish_issued(run, action);
+        return;
+    }
+    if (reason == NULL)
+        reason = "no reason is known";
+    if (run->lost.code < 0)
+        log_error(run->desk->opt.log, run->subject, "%s", run->lost.text);
+    log_warning(run->desk->opt.log, run->subject, "failed: %s", reason);
+    desk_run_answer(
+        run, &(struct desk_result){.failure = run->reason != NULL ? run->failure : action->failure,
+                                   .text = reason});
+}
+
+/* -- all of it -- */
+
+static int perform(struct desk_run *run, const struct order_action *action, struct err *err)
+{
+    switch (action->kind) {
+    case ORDER_ACT_POST:
+        return act_post(run, action);
+    case ORDER_ACT_PUBLISH:
+        return act_publish(run, action, err);
+    case ORDER_ACT_WITHDRAW:
+        (void)publisher_remove(run->desk->opt.publisher, action->domain, action->value, run->id);
+        return 0;
+    case ORDER_ACT_TIMER:
+        return act_timer(run, action);
+    case ORDER_ACT_LOG:
+        desk_run_say(run, action->level, action->text);
+        return 0;
+    case ORDER_ACT_FINISH:
+        act_finish(run, action);
+        return 0;
+    case ORDER_ACT_SAVE:
+        return 0;
+    }
+    return ERR_INTERNAL;
+}
+
+void desk_act_perform(struct desk_run *run)
+{
+    struct err err = {0};
+    bool published = false;
+    int ret = 0;
+
+    for (int i = 0; ret >= 0 && i < run->action_count && !run->finished; i++) {
+        ret = perform(run, &run->actions[i], &err);
+        published |= run->actions[i].kind == ORDER_ACT_PUBLISH;
+    }
+    if (ret >= 0 && published && !run->finished)
+        ret = wait_published(run);
+    if (ret < 0)
+        desk_run_abort(run, ORDER_BROKEN, err.code != 0 ? err.text : err_string(ret));
+}

@@ -1,0 +1,208 @@
+/*
+ * One round: every order that has something to do takes one step. The steps are taken first, in
+ * memory; then what they want stored is stored in one transaction, with one fsync for all; only
+ * then is anything said to the CA, to dnsd or to clients. So the store is never behind the CA, and
+ * 64 orders that move at once wait for the disk once.
+ *
+ * Where the transaction fails it is tried again order by order, so that only those fail which
+ * the store does not take. Such an order ends with the store's words, except that a certificate
+ * which is there goes to its client all the same.
+ */
+#include "issuer/desk_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int admit(struct desk_run *run, struct err *err)
+{
+    struct desk *desk = run->desk;
+    const struct desk_fresh *fresh = run->fresh;
+    const char *thumbprint = acme_thumbprint(run->ca->acme);
+    struct store_order row = {
+        .client = fresh->client,
+        .peer_uid = fresh->peer_uid,
+        .directory_url = run->ca->url,
+        .names = fresh->names,
+        .csr = fresh->csr,
+        .csr_len = fresh->csr_len,
+        .preferred_chain = fresh->preferred_chain,
+        .created = clock_wall_us(desk->opt.clock),
+    };
+    struct order_request request = {
+        .names = fresh->list,
+        .name_count = fresh->count,
+        .csr = fresh->csr,
+        .csr_len = fresh->csr_len,
+        .preferred_chain = fresh->preferred_chain,
+        .zone_cname_hint = publisher_zone(desk->opt.publisher),
+        .thumbprint = thumbprint,
+    };
+    int ret = store_order_add(desk->opt.store, &row, &request.id, err);
+
+    if (ret < 0)
+        return ret;
+    desk_run_set_id(run, request.id);
+    if ((ret = order_new(&run->order, &request)) < 0)
+        return err_set(err, ret, "the order cannot be set up: %s", err_string(ret));
+    return 0;
+}
+
+static void step(struct desk_run *run, struct desk_queued *queued)
+{
+    const char *thumbprint = acme_thumbprint(run->ca->acme);
+    struct order_event *event = &queued->event;
+    int ret = 0;
+
+    if (thumbprint != NULL && !run->has_thumbprint) {
+        ret = order_set_thumbprint(run->order, thumbprint);
+        run->has_thumbprint = ret >= 0;
+    }
+    event->seen_total = (uint32_t)run->resolver_count;
+    event->generation = run->generation;
+    event->now = clock_wall_s(run->desk->opt.clock);
+    if (ret >= 0)
+        ret = order_handle(run->order, event, &run->actions);
+    run->action_count = ret > 0 ? ret : 0;
+    if (ret < 0)
+        (void)err_set(&run->lost, ret, "the order cannot go on: %s", err_string(ret));
+}
+
+/* Ends a run whose state machine is not to be asked any more. */
+static void break_off(struct desk_run *run)
+{
+    struct desk *desk = run->desk;
+
+    if (run->id != 0)
+        (void)store_order_fail(desk->opt.store, run->id, run->lost.text,
+                               clock_wall_us(desk->opt.clock), NULL);
+    log_error(desk->opt.log, run->subject[0] != '\0' ? run->subject : NULL, "failed: %s",
+              run->lost.text);
+    desk_run_answer(run, &(struct desk_result){.failure = ORDER_BROKEN, .text = run->lost.text});
+}
+
+static bool finishes(const struct desk_run *run)
+{
+    const struct order_action *last =
+        run->action_count > 0 ? &run->actions[run->action_count - 1] : NULL;
+
+    return last != NULL && last->kind == ORDER_ACT_FINISH;
+}
+
+static struct desk_run *take_ready(struct desk *desk)
+{
+    struct desk_run *list = desk->ready;
+
+    desk->ready = NULL;
+    desk->last_ready = &desk->ready;
+    for (struct desk_run *run = list; run != NULL; run = run->next_ready) {
+        run->ready = false;
+        run->admitted = false;
+        run->stored = false;
+        run->action_count = 0;
+    }
+    return list;
+}
+
+/* Takes the steps of all; true where something wants to be stored. */
+static bool step_all(struct desk_run *list)
+{
+    bool store = false;
+
+    for (struct desk_run *run = list; run != NULL; run = run->next_ready) {
+        struct desk_queued *queued;
+
+        if (run->lost.code == 0 && run->order != NULL && (queued = desk_event_pop(run)) != NULL) {
+            step(run, queued);
+            desk_event_free(queued);
+        }
+        store |= desk_act_stores(run);
+    }
+    return store;
+}
+
+static bool any_fresh(const struct desk_run *list)
+{
+    for (; list != NULL; list = list->next_ready) {
+        if (list->fresh != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void admit_all(struct desk_run *list)
+{
+    for (struct desk_run *run = list; run != NULL; run = run->next_ready) {
+        if (run->fresh == NULL)
+            continue;
+        run->admitted = true;
+        if (admit(run, &run->lost) == 0) {
+            run->stored = true;
+            desk_fresh_free(run->fresh);
+            run->fresh = NULL;
+        }
+    }
+}
+
+static void store_all(struct desk_run *list)
+{
+    for (struct desk_run *run = list; run != NULL; run = run->next_ready) {
+        if (run->lost.code == 0 && desk_act_stores(run)) {
+            run->stored = true;
+            (void)desk_act_store(run, &run->lost);
+        }
+    }
+}
+
+/* The transaction did not come about. */
+static void store_singly(struct desk_run *list, const struct err *err)
+{
+    for (struct desk_run *run = list; run != NULL; run = run->next_ready) {
+        if (!run->stored)
+            continue;
+        run->lost = (struct err){0};
+        if (!run->admitted) {
+            (void)desk_act_store(run, &run->lost);
+            continue;
+        }
+        run->lost = *err;
+        run->id = 0; /* it went with the transaction, and may be given to another */
+    }
+}
+
+static void perform_all(struct desk_run *list)
+{
+    for (struct desk_run *run = list, *next; run != NULL; run = next) {
+        next = run->next_ready;
+        run->next_ready = NULL;
+        if (run->lost.code < 0 && (run->order == NULL || run->admitted || !finishes(run)))
+            break_off(run);
+        else
+            desk_act_perform(run);
+        run->lost = (struct err){0};
+        if (run->finished)
+            desk_run_free(run);
+        else if (run->events != NULL)
+            desk_event_ready(run);
+    }
+}
+
+void desk_round(struct desk *desk)
+{
+    struct err err = {0};
+    bool batch = false;
+    struct desk_run *list = take_ready(desk);
+    int ret = 0;
+
+    if (any_fresh(list)) {
+        batch = (ret = store_batch_begin(desk->opt.store, &err)) == 0;
+        admit_all(list);
+    }
+    if (step_all(list) && !batch && ret == 0)
+        batch = (ret = store_batch_begin(desk->opt.store, &err)) == 0;
+    store_all(list);
+    if (batch)
+        ret = store_batch_end(desk->opt.store, &err);
+    if (ret < 0 && batch)
+        store_singly(list, &err);
+    perform_all(list);
+}
