@@ -1,4 +1,4 @@
-"""Goal: every unacceptable CSR gets the status for bad input, one line that says what is wrong, and never reaches the CA."""
+"""Goal: every unacceptable CSR gets the status for bad input, one line on what is wrong, and never reaches the CA."""
 
 import os
 
@@ -66,7 +66,7 @@ class BadCsr(LabCase):
         for kind, said in (("rsa1024", "1024"), ("p521", "P-?521|secp521|521"), ("ed25519", "ed25519|key")):
             with self.subTest(kind):
                 self.refused(pki.csr(self.lab.key(kind), [NAME]), said)
-        self.refused(pki.csr(self.lab.key("rsa8192" if os.environ.get("CERTMILL_SLOW") else "rsa4104"), [NAME]), "410|8192")
+        self.refused(pki.csr(self.lab.key("rsa4104"), [NAME]), "4104")
 
     def test_no_names(self) -> None:
         self.refused(pki.csr(self.lab.key(), [], san=""), "name")
@@ -80,7 +80,7 @@ class BadCsr(LabCase):
     def test_names_that_are_none(self) -> None:
         label = "a" * 64 + ".example.org"
         for name in (label, "www..example.org", "-www.example.org", "www_.example.org", "*.*.example.org",
-                     "www.*.example.org", "w*.example.org", "192.0.2.1", "www.example.org.", "exämple.org", " ",
+                     "www.*.example.org", "w*.example.org", "192.0.2.1", "www.example.org.", "exämple.org", "w w.example.org",
                      "a." * 130 + "example.org", "localhost", "*"):
             with self.subTest(name):
                 csr = pki.csr(self.lab.key(), [name])

@@ -1,4 +1,4 @@
-"""Goal: a CA that is not there gives its own exit status and a reason; when it is back, orders work without a restart."""
+"""Goal: a CA that is not there gives its own exit status and a reason; once it is back, orders work again."""
 
 from lab import LabOptions
 from support import LabCase, UNAVAILABLE, main

@@ -85,7 +85,8 @@ class CaErrors(LabCase):
     def test_unknown_challenge_types_are_passed_over(self) -> None:
         def add(body: bytes) -> bytes:
             answer = json.loads(body)
-            answer["challenges"].insert(0, {"type": "dns-persist-99", "url": "https://localhost/x", "status": "pending"})
+            unknown = {"type": "dns-persist-99", "url": "https://localhost/x", "status": "pending"}
+            answer["challenges"].insert(0, unknown)
             return json.dumps(answer).encode()
         self.strike(path="/authZ/", rewrite=add)
         self.assert_issued(self.lab.get(NAMES), NAMES)

@@ -122,7 +122,8 @@ class Client(LabCase):
         self.assertEqual(key.stat().st_mode & 0o777, 0o640)
 
     def test_wrong_usage(self) -> None:
-        for words in (("get",), ("get", "everything"), ("--nonsense", "get", "certificate"), ("get", "certificate", "x")):
+        for words in (("get",), ("get", "everything"), ("--nonsense", "get", "certificate"),
+                      ("get", "certificate", "x")):
             with self.subTest(words):
                 done = self.certmill(*words)
                 self.assertNotEqual(done.returncode, 0)

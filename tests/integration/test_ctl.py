@@ -29,7 +29,8 @@ class Ctl(LabCase):
 
     def test_status(self) -> None:
         status = self.lab.server.ctl("status")
-        self.assertEqual({entry["role"] for entry in status["processes"]} - {"supervisor"}, {"dnsd", "issuer", "signer"})
+        roles = {entry["role"] for entry in status["processes"]}
+        self.assertEqual(roles - {"supervisor"}, {"dnsd", "issuer", "signer"})
         for entry in status["processes"]:
             self.assertEqual((entry["state"], entry["restarts"]), ("running", 0))
         self.assertEqual((status["orders"]["issued"], status["orders"]["failed"]), (2, 1))
@@ -91,7 +92,8 @@ class Ctl(LabCase):
         self.assertIn(account["url"], self.text("accounts"))
 
     def test_wrong_usage(self) -> None:
-        for words in ((), ("nonsense",), ("orders", "x"), ("ping", "more"), ("--nonsense", "ping"), ("orders", "1", "2")):
+        for words in ((), ("nonsense",), ("orders", "x"), ("ping", "more"), ("--nonsense", "ping"),
+                      ("orders", "1", "2")):
             with self.subTest(words):
                 done = self.lab.server.ctl_text(*words)
                 self.assertEqual(done.returncode, 2, done.stdout)
@@ -105,7 +107,8 @@ class Ctl(LabCase):
 
     def test_help_and_version(self) -> None:
         for words in (["--help"], ["help"], ["--version"]):
-            done = subprocess.run([BIN / "certmillctl", *words], capture_output=True, text=True, check=False, timeout=60)
+            done = subprocess.run([BIN / "certmillctl", *words], capture_output=True, text=True, check=False,
+                                  timeout=60)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("certmill", done.stdout)
 

@@ -77,7 +77,8 @@ class HostileWords(LabCase):
 
     def test_permitted_options(self) -> None:
         csr = self.lab.csr(["www.example.org"])
-        for command in ("--log-level DEBUG get certificate", "--log-level=ERROR --preferred-chain Some_Root get certificate",
+        for command in ("--log-level DEBUG get certificate",
+                        "--log-level=ERROR --preferred-chain Some_Root get certificate",
                         f"--log-level INFO --acme-server-url {self.lab.proxy.url} get certificate"):
             with self.subTest(command):
                 self.assert_issued(self.lab.shell(domains="www.example.org", command=command, data=csr),

@@ -1,4 +1,4 @@
-"""Goal: kill -9 of any process at any point of an order: DNS goes on, the order ends well or with a reason, nothing hangs."""
+"""Goal: kill -9 of any process at any point of an order: it ends well or with a reason, DNS goes on, nothing hangs."""
 
 import os
 import signal

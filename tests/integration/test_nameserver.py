@@ -1,4 +1,4 @@
-"""Goal: dnsd answers as an authoritative server must: AA and SOA, NODATA or NXDOMAIN, its own zones only, UDP and TCP."""
+"""Goal: dnsd answers as an authoritative server must: AA, SOA, NODATA or NXDOMAIN, its own zones only, UDP and TCP."""
 
 import struct
 import threading
@@ -63,8 +63,9 @@ class Answers(LabCase):
         target = target_of(name)
         while target != ZONE:
             with self.subTest(target):
+                nodata = r"status: NOERROR.*\n;; flags: qr aa;.*ANSWER: 0, AUTHORITY: 1"
                 for qtype in ("A", "CAA"):
-                    self.assertRegex(self.dig(target, qtype), r"status: NOERROR.*\n;; flags: qr aa;.*ANSWER: 0, AUTH.*: 1")
+                    self.assertRegex(self.dig(target, qtype), nodata)
             target = target.split(".", 1)[1]
         self.assertRegex(self.dig(f"x.{target_of(name)}", "TXT"), "status: NXDOMAIN")
         self.assertEqual(len(dns.txt(target_of(name), self.lab.server.port)), 1)

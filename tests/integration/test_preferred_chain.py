@@ -12,7 +12,6 @@ class PreferredChain(LabCase):
         return pki.field(pki.split_chain(chain)[-1], "-issuer", "-nameopt", "multiline,-esc_msb").split("= ")[-1]
 
     def test_each_root(self) -> None:
-        self.lab.folder.joinpath("roots").mkdir(exist_ok=True)
         for number in range(3):
             root = self.lab.ca.root(number)
             common_name = pki.field(root, "-subject", "-nameopt", "multiline").split("= ")[-1]

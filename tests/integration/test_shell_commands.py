@@ -19,7 +19,8 @@ class ShellCommands(LabCase):
         self.assertRegex(self.run_ok("version"), r"\d+\.\d+")
 
     def test_show_csr(self) -> None:
-        text = self.run_ok("show", "csr", data=self.lab.csr(["www.example.org", "a.b.example.net"], cn="www.example.org"))
+        csr = self.lab.csr(["www.example.org", "a.b.example.net"], cn="www.example.org")
+        text = self.run_ok("show", "csr", data=csr)
         for word in ("www.example.org", "a.b.example.net"):
             self.assertIn(word, text)
         self.assert_status(self.lab.shell("show", "csr", domains="x.example", data="nonsense"), INPUT)
@@ -33,7 +34,8 @@ class ShellCommands(LabCase):
 
     def test_show_acmeaccount(self) -> None:
         self.lab.get(["www.example.org"])
-        self.assertRegex(self.run_ok("show", "acmeaccount"), r"(?m)^  Account URL: https://localhost:\d+/my-account/\S+$")
+        account = r"(?m)^  Account URL: https://localhost:\d+/my-account/\S+$"
+        self.assertRegex(self.run_ok("show", "acmeaccount"), account)
 
     def test_show_configuration(self) -> None:
         text = self.run_ok("show", "configuration")
