@@ -1,0 +1,420 @@
+/*
+ * The process as a whole: boot, sandbox, images, answers over both transports, reports, end.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "dnsd/dns.h"
+#include "dnsd/query.h"
+#include "tests/unit/common/run.h"
+#include "tests/unit/dnsd/images.h"
+#include "tests/unit/dnsd/packets.h"
+#include "tests/unit/dnsd/process.h"
+
+#define NAME "www.example.org.acme.example"
+
+static int connect_to(int type, const struct sockaddr_in *to)
+{
+    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+    process_patience(fd);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0) {
+        process_die("connect");
+    }
+    return fd;
+}
+
+/* The whole of n octets, or fewer at the end. */
+static size_t read_full(int fd, uint8_t *buf, size_t n)
+{
+    size_t have = 0;
+    ssize_t got;
+
+    while (have < n && (got = recv(fd, buf + have, n - have, 0)) > 0) {
+        have += (size_t)got;
+    }
+    return have;
+}
+
+static size_t ask_udp(const struct sockaddr_in *to, const struct packet *query, uint8_t *answer,
+                      size_t cap)
+{
+    int fd = connect_to(SOCK_DGRAM, to);
+    ssize_t n;
+
+    if (send(fd, query->bytes, query->len, 0) < 0) {
+        process_die("send query");
+    }
+    n = recv(fd, answer, cap, 0);
+    close(fd);
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* Whether a TXT query for NAME is answered with this generation's value. */
+static bool answers_generation(const struct sockaddr_in *to, uint64_t generation)
+{
+    uint8_t answer[QUERY_UDP_ROOM];
+    struct packet query;
+    char value[32];
+    int value_len =
+        snprintf(value, sizeof(value), "generation-%llu", (unsigned long long)generation);
+
+    packet_query(&query, NAME, DNS_TYPE_TXT);
+    size_t len = ask_udp(to, &query, answer, sizeof(answer));
+    return len == query.len + 13 + (size_t)value_len && answer[3] == DNS_NOERROR &&
+           memcmp(answer + query.len + 13, value, (size_t)value_len) == 0;
+}
+
+static uint8_t rcode_udp(const struct sockaddr_in *to, const char *name)
+{
+    uint8_t answer[QUERY_UDP_ROOM];
+    struct packet query;
+
+    packet_query(&query, name, DNS_TYPE_TXT);
+    return ask_udp(to, &query, answer, sizeof(answer)) >= 12 ? answer[3] & 0x0F : 255;
+}
+
+static uint64_t acked(struct process *p)
+{
+    if (!process_expect(p, IPC_IMAGE_ACK)) {
+        return UINT64_MAX;
+    }
+    uint64_t generation = msg_get_u64(&p->reader);
+    return msg_done(&p->reader) == 0 ? generation : UINT64_MAX;
+}
+
+static void publish(struct process *p, uint64_t generation)
+{
+    process_image(p, generation, images_simple(generation));
+    CU_ASSERT_EQUAL(acked(p), generation);
+}
+
+static int stop(struct process *p)
+{
+    process_send(p, p->control, IPC_STOP, -1);
+    return process_wait(p);
+}
+
+static void test_life(void)
+{
+    struct process p;
+
+    process_start(&p);
+    CU_ASSERT_EQUAL(rcode_udp(&p.udp, NAME), DNS_SERVFAIL);
+    publish(&p, 1);
+    CU_ASSERT_TRUE(answers_generation(&p.udp, 1));
+    CU_ASSERT_TRUE(answers_generation(&p.any, 1));
+    CU_ASSERT_EQUAL(rcode_udp(&p.udp, "nothing.acme.example"), DNS_NXDOMAIN);
+    CU_ASSERT_EQUAL(rcode_udp(&p.udp, "example.com"), DNS_REFUSED);
+    publish(&p, 2);
+    CU_ASSERT_TRUE(answers_generation(&p.udp, 2));
+    CU_ASSERT_EQUAL(stop(&p), 0);
+}
+
+/* A client at another address of the host gets its answer from the address it asked. */
+static void test_source_address(void)
+{
+    struct process p;
+
+    process_start(&p);
+    publish(&p, 1);
+    struct sockaddr_in other = p.any;
+    inet_pton(AF_INET, "127.0.0.77", &other.sin_addr);
+    CU_ASSERT_TRUE(
+        answers_generation(&other, 1)); /* the socket is connected: others are not seen */
+    CU_ASSERT_EQUAL(stop(&p), 0);
+}
+
+static void test_tcp(void)
+{
+    struct packet query, stream = {.len = 0};
+    uint8_t answer[2048];
+    struct process p;
+
+    process_start(&p);
+    publish(&p, 1);
+    packet_query(&query, NAME, DNS_TYPE_TXT);
+    for (int i = 0; i < 20; i++) {
+        packet_add_u16(&stream, (uint16_t)query.len);
+        packet_add(&stream, query.bytes, query.len);
+    }
+    int fd = connect_to(SOCK_STREAM, &p.tcp);
+    /* one octet, the rest of the first and all but the last octet, the last octet */
+    send(fd, stream.bytes, 1, 0);
+    send(fd, stream.bytes + 1, stream.len - 2, 0);
+    send(fd, stream.bytes + stream.len - 1, 1, 0);
+    size_t one = 2 + query.len + 13 + strlen("generation-1");
+    CU_ASSERT_EQUAL(read_full(fd, answer, 20 * one), 20 * one);
+    for (size_t i = 0; i < 20; i++) {
+        CU_ASSERT_EQUAL(wire_read_u16(answer + i * one), one - 2);
+        CU_ASSERT_EQUAL(memcmp(answer + (i + 1) * one - 12, "generation-1", 12), 0);
+    }
+    /* what was asked before the end of the stream is answered after it */
+    send(fd, stream.bytes, 2 + query.len, 0);
+    shutdown(fd, SHUT_WR);
+    CU_ASSERT_EQUAL(read_full(fd, answer, sizeof(answer)), one);
+    close(fd);
+    CU_ASSERT_EQUAL(stop(&p), 0);
+}
+
+static void test_seen(void)
+{
+    uint8_t wire[LIMIT_NAME_WIRE];
+    struct process p;
+    size_t len;
+
+    process_start(&p);
+    publish(&p, 9);
+    CU_ASSERT_EQUAL(rcode_udp(&p.udp, "nothing.acme.example"), DNS_NXDOMAIN);
+    CU_ASSERT_TRUE(answers_generation(&p.udp, 9));
+    CU_ASSERT_TRUE_FATAL(process_expect(&p, IPC_SEEN));
+    CU_ASSERT_EQUAL(msg_get_u16(&p.reader), 1);
+    const uint8_t *name = msg_get_bytes(&p.reader, LIMIT_NAME_WIRE, &len);
+    CU_ASSERT_EQUAL((int)len, name_from_text(wire, NAME));
+    CU_ASSERT_EQUAL(memcmp(name, wire, len), 0);
+    CU_ASSERT_EQUAL(msg_get_u16(&p.reader), DNS_TYPE_TXT);
+    CU_ASSERT_EQUAL(msg_get_u8(&p.reader), 0);
+    CU_ASSERT_EQUAL(msg_get_u8(&p.reader), DNS_NOERROR);
+    CU_ASSERT_EQUAL(msg_get_u8(&p.reader), 1);
+    const uint8_t *address = msg_get_bytes(&p.reader, 16, &len);
+    CU_ASSERT_EQUAL(len, 4);
+    CU_ASSERT_EQUAL(memcmp(address, "\x7f\0\0\1", 4), 0);
+    CU_ASSERT_EQUAL(msg_get_u32(&p.reader), 1);
+    CU_ASSERT_EQUAL(msg_get_u64(&p.reader), 9);
+    CU_ASSERT_EQUAL(msg_done(&p.reader), 0);
+    CU_ASSERT_EQUAL(stop(&p), 0);
+}
+
+static void expect_refused(struct process *p, uint64_t generation)
+{
+    char reason[LIMIT_ERROR_TEXT];
+
+    CU_ASSERT_TRUE_FATAL(process_expect(p, IPC_IMAGE_REFUSED));
+    CU_ASSERT_EQUAL(msg_get_u64(&p->reader), generation);
+    msg_get_str(&p->reader, reason, sizeof(reason));
+    CU_ASSERT_EQUAL(msg_done(&p->reader), 0);
+    CU_ASSERT_NOT_EQUAL(reason[0], '\0');
+}
+
+/* A zone image with a bit turned, sealed as it should be. */
+static int broken_image(uint64_t generation)
+{
+    int fd = images_simple(generation);
+    int copy = memfd_create("broken", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    struct stat st;
+    uint8_t *bytes;
+
+    fstat(fd, &st);
+    bytes = malloc((size_t)st.st_size);
+    CU_ASSERT_EQUAL_FATAL(pread(fd, bytes, (size_t)st.st_size, 0), st.st_size);
+    memset(bytes + 48, 0xFF, 16);
+    CU_ASSERT_EQUAL_FATAL(pwrite(copy, bytes, (size_t)st.st_size, 0), st.st_size);
+    fcntl(copy, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+    free(bytes);
+    close(fd);
+    return copy;
+}
+
+static void test_bad_images(void)
+{
+    struct process p;
+    int fd;
+
+    process_start(&p);
+    publish(&p, 1);
+    fd = memfd_create("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    process_image(&p, 2, fd);
+    expect_refused(&p, 2);
+    process_image(&p, 3, broken_image(3));
+    expect_refused(&p, 3);
+    process_image(&p, 4, images_simple(5)); /* says another generation */
+    expect_refused(&p, 4);
+    CU_ASSERT_TRUE(answers_generation(&p.udp, 1));
+    publish(&p, 6);
+    CU_ASSERT_TRUE(answers_generation(&p.udp, 6));
+    CU_ASSERT_EQUAL(stop(&p), 0);
+}
+
+/* Images faster than they can be taken up: the last counts, acknowledgements rise. */
+static void test_many_images(void)
+{
+    uint64_t last = 0, got;
+    struct process p;
+
+    process_start(&p);
+    for (uint64_t g = 1; g <= 200; g++) {
+        process_image(&p, g, images_simple(g));
+    }
+    do {
+        got = acked(&p);
+        CU_ASSERT_TRUE_FATAL(got > last && got <= 200);
+        last = got;
+    } while (got < 200);
+    CU_ASSERT_TRUE(answers_generation(&p.udp, 200));
+    CU_ASSERT_EQUAL(stop(&p), 0);
+}
+
+static void new_issuer(struct process *p)
+{
+    int pair[2];
+
+    close(p->issuer);
+    CU_ASSERT_TRUE(answers_generation(&p->udp, 5)); /* goes on without an issuer */
+    process_pair(pair);
+    process_send(p, p->control, IPC_PEER, pair[1]);
+    close(pair[1]);
+    p->issuer = pair[0];
+}
+
+static void test_new_issuer(void)
+{
+    struct process p;
+
+    process_start(&p);
+    publish(&p, 5);
+    new_issuer(&p);
+    publish(&p, 1); /* its generations start again */
+    CU_ASSERT_TRUE(answers_generation(&p.udp, 1));
+    CU_ASSERT_EQUAL(stop(&p), 0);
+}
+
+/* An issuer that breaks the protocol is cut off; the next one is listened to. */
+static void test_broken_issuer(void)
+{
+    struct process p;
+
+    process_start(&p);
+    publish(&p, 5);
+    process_send(&p, p.issuer, IPC_SIGN_REQUEST, -1);
+    CU_ASSERT_EQUAL(process_receive(&p, p.issuer), 0);
+    new_issuer(&p);
+    CU_ASSERT_EQUAL(send(p.issuer, "\xff\xff", 2, 0), 2);
+    CU_ASSERT_EQUAL(process_receive(&p, p.issuer), 0);
+    new_issuer(&p);
+    publish(&p, 6);
+    CU_ASSERT_EQUAL(stop(&p), 0);
+}
+
+static uint64_t statistic(struct process *p, const char *wanted)
+{
+    uint64_t found = UINT64_MAX;
+
+    process_send(p, p->issuer, IPC_STATS_REQUEST, -1);
+    CU_ASSERT_TRUE_FATAL(process_expect(p, IPC_STATS));
+    for (uint16_t i = msg_get_u16(&p->reader); i > 0; i--) {
+        char name[64];
+
+        msg_get_str(&p->reader, name, sizeof(name));
+        uint64_t value = msg_get_u64(&p->reader);
+        if (strcmp(name, wanted) == 0) {
+            found = value;
+        }
+    }
+    CU_ASSERT_EQUAL(msg_done(&p->reader), 0);
+    return found;
+}
+
+static void test_stats(void)
+{
+    struct process p;
+
+    process_start(&p);
+    publish(&p, 1);
+    for (int i = 0; i < 10; i++) {
+        CU_ASSERT_TRUE(answers_generation(&p.udp, 1));
+    }
+    CU_ASSERT_EQUAL(rcode_udp(&p.udp, "nothing.acme.example"), DNS_NXDOMAIN);
+    CU_ASSERT_EQUAL(statistic(&p, "queries"), 11);
+    CU_ASSERT_EQUAL(statistic(&p, "udp"), 11);
+    CU_ASSERT_EQUAL(statistic(&p, "noerror"), 10);
+    CU_ASSERT_EQUAL(statistic(&p, "nxdomain"), 1);
+    CU_ASSERT_EQUAL(statistic(&p, "seen"), 10);
+    CU_ASSERT_EQUAL(statistic(&p, "tcp"), 0);
+    CU_ASSERT_EQUAL(stop(&p), 0);
+}
+
+/* Whatever comes in on the sockets, the next good query is answered. */
+static void test_hostile(void)
+{
+    uint8_t junk[2000];
+    struct process p;
+
+    process_start(&p);
+    publish(&p, 1);
+    int udp = connect_to(SOCK_DGRAM, &p.udp), any = connect_to(SOCK_DGRAM, &p.any);
+    int tcp = connect_to(SOCK_STREAM, &p.tcp);
+    srand(1);
+    for (int i = 0; i < 500; i++) {
+        size_t len = (size_t)rand() % sizeof(junk);
+
+        for (size_t j = 0; j < len; j++) {
+            junk[j] = (uint8_t)rand();
+        }
+        send(udp, junk, len, 0);
+        send(any, junk, len % 64, 0);
+        send(tcp, junk, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    close(tcp);
+    CU_ASSERT_TRUE(answers_generation(&p.udp, 1));
+    CU_ASSERT_TRUE(answers_generation(&p.any, 1));
+    close(udp);
+    close(any);
+    CU_ASSERT_EQUAL(stop(&p), 0);
+}
+
+static void test_reload(void)
+{
+    struct err err = {0};
+    struct process p;
+
+    process_start(&p);
+    conf_clear(&server_conf_schema, &p.boot.conf);
+    process_conf(&p, "ERROR");
+    CU_ASSERT_EQUAL(boot_send(p.control, IPC_RELOAD, &p.boot, &err), 0);
+    publish(&p, 1);
+    CU_ASSERT_EQUAL(stop(&p), 0);
+}
+
+static void test_ends(void)
+{
+    struct process p;
+
+    process_start(&p);
+    kill(p.pid, SIGINT); /* a terminal's: the supervisor decides */
+    kill(p.pid, SIGHUP);
+    publish(&p, 1);
+    kill(p.pid, SIGTERM);
+    CU_ASSERT_EQUAL(process_wait(&p), 0);
+
+    process_start(&p);
+    close(p.control);
+    p.control = -1;
+    CU_ASSERT_EQUAL(process_wait(&p), 0);
+
+    process_start(&p);
+    process_send(&p, p.control, IPC_SIGN_REQUEST, -1);
+    CU_ASSERT_EQUAL(process_wait(&p), 1);
+}
+
+int main(void)
+{
+    static const struct run_case cases[] = {
+        {"life", test_life},
+        {"source address", test_source_address},
+        {"TCP", test_tcp},
+        {"seen", test_seen},
+        {"bad images", test_bad_images},
+        {"many images", test_many_images},
+        {"a new issuer", test_new_issuer},
+        {"a broken issuer", test_broken_issuer},
+        {"statistics", test_stats},
+        {"hostile input", test_hostile},
+        {"reload", test_reload},
+        {"ends", test_ends},
+    };
+
+    signal(SIGPIPE, SIG_IGN);
+    return RUN("dnsd", cases);
+}
