@@ -1,0 +1,59 @@
+#include "supervisor/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int refuse(int fd, const char *state_dir, struct err *err)
+{
+    char pid[24] = "";
+    ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
+
+    pid[n > 0 ? n : 0] = '\0';
+    pid[strspn(pid, "0123456789")] = '\0';
+    return err_set(
+        err, ERR_BUSY,
+        "another certmilld (pid %s) runs on the state folder %s: stop it, or set another "
+        "state-dir",
+        pid[0] != '\0' ? pid : "unknown", state_dir);
+}
+
+int lock_take(const char *state_dir, struct err *err)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char path[LIMIT_PATH + 16], pid[24];
+    int ret;
+
+    snprintf(path, sizeof(path), "%s/certmilld.pid", state_dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0) {
+        return err_set(err, -errno, "cannot open %s: %s", path, err_string(-errno));
+    }
+    if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+        ret = errno == EAGAIN || errno == EACCES
+                  ? refuse(fd, state_dir, err)
+                  : err_set(err, -errno, "cannot lock %s: %s", path, err_string(-errno));
+        goto err0;
+    }
+    int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)len, 0) != len) {
+        ret = err_set(err, -errno, "cannot write %s: %s", path, err_string(-errno));
+        goto err0;
+    }
+    return fd;
+err0:
+    close(fd);
+    return ret;
+}
+
+void lock_release(int fd)
+{
+    if (fd >= 0) {
+        if (ftruncate(fd, 0) < 0) {
+            /* the lock alone decides */
+        }
+        close(fd);
+    }
+}
