@@ -21,4 +21,8 @@ else()
     add_compile_options($<$<CONFIG:Release,RelWithDebInfo>:-U_FORTIFY_SOURCE>
                         $<$<CONFIG:Release,RelWithDebInfo>:-D_FORTIFY_SOURCE=3>)
 endif()
+if(CERTMILL_FUZZ)
+    # coverage in every module, or the fuzzer sees nothing of what it calls
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 add_link_options(-Wl,--as-needed -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)

@@ -330,7 +330,7 @@ static int read_environment(const struct conf_schema *schema, void *conf, char *
 static int load(const struct conf_schema *schema, void *conf, struct conf_input *input,
                 struct arguments *args, struct err *err)
 {
-    const char *file = input->file, *again;
+    const char *file = input->file, *again = NULL;
     int ret;
 
     if ((ret = read_arguments(schema, args, input, err)) < 0 ||

@@ -40,23 +40,23 @@ struct conf_strings {
 };
 
 struct conf_table {
-    void *rows; /* count structs of schema->row_size, one after the other */
+    void *rows; /* count structs of the row schema's size, one after the other */
     size_t count;
 };
 
 struct conf_option {
-    const char *key;          /* "dns-listen" */
-    char letter;              /* 'f' for -f, or 0 */
+    const char *key; /* "dns-listen" */
+    char letter;     /* 'f' for -f, or 0 */
+    char separator;  /* CONF_STRINGS from environment and option: ' ', ',' or 0 */
     enum conf_type type;
     size_t offset;            /* of the field in the struct */
     const char *fallback;     /* default as text; NULL: unset (0, false, NULL, empty) */
     int64_t min, max;         /* CONF_INT: range. CONF_STRING(S): max length, 0: LIMIT_CONF_VALUE */
     const char *unit;         /* "seconds" or NULL */
     const char *const *words; /* CONF_WORD: NULL-terminated */
-    char separator;           /* CONF_STRINGS from environment and option: ' ', ',' or 0 */
     int (*check)(const char *value, struct err *err); /* per scalar, or NULL; fills err */
-    const struct conf_schema *table; /* CONF_TABLE: the row's schema */
-    const char *help;         /* one sentence, for --help and the manual */
+    const struct conf_schema *table;                  /* CONF_TABLE: the row's schema */
+    const char *help;                                 /* one sentence, for --help and the manual */
 };
 
 struct conf_schema {
@@ -64,19 +64,20 @@ struct conf_schema {
     const char *env_prefix; /* "CERTMILLD" */
     const struct conf_option *options;
     size_t count;
-    size_t size;            /* sizeof the struct that holds the values */
+    size_t size;                               /* sizeof the struct that holds the values */
     int (*check)(void *conf, struct err *err); /* across options, or NULL */
-    const char *const *env_ignore; /* variables with the prefix that are not ours; NULL-terminated, or NULL */
+    const char *const
+        *env_ignore; /* variables with the prefix that are not ours; NULL-terminated, or NULL */
 };
 
 struct conf_input {
     int argc;
-    char **argv;                /* without the program's name */
+    char **argv; /* without the program's name */
     char *const *envp;
-    const char *file;           /* YAML file, or NULL; --config and --config-file override it */
-    char **words;               /* out: what is no option, in order; caller gives argc + 1 slots */
-    size_t word_count;          /* out */
-    char *file_used;            /* out: copied path or NULL; caller frees */
+    const char *file;  /* YAML file, or NULL; --config and --config-file override it */
+    char **words;      /* out: what is no option, in order; caller gives argc + 1 slots */
+    size_t word_count; /* out */
+    char *file_used;   /* out: copied path or NULL; caller frees */
 };
 
 /* 'h' where the arguments ask for --help or -h, 'V' for --version or -V, else 0; what

@@ -425,11 +425,11 @@ static int read_stream(struct reader *r, const struct conf_schema *schema, void 
     struct conf_place place;
     int ret;
 
-    if ((ret = next(r)) < 0 || (ret = next(r)) < 0) {
+    if ((ret = next(r)) < 0) { /* the stream's start */
         return ret;
     }
-    if (r->event.type == YAML_STREAM_END_EVENT) {
-        return 0;
+    if ((ret = next(r)) < 0 || r->event.type == YAML_STREAM_END_EVENT) {
+        return ret;
     }
     if ((ret = read_document(r, schema, base)) < 0 || (ret = next(r)) < 0) {
         return ret;

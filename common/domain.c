@@ -13,7 +13,7 @@
 #include "common/log_line.h"
 
 /* A U-label octet becomes less than four octets at most; more cannot give a name of 253. */
-#define INPUT_MAX (4 * (LIMIT_DOMAIN_TEXT + 1))
+#define INPUT_MAX (4ul * (LIMIT_DOMAIN_TEXT + 1))
 
 _Static_assert(LIMIT_DOMAIN_TEXT + 1 == 254, "dst of domain_normalize");
 
@@ -129,7 +129,7 @@ static int normalize(char dst[static LIMIT_DOMAIN_TEXT + 1], const char *name, b
     bool wildcard = !owner && name[0] == '*' && name[1] == '.';
     const char *rest = wildcard ? name + 2 : name, *fault;
     /* with the last dot that may follow */
-    char ascii[LIMIT_DOMAIN_TEXT + 2];
+    char ascii[LIMIT_DOMAIN_TEXT + 2] = "";
     size_t len;
 
     if (rest[0] == '\0') {

@@ -25,7 +25,7 @@ static const char *const names[] = {
     "internal error",
 };
 
-_Static_assert(sizeof(names) / sizeof(names[0]) == (size_t)(ERR_MALFORMED - ERR_INTERNAL + 1),
+_Static_assert(sizeof(names) / sizeof(names[0]) == (size_t)ERR_MALFORMED - (size_t)ERR_INTERNAL + 1,
                "a name for each code");
 
 const char *err_string(int code)

@@ -57,7 +57,7 @@ static int check_listen(const char *value, struct err *err)
     if (len > 0 && len - (bracket ? 2 : 0) < sizeof(address)) {
         memcpy(address, value + (bracket ? 1 : 0), len - (bracket ? 2 : 0));
     }
-    if (inet_pton(bracket ? AF_INET6 : AF_INET, address, &in) != 1) {
+    if (colon == NULL || inet_pton(bracket ? AF_INET6 : AF_INET, address, &in) != 1) {
         return err_set(err, ERR_MALFORMED,
                        "%s is not an address and port; write 192.0.2.1:53 or [2001:db8::1]:53",
                        conf_show(shown, value));

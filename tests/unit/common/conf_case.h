@@ -167,10 +167,10 @@ static inline struct outcome load_yaml(const char *yaml)
 static inline void expect_strings(const struct conf_strings *strings, const char *wanted)
 {
     char all[256] = "";
+    size_t len = 0;
 
     for (size_t i = 0; i < strings->count; i++) {
-        strcat(all, strings->items[i]);
-        strcat(all, "|");
+        len += (size_t)snprintf(all + len, sizeof(all) - len, "%s|", strings->items[i]);
     }
     CU_ASSERT_STRING_EQUAL(all, wanted);
 }

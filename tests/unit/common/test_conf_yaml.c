@@ -37,8 +37,7 @@ static void test_yaml_empty(void)
                                         "---\n",
                                         "# nothing\n",
                                         "{}\n",
-                                        "\xef\xbb\xbf"
-                                        "debug: false\n",
+                                        "\xef\xbb\xbf# BOM\n",
                                         "note:\n",
                                         "note: ~\ndomain-list: []\n",
                                         "rows:\ndomain-list: null\n",

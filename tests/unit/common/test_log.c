@@ -63,7 +63,7 @@ static void test_truncation(void)
     struct log_record record = {AT, LOG_LEVEL_INFO, "dnsd", NULL, message};
 
     for (size_t i = 0; i + 3 < sizeof(message); i += 2) {
-        strcat(message, "\xc3\xb8");
+        memcpy(message + i, "\xc3\xb8", 3);
     }
     for (size_t cap = 80; cap <= sizeof(line); cap++) {
         uint32_t point;

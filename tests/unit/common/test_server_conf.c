@@ -229,17 +229,17 @@ static void test_bounds(void)
 {
     struct server_conf c;
     struct err err;
-    char yaml[65 * 64] = "zones:\n", line[64];
+    char yaml[65 * 64] = "zones:\n";
+    size_t len = strlen(yaml);
 
     for (int i = 0; i < 65; i++) {
-        snprintf(line, sizeof(line), "  - {name: z%d.example, nameservers: n.test}\n", i);
-        strcat(yaml, line);
+        len += (size_t)snprintf(yaml + len, sizeof(yaml) - len,
+                                "  - {name: z%d.example, nameservers: n.test}\n", i);
     }
     CU_ASSERT_EQUAL(load(&c, yaml, "h", &err), ERR_LIMIT);
-    snprintf(yaml, sizeof(yaml), "acme-zone: a.example\ndns-listen:\n");
+    len = (size_t)snprintf(yaml, sizeof(yaml), "acme-zone: a.example\ndns-listen:\n");
     for (int i = 0; i < 17; i++) {
-        snprintf(line, sizeof(line), "  - 127.0.0.1:%d\n", 1000 + i);
-        strcat(yaml, line);
+        len += (size_t)snprintf(yaml + len, sizeof(yaml) - len, "  - 127.0.0.1:%d\n", 1000 + i);
     }
     CU_ASSERT_EQUAL(load(&c, yaml, "h", &err), ERR_LIMIT);
 }
