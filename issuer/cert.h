@@ -31,13 +31,4 @@ void cert_clear(struct cert *cert);
 /* For people: each certificate of the chain in words; *text malloc'd. */
 int cert_describe(const char *pem, size_t len, char **text, struct err *err);
 
-/* An OCSP request (RFC 6960 4.1) in DER for the leaf, by the issuer that follows it;
- * malloc'd. ERR_MALFORMED where the chain has no issuer of the leaf. */
-int cert_ocsp_request(const char *pem, size_t len, uint8_t **der, size_t *der_len, struct err *err);
-
-/* Proves that a responder's answer (DER) is about the leaf, in time (now: Unix seconds), and signed
- * by its issuer or by whom that issuer lets sign (RFC 6960 3.2). ERR_CA says what is wrong. */
-int cert_ocsp_check(const char *pem, size_t len, const uint8_t *der, size_t der_len, int64_t now,
-                    struct err *err);
-
 #endif

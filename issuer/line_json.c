@@ -143,6 +143,18 @@ json_t *line_json_time(int64_t unix_us)
     return json_string(text);
 }
 
+json_t *line_json_seconds(int64_t unix_s)
+{
+    time_t seconds = (time_t)unix_s;
+    struct tm tm;
+    char text[32];
+
+    if (gmtime_r(&seconds, &tm) == NULL ||
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        return json_null();
+    return json_string(text);
+}
+
 char *line_json_dump(json_t *object)
 {
     char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;

@@ -31,6 +31,8 @@ json_t *line_json_string(const char *text);
 
 /* Unix microseconds as RFC 3339 in UTC, "2026-11-21T01:46:18.123456Z". */
 json_t *line_json_time(int64_t unix_us);
+/* Unix seconds likewise, "2026-11-21T01:46:18Z". */
+json_t *line_json_seconds(int64_t unix_s);
 
 /* The error result line, without LF; malloc'd, NULL when out of memory. */
 char *line_json_error(const char *kind, const char *message);

@@ -1,0 +1,82 @@
+/*
+ * control.sock: what certmillctl asks for (docs/protocol.md).
+ */
+#ifndef CERTMILL_ISSUER_CONTROL_H
+#define CERTMILL_ISSUER_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include <jansson.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/ipc.h"
+#include "common/log.h"
+#include "common/server_conf.h"
+#include "issuer/publisher.h"
+#include "issuer/store.h"
+
+struct control;
+
+/* What the supervisor said last of each process, by IPC_PROCESS. */
+struct control_process {
+    bool known;
+    enum ipc_process_state state;
+    uint32_t pid, restarts;
+    int64_t since; /* Unix seconds */
+};
+
+/* All of it outlives the control. */
+struct control_options {
+    uv_loop_t *loop;
+    struct log *log;
+    const struct clock *clock;
+    struct store *store;
+    struct publisher *publisher;
+    const struct server_conf *conf;
+    const struct control_process *processes; /* IPC_ROLES of them */
+    int64_t started;                         /* Unix seconds */
+    /* An operator asks for a reload; its outcome comes by control_reloaded. Negative: it cannot be
+     * asked for. */
+    int (*reload)(void *arg);
+    void *arg;
+    int fd; /* listening; taken over */
+};
+
+int control_new(struct control **out, const struct control_options *options);
+/* Takes no more requests; who still waits is hung up on. */
+void control_free(struct control *control);
+void control_configure(struct control *control, const struct server_conf *conf);
+/* Answers all that asked for a reload. */
+void control_reloaded(struct control *control, bool ok, const char *text);
+
+enum control_op {
+    CONTROL_PING,
+    CONTROL_STATUS,
+    CONTROL_ORDERS,
+    CONTROL_RECORDS,
+    CONTROL_CERTIFICATES,
+    CONTROL_ACCOUNTS,
+    CONTROL_RELOAD,
+    CONTROL_OPS,
+};
+
+struct control_request {
+    json_t *json;
+    enum control_op op;
+    uint64_t id;      /* orders; 0: not given */
+    unsigned limit;   /* orders, certificates */
+    const char *name; /* certificates, as given; or NULL */
+};
+
+#define CONTROL_LIMIT_DEFAULT 50
+#define CONTROL_LIMIT_MAX     10000 /* rows of one answer: about 5 MB */
+
+/* Parses a request line of len octets. ERR_MALFORMED, ERR_UNKNOWN, ERR_VERSION, ERR_RANGE. */
+int control_request_parse(struct control_request *out, const char *line, size_t len,
+                          struct err *err);
+void control_request_clear(struct control_request *request);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * What control.sock answers, as JSON (docs/protocol.md): rows of the store and of the zone.
+ */
+#ifndef CERTMILL_ISSUER_CONTROL_JSON_H
+#define CERTMILL_ISSUER_CONTROL_JSON_H
+
+#include <jansson.h>
+
+#include "issuer/control.h"
+
+/* Names divided by "," as an array. */
+json_t *control_json_names(const char *names);
+
+/* The "data" of an answer; NULL: err is filled. */
+json_t *control_json_orders(struct store *store, unsigned limit, struct err *err);
+json_t *control_json_order(struct store *store, uint64_t id, struct err *err);
+json_t *control_json_certificates(struct store *store, const char *name, unsigned limit,
+                                  struct err *err);
+json_t *control_json_accounts(struct store *store, struct err *err);
+json_t *control_json_records(const struct publisher *publisher);
+
+/* Parts of a status. */
+json_t *control_json_processes(const struct control_process *processes);
+json_t *control_json_counts(struct store *store, struct err *err);
+
+#endif

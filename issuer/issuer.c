@@ -1,0 +1,298 @@
+#include "issuer/issuer.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/role.h"
+#include "common/sandbox.h"
+
+#define LAST_MS 500 /* for answers to be read, of LIMIT_STOP_MS */
+
+struct http_trust issuer_trust(const struct server_conf *conf)
+{
+    return (struct http_trust){.ca_file = conf->acme_ca_file,
+                               .skip_verify = conf->skip_acme_server_cert_verify};
+}
+
+/* -- start -- */
+
+static int store_folder(char *dst, size_t cap, const struct server_conf *conf, struct err *err)
+{
+    int len = snprintf(dst, cap, "%s/store", conf->state_dir);
+
+    if (len < 0 || (size_t)len >= cap)
+        return err_set(err, ERR_LIMIT, "the path of state-dir is too long: %s", conf->state_dir);
+    return 0;
+}
+
+/* Still as root, where it was started as root: the folder is to be the issuer's own. */
+static int make_folder(const char *folder, const struct server_conf *conf, struct err *err)
+{
+    const struct passwd *user;
+    int ret = file_make_folder(folder, 0700, err);
+
+    if (ret < 0 || geteuid() != 0)
+        return ret;
+    if ((user = getpwnam(conf->user)) == NULL)
+        return err_set(err, ERR_NOT_FOUND, "there is no user %s (option user); create it",
+                       conf->user);
+    if (chown(folder, user->pw_uid, user->pw_gid) < 0)
+        return err_set(err, -errno, "cannot give %s to %s: %s", folder, conf->user,
+                       err_string(-errno));
+    return 0;
+}
+
+static int confine(struct issuer *issuer, const char *folder, struct err *err)
+{
+    const struct server_conf *conf = &issuer->boot.conf;
+    const struct sandbox_path paths[] = {
+        {folder, true},
+        {"/etc", false},
+        {"/usr", false},
+        {"/lib", false},
+        {"/lib64", false},
+        {"/run/systemd/resolve", false},
+        {conf->acme_ca_file != NULL ? conf->acme_ca_file : "/etc", false},
+    };
+    bool active;
+    int ret;
+
+    if ((ret = sandbox_drop_user(conf->user, NULL, true, err)) < 0 ||
+        (ret = sandbox_landlock(paths, sizeof paths / sizeof *paths, true, &active, err)) < 0 ||
+        (ret = sandbox_seccomp(SANDBOX_ISSUER, err)) < 0)
+        return ret;
+    if (!active)
+        log_debug(issuer->log, NULL, "this kernel has no Landlock");
+    return 0;
+}
+
+static int reserve(void *arg, uint64_t limit)
+{
+    struct issuer *issuer = arg;
+    struct err err = {0};
+    int ret = store_generation_reserve(issuer->store, limit, &err);
+
+    if (ret < 0)
+        log_error(issuer->log, NULL, "%s", err.text);
+    return ret;
+}
+
+static void on_seen(void *arg, const struct publisher_seen *seen)
+{
+    struct issuer *issuer = arg;
+
+    if (issuer->desk != NULL)
+        desk_seen(issuer->desk, seen);
+}
+
+static int open_store(struct issuer *issuer, const char *folder, uint64_t *generation,
+                      struct err *err)
+{
+    char path[LIMIT_PATH + 32];
+    int ret;
+
+    (void)snprintf(path, sizeof path, "%s/certmill.db", folder);
+    if ((ret = store_open(&issuer->store, path, err)) < 0)
+        return ret;
+    return store_generation_get(issuer->store, generation, err);
+}
+
+static int make_parts(struct issuer *issuer, uint64_t generation, struct err *err)
+{
+    struct publisher_options publisher = {.loop = &issuer->loop,
+                                          .log = issuer->log,
+                                          .clock = &clock_system,
+                                          .first_generation = generation,
+                                          .reserve = reserve,
+                                          .on_seen = on_seen,
+                                          .arg = issuer};
+    struct desk_options desk = {.loop = &issuer->loop,
+                                .log = issuer->log,
+                                .clock = &clock_system,
+                                .store = issuer->store,
+                                .http = issuer->http,
+                                .conf = &issuer->boot.conf};
+    int ret;
+
+    if ((ret = publisher_new(&issuer->publisher, &publisher)) < 0 ||
+        (ret = signclient_new(&issuer->signclient, &issuer->loop, issuer->log)) < 0)
+        return err_set(err, ret, "the issuer cannot be set up: %s", err_string(ret));
+    if ((ret = publisher_configure(issuer->publisher, &issuer->boot, err)) < 0)
+        return ret;
+    desk.publisher = issuer->publisher;
+    desk.signclient = issuer->signclient;
+    if ((ret = desk_new(&issuer->desk, &desk)) < 0)
+        return err_set(err, ret, "the issuer cannot be set up: %s", err_string(ret));
+    return 0;
+}
+
+static int listen_submit(struct issuer *issuer, int fd)
+{
+    struct submit_options options = {.loop = &issuer->loop,
+                                     .log = issuer->log,
+                                     .clock = &clock_system,
+                                     .desk = issuer->desk,
+                                     .conf = &issuer->boot.conf,
+                                     .fd = fd};
+
+    return submit_new(&issuer->submit, &options);
+}
+
+static int listen_control(struct issuer *issuer, int fd)
+{
+    struct control_options options = {.loop = &issuer->loop,
+                                      .log = issuer->log,
+                                      .clock = &clock_system,
+                                      .store = issuer->store,
+                                      .publisher = issuer->publisher,
+                                      .conf = &issuer->boot.conf,
+                                      .processes = issuer->processes,
+                                      .started = clock_wall_s(&clock_system),
+                                      .reload = issuer_control_reload,
+                                      .arg = issuer,
+                                      .fd = fd};
+
+    return control_new(&issuer->control, &options);
+}
+
+static int use_socket(struct issuer *issuer, struct boot_socket *socket)
+{
+    int fd = socket->fd;
+
+    socket->fd = -1;
+    if (socket->kind == IPC_SOCKET_SUBMIT && issuer->submit == NULL)
+        return listen_submit(issuer, fd);
+    if (socket->kind == IPC_SOCKET_CONTROL && issuer->control == NULL)
+        return listen_control(issuer, fd);
+    if (socket->kind == IPC_SOCKET_PEER)
+        return issuer_control_peer(issuer, socket->role, fd);
+    (void)close(fd);
+    return ERR_PROTOCOL;
+}
+
+static int use_sockets(struct issuer *issuer, struct err *err)
+{
+    for (size_t i = 0; i < issuer->boot.socket_count; i++) {
+        struct boot_socket *socket = &issuer->boot.sockets[i];
+        int ret = use_socket(issuer, socket);
+
+        if (ret < 0)
+            return err_set(err, ret, "the socket %s cannot be used: %s", socket->address,
+                           err_string(ret));
+    }
+    if (issuer->submit == NULL || issuer->control == NULL)
+        return err_set(err, ERR_PROTOCOL, "the supervisor handed over no submit or control socket");
+    return 0;
+}
+
+static int start(struct issuer *issuer, struct err *err)
+{
+    const struct server_conf *conf = &issuer->boot.conf;
+    const struct http_trust trust = issuer_trust(conf);
+    char folder[LIMIT_PATH];
+    uint64_t generation;
+    int ret;
+
+    if ((ret = store_folder(folder, sizeof folder, conf, err)) < 0 ||
+        (ret = make_folder(folder, conf, err)) < 0 ||
+        (ret = http_new(&issuer->http, &issuer->loop, issuer->log, &trust, err)) < 0 ||
+        (ret = confine(issuer, folder, err)) < 0 ||
+        (ret = open_store(issuer, folder, &generation, err)) < 0 ||
+        (ret = make_parts(issuer, generation, err)) < 0 || (ret = use_sockets(issuer, err)) < 0 ||
+        (ret = issuer_control_start(issuer, err)) < 0 || (ret = desk_resume(issuer->desk, err)) < 0)
+        return ret;
+    if (conf->skip_acme_server_cert_verify)
+        log_warning(issuer->log, NULL,
+                    "skip-acme-server-cert-verify is set: ANYBODY on the way can pose as the CA");
+    if ((ret = boot_ready(issuer->channel)) < 0)
+        return err_set(err, ret, "the supervisor does not listen: %s", err_string(ret));
+    return 0;
+}
+
+/* -- end -- */
+
+static void on_last(uv_timer_t *timer)
+{
+    struct issuer *issuer = timer->data;
+
+    uv_stop(&issuer->loop);
+}
+
+void issuer_stop(struct issuer *issuer)
+{
+    if (issuer->stopping)
+        return;
+    issuer->stopping = true;
+    if (issuer->desk != NULL)
+        desk_stop(issuer->desk);
+    desk_free(issuer->desk);
+    submit_free(issuer->submit);
+    control_free(issuer->control);
+    publisher_free(issuer->publisher);
+    signclient_free(issuer->signclient);
+    http_free(issuer->http);
+    if (issuer->polling) {
+        uv_close((uv_handle_t *)&issuer->poll, NULL);
+        uv_close((uv_handle_t *)&issuer->term, NULL);
+        (void)uv_timer_start(&issuer->last, on_last, LAST_MS, 0);
+        uv_unref((uv_handle_t *)&issuer->last);
+    }
+}
+
+static void close_last(struct issuer *issuer)
+{
+    if (issuer->polling)
+        uv_close((uv_handle_t *)&issuer->last, NULL);
+    (void)uv_run(&issuer->loop, UV_RUN_NOWAIT);
+    (void)uv_loop_close(&issuer->loop);
+}
+
+static int run(struct issuer *issuer, struct err *err)
+{
+    int ret = boot_receive(issuer->channel, &issuer->boot, err);
+
+    if (ret < 0)
+        return ret;
+    if ((ret = boot_log(&issuer->log, &issuer->boot, "issuer", err)) < 0)
+        return ret;
+    if ((ret = uv_loop_init(&issuer->loop)) < 0)
+        return err_set(err, ret, "no event loop: %s", uv_strerror(ret));
+    if ((ret = start(issuer, err)) < 0)
+        issuer_stop(issuer);
+    (void)uv_run(&issuer->loop, UV_RUN_DEFAULT);
+    close_last(issuer);
+    return ret;
+}
+
+int issuer_main(int control)
+{
+    struct issuer *issuer = calloc(1, sizeof *issuer);
+    struct err err = {0};
+    int status = 1;
+
+    if (issuer == NULL)
+        return status;
+    issuer->channel = control;
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGINT,
+                 SIG_IGN); /* the terminal's; the supervisor has it too, and says IPC_STOP */
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)mallopt(M_ARENA_MAX, 1); /* the resolver's threads allocate little */
+    if (run(issuer, &err) == 0)
+        status = issuer->status;
+    else
+        (void)boot_failed(control, &err);
+    store_close(issuer->store);
+    log_free(issuer->log);
+    boot_clear(&issuer->boot);
+    free(issuer);
+    return status;
+}

@@ -1,0 +1,57 @@
+/*
+ * The issuer's process: what it holds, shared by the files that start it (issuer.c), talk with the
+ * supervisor (issuer_control.c) and end it.
+ */
+#ifndef CERTMILL_ISSUER_ISSUER_H
+#define CERTMILL_ISSUER_ISSUER_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "common/boot.h"
+#include "common/err.h"
+#include "common/limits.h"
+#include "common/log.h"
+#include "issuer/control.h"
+#include "issuer/desk.h"
+#include "issuer/http.h"
+#include "issuer/publisher.h"
+#include "issuer/signclient.h"
+#include "issuer/store.h"
+#include "issuer/submit.h"
+
+struct issuer {
+    uv_loop_t loop;
+    int channel; /* to the supervisor */
+    uv_poll_t poll;
+    uv_signal_t term;
+    uv_timer_t last; /* the loop ends by then, whatever still hangs on it */
+    bool polling, stopping;
+    int status; /* of the process */
+    struct boot boot;
+    struct log *log;
+    struct store *store;
+    struct http *http;
+    struct signclient *signclient;
+    struct publisher *publisher;
+    struct desk *desk;
+    struct submit *submit;
+    struct control *control;
+    struct control_process processes[IPC_ROLES];
+    uint8_t buf[LIMIT_MESSAGE];
+};
+
+/* Listens to the supervisor and to SIGTERM. */
+int issuer_control_start(struct issuer *issuer, struct err *err);
+/* Asks the supervisor for a reload; arg is the issuer. */
+int issuer_control_reload(void *arg);
+/* A channel to a peer; fd is taken over. */
+int issuer_control_peer(struct issuer *issuer, enum ipc_role role, int fd);
+
+/* What http_new and http_configure are to trust. */
+struct http_trust issuer_trust(const struct server_conf *conf);
+
+/* Answers all clients, closes everything; the loop ends by itself soon after. */
+void issuer_stop(struct issuer *issuer);
+
+#endif

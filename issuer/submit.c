@@ -1,0 +1,339 @@
+#include "issuer/submit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/limits.h"
+#include "issuer/cert.h"
+#include "issuer/csr.h"
+#include "issuer/line.h"
+#include "issuer/line_json.h"
+#include "issuer/policy.h"
+
+/* Events a client has not read yet; then it is dropped. Its order goes on. */
+#define QUEUE_MAX (256u << 10)
+
+struct submit {
+    struct submit_options opt;
+    struct line_server *server;
+};
+
+/* One request, from its line to its answer. It outlives its connection where something that cannot
+ * be taken back is under way. */
+struct session {
+    struct submit *submit;
+    struct line_conn *conn; /* NULL: the client has left */
+    struct desk_ticket *ticket;
+    bool pending; /* a callback will come */
+    char *url;    /* directory, for show acmeaccount */
+};
+
+static void session_release(struct session *session)
+{
+    if (session->conn != NULL || session->pending)
+        return;
+    free(session->url);
+    free(session);
+}
+
+/* -- answers -- */
+
+static void answer(struct session *session, char *text)
+{
+    if (session->conn != NULL && text != NULL)
+        line_finish(session->conn, text, strlen(text));
+    else if (session->conn != NULL)
+        line_fail(session->conn, "internal", "out of memory");
+    free(text);
+}
+
+static void answer_error(struct session *session, const struct err *err)
+{
+    if (session->conn != NULL)
+        line_fail(session->conn, line_json_kind(err->code), err->text);
+}
+
+/* Takes text over; ret and err say how it went. */
+static void answer_text(struct session *session, int ret, char *text, const struct err *err)
+{
+    if (ret < 0)
+        answer_error(session, err);
+    else
+        answer(session, line_json_output(text));
+    free(text);
+}
+
+/* -- get certificate -- */
+
+static void on_event(void *arg, const struct desk_event *event)
+{
+    struct session *session = arg;
+    char *text = line_json_dump(
+        json_pack("{s:s, s:o, s:s, s:I, s:o}", "event", "log", "time", line_json_time(event->at_us),
+                  "level", log_level_name(event->level), "order", (json_int_t)event->order,
+                  "message", line_json_string(event->text)));
+
+    if (session->conn != NULL && text != NULL)
+        line_send(session->conn, text, strlen(text));
+    free(text);
+}
+
+static const char *failure_kind(enum order_failure failure)
+{
+    switch (failure) {
+    case ORDER_REFUSED_CA:
+        return "ca";
+    case ORDER_UNAVAILABLE_CA:
+        return "unavailable";
+    case ORDER_INTERRUPTED:
+        return "interrupted";
+    default:
+        return "internal";
+    }
+}
+
+static void on_done(void *arg, const struct desk_result *result)
+{
+    struct session *session = arg;
+
+    session->ticket = NULL;
+    if (result->failure == ORDER_OK)
+        answer(session, line_json_output(result->chain));
+    else if (session->conn != NULL)
+        line_fail(session->conn, failure_kind(result->failure), result->text);
+}
+
+static void log_refused(struct session *session, const struct submit_request *request,
+                        const struct err *err)
+{
+    log_warning(session->submit->opt.log, request->client, "refused (uid %lld): %s",
+                (long long)line_peer_uid(session->conn), err->text);
+}
+
+static void get_certificate(struct session *session, const struct submit_request *request)
+{
+    struct submit *submit = session->submit;
+    struct desk_client client = {.event = on_event, .done = on_done, .arg = session};
+    struct desk_request order = {
+        .client = request->client != NULL ? request->client : "",
+        .peer_uid = line_peer_uid(session->conn),
+        .preferred_chain = request->preferred_chain,
+    };
+    struct err err = {0};
+    struct csr csr;
+    int ret;
+
+    if ((ret = csr_parse(&csr, request->input, request->input_len, &err)) < 0)
+        goto err0;
+    order.csr = &csr;
+    if ((ret = policy_names(request->domains, &csr, &err)) < 0 ||
+        (ret = policy_directory(submit->opt.conf, request->acme_server_url, request->staging,
+                                &order.directory_url, &err)) < 0)
+        goto err1;
+    log_info(submit->opt.log, request->client, "asks for %zu names, first %s (uid %lld, key %s %s)",
+             csr.count, csr.names[0], (long long)order.peer_uid, csr.key_type, csr.spki_sha256);
+    if ((ret = desk_order(submit->opt.desk, &order, &client, &session->ticket, &err)) < 0)
+        goto err1;
+    csr_clear(&csr);
+    return;
+err1:
+    csr_clear(&csr);
+err0:
+    log_refused(session, request, &err);
+    answer_error(session, &err);
+}
+
+/* -- get ocsp -- */
+
+static void get_ocsp(struct session *session, const struct submit_request *request)
+{
+    struct err err = {0};
+    struct cert cert;
+
+    if (cert_parse(&cert, request->input, request->input_len, &err) == 0) {
+        if (cert.ocsp_url == NULL)
+            (void)err_set(&err, ERR_NOT_FOUND,
+                          "the certificate names no OCSP responder: this CA has none");
+        else
+            (void)err_set(&err, ERR_UNAVAILABLE,
+                          "the OCSP responder %.512s is not asked: responders speak plain http, "
+                          "and this server speaks https only",
+                          cert.ocsp_url);
+        cert_clear(&cert);
+    }
+    answer_error(session, &err);
+}
+
+/* -- show -- */
+
+static void on_account(void *arg, int error, const char *text, const char *account_url)
+{
+    struct session *session = arg;
+    struct err err = {0};
+    char *output = NULL;
+
+    session->pending = false;
+    if (error != 0) {
+        (void)err_set(&err, error, "%s", text != NULL ? text : err_string(error));
+        answer_error(session, &err);
+    } else if (asprintf(&output, "ACME account\n  Directory URL: %s\n  Account URL: %s\n",
+                        session->url, account_url) < 0) {
+        answer(session, NULL);
+    } else {
+        answer_text(session, 0, output, &err);
+    }
+    session_release(session);
+}
+
+static void show_account(struct session *session, const struct submit_request *request)
+{
+    struct submit *submit = session->submit;
+    struct err err = {0};
+    const char *url;
+    int ret =
+        policy_directory(submit->opt.conf, request->acme_server_url, request->staging, &url, &err);
+
+    if (ret == 0 && (session->url = strdup(url)) == NULL)
+        ret = err_set(&err, -ENOMEM, "out of memory");
+    if (ret == 0)
+        ret = desk_account(submit->opt.desk, url, on_account, session, &err);
+    if (ret == 0)
+        session->pending = true;
+    else
+        answer_error(session, &err);
+}
+
+static void show_configuration(struct session *session)
+{
+    struct err err = {.code = -ENOMEM, .text = "out of memory"};
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+
+    if (out == NULL) {
+        answer_error(session, &err);
+        return;
+    }
+    conf_print(&server_conf_schema, session->submit->opt.conf, out);
+    answer_text(session, fclose(out) == 0 ? 0 : -ENOMEM, text, &err);
+}
+
+static void show(struct session *session, const struct submit_request *request)
+{
+    struct err err = {0};
+    char *text = NULL;
+    int ret = request->op == SUBMIT_SHOW_CSR
+                  ? csr_describe(request->input, request->input_len, &text, &err)
+                  : cert_describe(request->input, request->input_len, &text, &err);
+
+    answer_text(session, ret, text, &err);
+}
+
+/* -- requests -- */
+
+static void dispatch(struct session *session, const struct submit_request *request)
+{
+    switch (request->op) {
+    case SUBMIT_PING:
+        answer(session, line_json_output("pong\n"));
+        return;
+    case SUBMIT_GET_CERTIFICATE:
+        get_certificate(session, request);
+        return;
+    case SUBMIT_GET_OCSP:
+        get_ocsp(session, request);
+        return;
+    case SUBMIT_SHOW_CSR:
+    case SUBMIT_SHOW_CERTIFICATE:
+        show(session, request);
+        return;
+    case SUBMIT_SHOW_CONFIGURATION:
+        show_configuration(session);
+        return;
+    case SUBMIT_SHOW_ACMEACCOUNT:
+        show_account(session, request);
+        return;
+    case SUBMIT_OPS:
+        return;
+    }
+}
+
+static void on_line(void *arg, struct line_conn *conn, const char *line, size_t len)
+{
+    struct session *session = calloc(1, sizeof *session);
+    struct submit_request request;
+    struct err err = {0};
+
+    if (session == NULL) {
+        line_fail(conn, "internal", "out of memory");
+        return;
+    }
+    session->submit = arg;
+    session->conn = conn;
+    line_set_data(conn, session);
+    if (submit_request_parse(&request, line, len, &err) < 0) {
+        answer_error(session, &err);
+        return;
+    }
+    dispatch(session, &request);
+    submit_request_clear(&request);
+}
+
+static void on_gone(void *arg, struct line_conn *conn)
+{
+    struct session *session = line_data(conn);
+
+    (void)arg;
+    if (session == NULL)
+        return;
+    session->conn = NULL;
+    if (session->ticket != NULL)
+        desk_leave(session->ticket);
+    session->ticket = NULL;
+    session_release(session);
+}
+
+/* -- life -- */
+
+int submit_new(struct submit **out, const struct submit_options *options)
+{
+    struct submit *submit = calloc(1, sizeof *submit);
+    struct line_options line = {
+        .loop = options->loop,
+        .log = options->log,
+        .name = "submit.sock",
+        .max_line = LIMIT_SUBMIT_LINE,
+        .max_queue = QUEUE_MAX,
+        .max_clients = LIMIT_SUBMIT_CLIENTS,
+        .request_ms = LIMIT_SUBMIT_MS,
+        .on_line = on_line,
+        .on_gone = on_gone,
+        .arg = submit,
+    };
+    int ret;
+
+    if (submit == NULL)
+        return -ENOMEM;
+    submit->opt = *options;
+    if ((ret = line_server_new(&submit->server, &line, options->fd)) < 0) {
+        free(submit);
+        return ret;
+    }
+    *out = submit;
+    return 0;
+}
+
+void submit_free(struct submit *submit)
+{
+    if (submit == NULL)
+        return;
+    line_server_free(submit->server);
+    free(submit);
+}
+
+void submit_configure(struct submit *submit, const struct server_conf *conf)
+{
+    submit->opt.conf = conf;
+}
