@@ -73,13 +73,11 @@ static int step_user(struct dnsd *d, struct err *err)
     bool active;
     int ret;
 
-    if (geteuid() == 0) {
-        snprintf(root, sizeof(root), "%s/empty", conf->run_dir);
-        if ((ret = file_make_folder(root, 0755, err)) < 0) {
-            return ret;
-        }
+    snprintf(root, sizeof(root), "%s/empty", conf->run_dir);
+    if (geteuid() == 0 && (ret = file_make_folder(root, 0755, err)) < 0) {
+        return ret;
     }
-    if ((ret = sandbox_drop_user(conf->dns_user, geteuid() == 0 ? root : NULL, false, err)) < 0) {
+    if ((ret = sandbox_drop_user(conf->dns_user, root, false, err)) < 0) {
         return ret;
     }
     if ((ret = sandbox_landlock(NULL, 0, false, &active, err)) < 0) {

@@ -65,6 +65,18 @@ static void disconnect(struct peer *p)
     }
 }
 
+/* The channel is of no use any more; the supervisor sends another. */
+static void lose(struct peer *p, int code)
+{
+    if (code == -EPIPE || code == -ECONNRESET) {
+        log_info(p->options.log, NULL, "the issuer is gone; answering from what is there");
+    } else {
+        log_error(p->options.log, NULL, "the channel to the issuer is closed: %s",
+                  err_string(code));
+    }
+    disconnect(p);
+}
+
 static int put_due(struct peer *p, enum due kind, struct msg_writer *w)
 {
     switch (kind) {
@@ -108,9 +120,7 @@ static void flush(struct peer *p)
         }
         p->due &= ~kind;
         if (ret < 0) {
-            log_warning(p->options.log, NULL, "the channel to the issuer is closed: %s",
-                        err_string(ret));
-            disconnect(p);
+            lose(p, ret);
         }
     }
 }
@@ -266,13 +276,7 @@ static void on_channel(uv_poll_t *poll, int status, int events)
         ret = receive(p);
     }
     if (ret < 0) {
-        if (ret == -EPIPE) {
-            log_info(p->options.log, NULL, "the issuer is gone; answering from what is there");
-        } else {
-            log_error(p->options.log, NULL, "the channel to the issuer is closed: %s",
-                      err_string(ret));
-        }
-        disconnect(p);
+        lose(p, ret);
         return;
     }
     peer_notify(p);
