@@ -225,8 +225,10 @@ void conf_help(const struct conf_schema *schema, FILE *out)
     struct wrap w = {.out = out};
     char text[256];
 
-    fprintf(out, "  -c, --config FILE (also -f, --config-file)\n%*sYAML file with keys as below.\n",
-            INDENT, "");
+    fprintf(out,
+            "  -c, --config FILE (also -f, --config-file; %s_CONFIG in the environment)\n"
+            "%*sYAML file with keys as below.\n",
+            schema->env_prefix, INDENT, "");
     for (size_t i = 0; i < schema->count; i++) {
         help_option(out, &schema->options[i], false);
     }

@@ -467,9 +467,13 @@ int conf_read_yaml(const struct conf_schema *schema, void *base, const char *pat
     size_t len;
     int ret;
 
-    if ((ret = file_read(AT_FDCWD, path, LIMIT_CONF_FILE, &text, &len, err)) < 0) {
-        err_prefix(err, "configuration");
-        return ret;
+    struct err cause = {0};
+
+    if ((ret = file_read(AT_FDCWD, path, LIMIT_CONF_FILE, &text, &len, &cause)) < 0) {
+        return err_set(err, ret,
+                       "configuration: %.512s; name a file that is there and can be read, by "
+                       "--config",
+                       cause.text);
     }
     ret = conf_parse_yaml(schema, base, path, text, len, err);
     explicit_bzero(text, len);

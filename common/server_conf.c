@@ -117,7 +117,8 @@ static int check_file(const char *value, struct err *err)
 
     if (fd < 0 || fstat(fd, &st) < 0) {
         ret = -errno;
-        err_set(err, ret, "cannot open %s: %s", conf_show(shown, value), err_string(ret));
+        err_set(err, ret, "cannot open %s: %s; name a file that is there and can be read",
+                conf_show(shown, value), err_string(ret));
     } else if (!S_ISREG(st.st_mode)) {
         ret = err_set(err, S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL, "%s is %s, not a file",
                       conf_show(shown, value),
