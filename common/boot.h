@@ -15,9 +15,9 @@
 
 struct boot_socket {
     enum ipc_socket_kind kind;
-    enum ipc_role role;   /* IPC_SOCKET_PEER: whose end the other one is */
-    uint16_t worker;      /* dns sockets */
-    char address[112];    /* as written in the log; a unix path or address:port */
+    enum ipc_role role; /* IPC_SOCKET_PEER: whose end the other one is */
+    uint16_t worker;    /* dns sockets */
+    char address[112];  /* as written in the log; a unix path or address:port */
     int fd;
 };
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct clock {
-    int64_t (*wall_us)(void *arg); /* microseconds since 1970, may jump */
+    int64_t (*wall_us)(void *arg);  /* microseconds since 1970, may jump */
     uint64_t (*mono_ms)(void *arg); /* milliseconds, never goes back */
     void *arg;
 };

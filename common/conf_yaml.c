@@ -381,7 +381,7 @@ static int read_value(struct reader *r, const struct conf_option *option, void *
 static int read_mapping(struct reader *r, const struct conf_schema *schema, void *base)
 {
     bool *seen = calloc(schema->count + 1, sizeof(*seen));
-    const struct conf_option *option;
+    const struct conf_option *option = NULL;
     int ret;
 
     if (seen == NULL) {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Characters that len bytes become, without the NUL. */
-#define BASE64URL_LEN(len) (((len) * 4 + 2) / 3)
+#define BASE64URL_LEN(len) (((len)*4 + 2) / 3)
 
 /* Writes BASE64URL_LEN(len) characters and a NUL into dst. Returns the length. */
 size_t base64url_encode(char *dst, const uint8_t *src, size_t len);

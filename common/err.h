@@ -13,24 +13,24 @@
 #include "common/limits.h"
 
 enum err_code {
-    ERR_MALFORMED = -10000,  /* input that does not parse */
-    ERR_LIMIT = -10001,      /* a bound of common/limits.h is exceeded */
-    ERR_RANGE = -10002,      /* a value outside its permitted range */
-    ERR_UNKNOWN = -10003,    /* a key, word or message type nobody knows */
-    ERR_NOT_FOUND = -10004,  /* what was asked for is not there */
-    ERR_EXISTS = -10005,     /* already there, and must not be */
-    ERR_VERSION = -10006,    /* made by another version of certmill */
-    ERR_CORRUPT = -10007,    /* stored or shared data that fails validation */
-    ERR_POLICY = -10008,     /* refused by our own rules */
-    ERR_CA = -10009,         /* the CA answered with a problem */
+    ERR_MALFORMED = -10000,   /* input that does not parse */
+    ERR_LIMIT = -10001,       /* a bound of common/limits.h is exceeded */
+    ERR_RANGE = -10002,       /* a value outside its permitted range */
+    ERR_UNKNOWN = -10003,     /* a key, word or message type nobody knows */
+    ERR_NOT_FOUND = -10004,   /* what was asked for is not there */
+    ERR_EXISTS = -10005,      /* already there, and must not be */
+    ERR_VERSION = -10006,     /* made by another version of certmill */
+    ERR_CORRUPT = -10007,     /* stored or shared data that fails validation */
+    ERR_POLICY = -10008,      /* refused by our own rules */
+    ERR_CA = -10009,          /* the CA answered with a problem */
     ERR_UNAVAILABLE = -10010, /* a peer (CA, signer, dnsd, server) is not there */
-    ERR_TIMEOUT = -10011,    /* a peer did not answer in time */
-    ERR_CANCELLED = -10012,  /* ended from our side, for example at shutdown */
-    ERR_CRYPTO = -10013,     /* OpenSSL or ldns reported a failure */
-    ERR_PERMISSION = -10014, /* a file or socket that others may read or reach */
-    ERR_PROTOCOL = -10015,   /* a peer broke the protocol we speak with it */
-    ERR_BUSY = -10016,       /* the resource is held by another */
-    ERR_INTERNAL = -10017,   /* cannot happen; a bug of ours */
+    ERR_TIMEOUT = -10011,     /* a peer did not answer in time */
+    ERR_CANCELLED = -10012,   /* ended from our side, for example at shutdown */
+    ERR_CRYPTO = -10013,      /* OpenSSL or ldns reported a failure */
+    ERR_PERMISSION = -10014,  /* a file or socket that others may read or reach */
+    ERR_PROTOCOL = -10015,    /* a peer broke the protocol we speak with it */
+    ERR_BUSY = -10016,        /* the resource is held by another */
+    ERR_INTERNAL = -10017,    /* cannot happen; a bug of ours */
 };
 
 /* A failure and the sentence for a person: what failed, where, what to do.

@@ -9,72 +9,74 @@
 #define LIMIT_LOG_LINE   4096 /* PIPE_BUF: a line to a pipe stays whole */
 
 /* -- DNS (RFC 1035 2.3.4, RFC 6891 6.2.5) -- */
-#define LIMIT_NAME_WIRE       255   /* octets of a wire-format name */
-#define LIMIT_NAME_TEXT       1024  /* 253 octets, each as \DDD, with room for NUL */
-#define LIMIT_LABEL           63    /* octets */
-#define LIMIT_NAME_LABELS     128   /* 255 octets / 2, with the root */
-#define LIMIT_DNS_MESSAGE     65535 /* a TCP message: 16-bit length */
-#define LIMIT_EDNS_PAYLOAD    1232  /* IPv6 minimum MTU 1280 - 40 - 8 */
-#define LIMIT_DNS_ZONES       64    /* zones a server owns */
-#define LIMIT_DNS_LISTEN      16    /* addresses in dns-listen */
-#define LIMIT_DNS_THREADS     64    /* workers */
-#define LIMIT_CHALLENGE_TXT   255   /* one character-string; a dns-01 value has 43 */
-#define LIMIT_VALUES_PER_NAME 1000  /* TXT values of one owner: ten times what 100 orders need */
+#define LIMIT_NAME_WIRE       255     /* octets of a wire-format name */
+#define LIMIT_NAME_TEXT       1024    /* 253 octets, each as \DDD, with room for NUL */
+#define LIMIT_LABEL           63      /* octets */
+#define LIMIT_NAME_LABELS     128     /* 255 octets / 2, with the root */
+#define LIMIT_DNS_MESSAGE     65535   /* a TCP message: 16-bit length */
+#define LIMIT_EDNS_PAYLOAD    1232    /* IPv6 minimum MTU 1280 - 40 - 8 */
+#define LIMIT_DNS_ZONES       64      /* zones a server owns */
+#define LIMIT_DNS_LISTEN      16      /* addresses in dns-listen */
+#define LIMIT_DNS_THREADS     64      /* workers */
+#define LIMIT_CHALLENGE_TXT   255     /* one character-string; a dns-01 value has 43 */
+#define LIMIT_VALUES_PER_NAME 1000    /* TXT values of one owner: ten times what 100 orders need */
 #define LIMIT_CHALLENGES      1000000 /* live values in all */
 #define LIMIT_ZONE_FILE       (16u << 20) /* bytes of one zone file */
 #define LIMIT_IMAGE           (1u << 31)  /* bytes; offsets in an image are 32 bits */
-#define LIMIT_TCP_CLIENTS     1024  /* DNS connections a worker */
-#define LIMIT_UDP_BATCH       64    /* messages a recvmmsg */
-#define LIMIT_UDP_BATCHES     8     /* recvmmsg calls a wake-up, so that TCP is served too */
-#define LIMIT_CNAME_CHAIN     8     /* names looked up for one question; resolvers follow about as many */
+#define LIMIT_TCP_CLIENTS     1024        /* DNS connections a worker */
+#define LIMIT_UDP_BATCH       64          /* messages a recvmmsg */
+#define LIMIT_UDP_BATCHES     8           /* recvmmsg calls a wake-up, so that TCP is served too */
+#define LIMIT_CNAME_CHAIN     8 /* names looked up for one question; resolvers follow about as many */
 #define LIMIT_TCP_IDLE_MS     10000 /* without a whole query or answer (RFC 7766 6.2.3: seconds) */
 #define LIMIT_TCP_ACCEPTS     16    /* connections accepted a wake-up, so that UDP is served too */
 #define LIMIT_TCP_READ        4096  /* octets read at once: some 60 queries */
-#define LIMIT_TCP_BUFFERS     (8u << 20) /* octets a worker keeps of half queries and unread answers */
-#define LIMIT_SEEN            256   /* different askers a worker keeps until they are reported */
+#define LIMIT_TCP_BUFFERS     (8u << 20) /* octets a worker keeps of half queries and unread answers \
+                                          */
+#define LIMIT_SEEN 256 /* different askers a worker keeps until they are reported */
 
 /* -- CSRs and certificates -- */
-#define LIMIT_CSR_PEM   (64u << 10)  /* RSA 4096 with 100 names of 253 octets: about 38 KiB as PEM */
-#define LIMIT_NAMES     100          /* names in one certificate; the CAs' own limit */
-#define LIMIT_CHAIN_PEM (256u << 10) /* 10 certificates of 64 names and more */
-#define LIMIT_DOMAIN_TEXT 253        /* octets of a name in text, without the last dot */
+#define LIMIT_CSR_PEM     (64u << 10) /* RSA 4096 with 100 names of 253 octets: about 38 KiB as PEM */
+#define LIMIT_NAMES       100         /* names in one certificate; the CAs' own limit */
+#define LIMIT_CHAIN_PEM   (256u << 10) /* 10 certificates of 64 names and more */
+#define LIMIT_DOMAIN_TEXT 253          /* octets of a name in text, without the last dot */
 #define LIMIT_DOMAINSETS  (256u << 10) /* bytes of CERTGRINDERD_DOMAINSETS: 1,000 names of 253 */
-#define LIMIT_SETS        1024       /* sets a client may have */
+#define LIMIT_SETS        1024         /* sets a client may have */
 
 /* -- the signer -- */
-#define LIMIT_KEYS    64          /* accounts in use: a few CAs, production and staging, rolled over */
+#define LIMIT_KEYS    64 /* accounts in use: a few CAs, production and staging, rolled over */
 #define LIMIT_KEY_PEM (16u << 10) /* bytes of a key file: RSA 4096 as PKCS#8 PEM has 3.3 KiB */
 
 /* -- HTTP towards the CA -- */
-#define LIMIT_HTTP_BODY     (1u << 20) /* bytes: a directory, an order of 100 names, a chain */
-#define LIMIT_HTTP_HEADER   (64u << 10) /* bytes of all header fields of an answer */
-#define LIMIT_HTTP_MS       30000      /* one exchange, connect to last byte */
-#define LIMIT_URL           2048
-#define LIMIT_NONCE         256        /* octets; Boulder's have 54 */
-#define LIMIT_NONCE_POOL    128        /* 64 orders at once, twice */
-#define LIMIT_BADNONCE      20         /* tries of one request; at 30 % bad, all fail in 10^-10 */
-#define LIMIT_TOKEN         128        /* octets of a challenge token; RFC 8555 8.1 wants 128 bits */
-#define LIMIT_SUBPROBLEMS   100        /* a problem document's, one a name */
+#define LIMIT_HTTP_BODY   (1u << 20)  /* bytes: a directory, an order of 100 names, a chain */
+#define LIMIT_HTTP_HEADER (64u << 10) /* bytes of all header fields of an answer */
+#define LIMIT_HTTP_MS     30000       /* one exchange, connect to last byte */
+#define LIMIT_URL         2048
+#define LIMIT_NONCE       256 /* octets; Boulder's have 54 */
+#define LIMIT_NONCE_POOL  128 /* 64 orders at once, twice */
+#define LIMIT_BADNONCE    20  /* tries of one request; at 30 % bad, all fail in 10^-10 */
+#define LIMIT_TOKEN       128 /* octets of a challenge token; RFC 8555 8.1 wants 128 bits */
+#define LIMIT_SUBPROBLEMS 100 /* a problem document's, one a name */
 
 /* -- orders -- */
-#define LIMIT_ORDERS        1024      /* running at once */
-#define LIMIT_ORDER_MS      600000    /* an order that takes longer has failed */
-#define LIMIT_POLLS         100       /* of one URL */
-#define LIMIT_CHALLENGE_S   600       /* a value expires by itself */
+#define LIMIT_ORDERS      1024   /* running at once */
+#define LIMIT_ORDER_MS    600000 /* an order that takes longer has failed */
+#define LIMIT_POLLS       100    /* of one URL */
+#define LIMIT_CHALLENGE_S 600    /* a value expires by itself */
 
 /* -- our own messages -- */
 #define LIMIT_MESSAGE      (128u << 10) /* SOCK_SEQPACKET; under net.core.wmem_default (208 KiB) */
 #define LIMIT_MESSAGE_FDS  128          /* SCM_MAX_FD is 253; zone files and sockets */
 #define LIMIT_SUBMIT_LINE  (1u << 20)   /* a JSON line of submit.sock */
 #define LIMIT_CONTROL_LINE (64u << 10)  /* a request line of control.sock */
-#define LIMIT_CONTROL_ANSWER (64u << 20) /* a line from control.sock: 300,000 records of 200 octets */
-#define LIMIT_SUBMIT_CLIENTS 2048       /* connections at once */
-#define LIMIT_SUBMIT_MS    10000        /* from connect to a whole request */
-#define LIMIT_STOP_MS      1500         /* SIGTERM to the last exit is promised within 2 s */
+#define LIMIT_CONTROL_ANSWER                                                                       \
+    (64u << 20)                    /* a line from control.sock: 300,000 records of 200 octets */
+#define LIMIT_SUBMIT_CLIENTS 2048  /* connections at once */
+#define LIMIT_SUBMIT_MS      10000 /* from connect to a whole request */
+#define LIMIT_STOP_MS        1500  /* SIGTERM to the last exit is promised within 2 s */
 
 /* -- commands that are split into words -- */
-#define LIMIT_COMMAND 8192 /* octets: a URL (2,048) and a chain's name with room */
-#define LIMIT_WORDS   64
+#define LIMIT_COMMAND  8192 /* octets: a URL (2,048) and a chain's name with room */
+#define LIMIT_WORDS    64
 #define LIMIT_INPUT_MS 30000 /* certmill-shell waits that long for its input to be complete */
 
 /* -- configuration -- */

@@ -32,12 +32,12 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 struct log;
 
 struct log_options {
-    const char *program;       /* "certmilld", "dnsd", "issuer"...; copied */
-    enum log_level level;      /* lines below it are dropped */
+    const char *program;  /* "certmilld", "dnsd", "issuer"...; copied */
+    enum log_level level; /* lines below it are dropped */
     enum log_format format;
     const char *syslog_facility; /* "LOG_LOCAL0" style or NULL: stderr only */
     const char *syslog_socket;   /* path, or host:port (UDP), or NULL: /dev/log */
-    int fd;                    /* where text goes when syslog is not set; 2 as a rule; not owned */
+    int fd; /* where text goes when syslog is not set; 2 as a rule; not owned */
 };
 
 /* Opens a log. Errors: ERR_RANGE for an unknown facility; -errno where the
