@@ -139,7 +139,7 @@ int ctl_encode(char **line, const struct ctl_request *request, struct err *err)
     if (ret == 0 && (*line = json_dumps(object, JSON_COMPACT)) == NULL) {
         ret = err_set(err, -ENOMEM, "out of memory");
     }
-    if (ret == 0 && strlen(*line) > LIMIT_CONTROL_LINE) {
+    if (ret == 0 && *line != NULL && strlen(*line) > LIMIT_CONTROL_LINE) {
         ret = err_set(err, ERR_LIMIT, "the request is longer than %u octets", LIMIT_CONTROL_LINE);
         free(*line);
         *line = NULL;
@@ -189,8 +189,8 @@ int ctl_answer(const struct ctl_request *request, const char *line, size_t len, 
 static int ask(const struct ctl_request *request, const char *send, struct err *err)
 {
     struct lineclient client;
-    char *line;
-    size_t len;
+    char *line = NULL;
+    size_t len = 0;
     int ret = lineclient_open(&client, request->socket, LIMIT_CONTROL_ANSWER, CONNECT_MS, err);
     if (ret < 0) {
         return CTL_NO_SERVER;

@@ -104,7 +104,7 @@ static void print_cell(const struct table *table, size_t column, const char *tex
 int table_print(const struct table *table, FILE *out)
 {
     size_t *widths = calloc(table->columns + 1, sizeof(widths[0]));
-    if (widths == NULL || table->failed) {
+    if (widths == NULL || table->failed || table->columns == 0) {
         free(widths);
         return -ENOMEM;
     }

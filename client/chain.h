@@ -1,0 +1,51 @@
+/*
+ * A certificate and its issuers as the server hands them over: parsed strictly, and
+ * proved to be what was asked for before any file is touched.
+ */
+#ifndef CERTMILL_CLIENT_CHAIN_H
+#define CERTMILL_CLIENT_CHAIN_H
+
+#include <openssl/types.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/err.h"
+
+#define CHAIN_MAX 10 /* certificates; the most that LIMIT_CHAIN_PEM is made for */
+
+struct chain {
+    X509 *certs[CHAIN_MAX]; /* leaf first */
+    size_t count;
+};
+
+/* Reads len octets of PEM (RFC 7468): one or more certificates, and nothing but white space
+ * around them. ERR_MALFORMED, ERR_LIMIT. chain_clear frees. */
+int chain_parse(struct chain *out, const char *pem, size_t len, struct err *err);
+void chain_clear(struct chain *chain);
+
+struct chain_wish {
+    EVP_PKEY *key;
+    char *const *names; /* normal form */
+    size_t count;
+    size_t length; /* certificates in the chain; 0: any */
+    int64_t now;   /* seconds since 1970 */
+};
+
+/* Proves: key and names of the leaf are those wished for, each certificate is signed by the next,
+ * which is a CA's, and none is out of its time (an hour of skew is forgiven at the
+ * beginning). ERR_CORRUPT, and err says which certificate and what is wrong. Whom the
+ * last one is signed by is not looked at: the server is whom we trust. */
+int chain_check(const struct chain *chain, const struct chain_wish *wish, struct err *err);
+
+/* Certificates first to count - 1 as PEM, malloc'd. -ENOMEM, ERR_CRYPTO. */
+int chain_pem(const struct chain *chain, size_t first, size_t count, char **pem, size_t *len,
+              struct err *err);
+
+/* notAfter of a certificate, seconds since 1970; -1 where it is unreadable. */
+int64_t chain_not_after(const X509 *cert);
+
+/* For people: subject, names, issuer, validity, serial, fingerprint of a certificate. */
+int chain_describe(const X509 *cert, int64_t now, FILE *out);
+
+#endif

@@ -1,0 +1,44 @@
+#include "client/files.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *key_type_name(enum key_type type)
+{
+    return type == KEY_RSA ? "rsa" : "ecdsa";
+}
+
+int key_type_parse(const char *word, enum key_type *type)
+{
+    for (int i = 0; i < KEY_TYPES; i++) {
+        if (strcmp(key_type_name((enum key_type)i), word) == 0) {
+            *type = (enum key_type)i;
+            return 0;
+        }
+    }
+    return ERR_UNKNOWN;
+}
+
+static const struct {
+    const char *name, *suffix;
+} kinds[FILE_KINDS] = {
+    [FILE_KEYPAIR] = {"keypair", "key"},         [FILE_REQUEST] = {"request", "csr"},
+    [FILE_CERTIFICATE] = {"certificate", "crt"}, [FILE_CHAIN] = {"chain", "crt"},
+    [FILE_ISSUER] = {"issuer", "crt"},           [FILE_CONCAT] = {"concat", "pem"},
+};
+
+const char *file_kind_name(enum file_kind kind)
+{
+    return kinds[kind].name;
+}
+
+const char *file_kind_suffix(enum file_kind kind)
+{
+    return kinds[kind].suffix;
+}
+
+void files_name(char dst[static 256], const struct files *files, enum file_kind kind)
+{
+    snprintf(dst, 256, "%.*s-%s.%s.%s", FILES_NAME_MAX, files->name, kinds[kind].name,
+             key_type_name(files->type), kinds[kind].suffix);
+}

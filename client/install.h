@@ -1,0 +1,44 @@
+/*
+ * Puts a certificate's files in place so that a crash leaves the old set or the new one,
+ * never a mixture. How: see the design note in install.c.
+ */
+#ifndef CERTMILL_CLIENT_INSTALL_H
+#define CERTMILL_CLIENT_INSTALL_H
+
+#include <stddef.h>
+
+#include "client/files.h"
+#include "common/err.h"
+
+/* Called before each change of the file system with what is about to be done; a negative
+ * value stops there as an error of the file system would. For tests, which may
+ * also end the process in it. */
+struct install_hook {
+    int (*step)(void *arg, const char *what);
+    void *arg;
+};
+
+/* What the files shall hold; that of FILE_KEYPAIR is not looked at. */
+struct install_contents {
+    struct {
+        const char *data;
+        size_t len;
+    } files[FILE_KINDS];
+};
+
+/* Makes the folders and takes over files of other programs' making, so that what stands in the
+ * way shows before a certificate is asked for. Nothing that a reader sees changes.
+ * ERR_EXISTS where a file's place is taken by what is no file; -errno; err names the path. */
+int install_prepare(const struct files *files, const struct install_hook *hook, struct err *err);
+
+/* Puts a new key file in place, for good; after install_prepare. ERR_EXISTS where there is one by
+ * now, which then counts. */
+int install_key(const struct files *files, const char *pem, size_t len,
+                const struct install_hook *hook, struct err *err);
+
+/* Replaces all files but the key at once; after install_prepare. On error the old set is in
+ * place, except where err says that it is the new one. */
+int install_commit(const struct files *files, const struct install_contents *contents,
+                   const struct install_hook *hook, struct err *err);
+
+#endif

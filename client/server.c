@@ -1,0 +1,302 @@
+#include "client/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "client/server_argv.h"
+
+#define GRACE_MS 2000 /* from SIGTERM to SIGKILL */
+
+extern char **environ;
+
+/* A running command and what was read from it so far. */
+struct run {
+    const struct server_call *call;
+    pid_t pid;
+    int in, out, log; /* our ends; -1 where closed */
+    size_t written;
+    char *output; /* LIMIT_CHAIN_PEM + 1 octets */
+    size_t len;
+    char line[LIMIT_LOG_LINE]; /* the part of a log line that is there */
+    size_t line_len;
+    char last[512]; /* the last thing it complained of */
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+const char *server_line(const char *line, enum log_level *level)
+{
+    char name[16];
+    const char *p = line;
+    for (int word = 0; word < 4; word++) {
+        p = strchr(p, ' ');
+        if (p == NULL) {
+            break;
+        }
+        p++;
+    }
+    *level = LOG_LEVEL_INFO;
+    /* The date makes sure that it is not just some sentence. */
+    if (p == NULL || strspn(line, "0123456789-") != 10 || line[10] != ' ') {
+        return line;
+    }
+    size_t len = strcspn(p, " ");
+    if (len >= sizeof(name) || p[len] == '\0') {
+        return line;
+    }
+    memcpy(name, p, len);
+    name[len] = '\0';
+    return log_level_parse(name, level) == 0 ? p + len + 1 : line;
+}
+
+static void close_end(int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+    }
+    *fd = -1;
+}
+
+static void pass_line(struct run *run)
+{
+    enum log_level level;
+    run->line[run->line_len] = '\0';
+    if (run->line_len > 0 && run->line[run->line_len - 1] == '\r') {
+        run->line[run->line_len - 1] = '\0';
+    }
+    run->line_len = 0;
+    if (run->line[0] == '\0') {
+        return;
+    }
+    const char *message = server_line(run->line, &level);
+    if (level >= LOG_LEVEL_ERROR || message == run->line) {
+        snprintf(run->last, sizeof(run->last), "%s", message);
+    }
+    if (run->call->line != NULL) {
+        run->call->line(run->call->arg, level, message);
+    }
+}
+
+static void read_log(struct run *run)
+{
+    char chunk[4096];
+    ssize_t n = read(run->log, chunk, sizeof(chunk));
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
+        return;
+    }
+    if (n <= 0) {
+        pass_line(run);
+        close_end(&run->log);
+        return;
+    }
+    for (ssize_t i = 0; i < n; i++) {
+        if (chunk[i] == '\n' || run->line_len == sizeof(run->line) - 1) {
+            pass_line(run);
+        }
+        if (chunk[i] != '\n' && chunk[i] != '\0') {
+            run->line[run->line_len++] = chunk[i];
+        }
+    }
+}
+
+static int read_output(struct run *run, struct err *err)
+{
+    ssize_t n = read(run->out, run->output + run->len, LIMIT_CHAIN_PEM + 1 - run->len);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
+        return 0;
+    }
+    if (n <= 0) {
+        close_end(&run->out);
+        return 0;
+    }
+    run->len += (size_t)n;
+    if (run->len > LIMIT_CHAIN_PEM) {
+        return err_set(err, ERR_LIMIT, "the server sent more than %u KiB: that is no chain",
+                       LIMIT_CHAIN_PEM >> 10);
+    }
+    return 0;
+}
+
+/* What it does not read it does not want: its status says whether that was right. */
+static void write_input(struct run *run)
+{
+    const struct server_call *call = run->call;
+    ssize_t n = 0;
+    if (run->written < call->input_len) {
+        n = write(run->in, call->input + run->written, call->input_len - run->written);
+    }
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
+        return;
+    }
+    run->written += n > 0 ? (size_t)n : 0;
+    if (n < 0 || run->written == call->input_len) {
+        close_end(&run->in);
+    }
+}
+
+/* Moves octets until the command has closed its ends. */
+static int pump(struct run *run, struct err *err)
+{
+    int64_t deadline = now_ms() + run->call->timeout_ms;
+    while (run->out >= 0 || run->log >= 0) {
+        struct pollfd fds[] = {{.fd = run->in, .events = POLLOUT},
+                               {.fd = run->out, .events = POLLIN},
+                               {.fd = run->log, .events = POLLIN}};
+        int64_t left = deadline - now_ms();
+        int n = left <= 0 ? 0 : poll(fds, 3, (int)left), ret;
+        if (n == 0) {
+            return err_set(err, ERR_TIMEOUT, "the server did not answer within %d s",
+                           run->call->timeout_ms / 1000);
+        }
+        if (n < 0 && errno != EINTR) {
+            return err_set(err, -errno, "poll: %s", strerror(errno));
+        }
+        if (n < 0) {
+            continue;
+        }
+        if (fds[0].revents != 0) {
+            write_input(run);
+        }
+        if (fds[1].revents != 0 && (ret = read_output(run, err)) < 0) {
+            return ret;
+        }
+        if (fds[2].revents != 0) {
+            read_log(run);
+        }
+    }
+    return 0;
+}
+
+/* Our end does not block and is not inherited. */
+static int make_pipe(int *ours, int *theirs, bool ours_writes)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) < 0) {
+        return -errno;
+    }
+    *ours = fds[ours_writes ? 1 : 0];
+    *theirs = fds[ours_writes ? 0 : 1];
+    return fcntl(*ours, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+static int spawn(struct run *run, char **argv, const int theirs[3])
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t defaults;
+    int ret;
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE);
+    if ((ret = posix_spawn_file_actions_init(&actions)) != 0) {
+        return -ret;
+    }
+    if ((ret = posix_spawnattr_init(&attributes)) != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return -ret;
+    }
+    for (int i = 0; ret == 0 && i < 3; i++) {
+        ret = posix_spawn_file_actions_adddup2(&actions, theirs[i], i);
+    }
+    if (ret == 0 && (ret = posix_spawnattr_setsigdefault(&attributes, &defaults)) == 0 &&
+        (ret = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF)) == 0) {
+        ret = posix_spawnp(&run->pid, argv[0], &actions, &attributes, argv, environ);
+    }
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return -ret;
+}
+
+static int start(struct run *run, char **argv, struct err *err)
+{
+    int theirs[3] = {-1, -1, -1};
+    int ret = make_pipe(&run->in, &theirs[0], true);
+    if (ret == 0) {
+        ret = make_pipe(&run->out, &theirs[1], false);
+    }
+    if (ret == 0) {
+        ret = make_pipe(&run->log, &theirs[2], false);
+    }
+    if (ret == 0) {
+        ret = spawn(run, argv, theirs);
+    }
+    for (int i = 0; i < 3; i++) {
+        close_end(&theirs[i]);
+    }
+    if (ret < 0) {
+        return err_set(err, ERR_UNAVAILABLE, "%.256s: %s: see certgrinderd in the configuration",
+                       argv[0], strerror(-ret));
+    }
+    return 0;
+}
+
+/* Waits for the end of the command, which is asked to end where it is not wanted any more. */
+static int reap(struct run *run, bool stop)
+{
+    int64_t deadline = now_ms() + GRACE_MS;
+    int status;
+    pid_t done;
+    if (stop) {
+        kill(run->pid, SIGTERM);
+    }
+    while ((done = waitpid(run->pid, &status, stop ? WNOHANG : 0)) <= 0) {
+        if (done < 0 && errno != EINTR) {
+            return -1;
+        }
+        if (done == 0 && now_ms() > deadline) {
+            kill(run->pid, SIGKILL);
+            stop = false;
+        } else if (done == 0) {
+            poll(NULL, 0, 10);
+        }
+    }
+    return status;
+}
+
+int server_run(char **output, size_t *len, const struct server_call *call, struct err *err)
+{
+    struct run run = {.call = call, .in = -1, .out = -1, .log = -1};
+    char **argv = NULL;
+    int ret;
+    *output = NULL;
+    if ((run.output = malloc(LIMIT_CHAIN_PEM + 2)) == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    if ((ret = server_argv(&argv, call, err)) == 0 && (ret = start(&run, argv, err)) == 0) {
+        ret = pump(&run, err);
+        close_end(&run.in);
+        close_end(&run.out);
+        close_end(&run.log);
+        int status = reap(&run, ret < 0);
+        if (ret == 0) {
+            ret = server_verdict(status, run.last, err);
+        }
+    }
+    close_end(&run.in);
+    close_end(&run.out);
+    close_end(&run.log);
+    free(argv);
+    if (ret < 0) {
+        free(run.output);
+        return ret;
+    }
+    run.output[run.len] = '\0';
+    *output = run.output;
+    *len = run.len;
+    return 0;
+}

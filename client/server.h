@@ -1,0 +1,38 @@
+/*
+ * Running the command that reaches the server: no shell, everything bounded.
+ */
+#ifndef CERTMILL_CLIENT_SERVER_H
+#define CERTMILL_CLIENT_SERVER_H
+
+#include <stddef.h>
+
+#include "client/settings.h"
+#include "common/err.h"
+#include "common/log.h"
+
+struct server_call {
+    const struct settings *settings;
+    const char *first, *second; /* words of the command; second may be NULL */
+    const char *input;          /* for its standard input, input_len octets */
+    size_t input_len;
+    int timeout_ms;
+    /* Takes each log line of the server's, in pieces: its level and what it says. */
+    void (*line)(void *arg, enum log_level level, const char *message);
+    void *arg;
+};
+
+/* The words that are run: the configured command, then the options and words for the server.
+ * *argv is NULL-terminated, malloc'd in one piece with its words; free(*argv). */
+int server_argv(char ***argv, const struct server_call *call, struct err *err);
+
+/* Runs it. *output (malloc'd, NUL-terminated) is what it wrote to standard output, at most
+ * LIMIT_CHAIN_PEM octets. ERR_UNAVAILABLE where it cannot be started or failed by itself,
+ * ERR_CA, ERR_POLICY, ERR_MALFORMED and the like where certmill-shell says so by its status;
+ * ERR_TIMEOUT; ERR_LIMIT. err says what failed and what to do. */
+int server_run(char **output, size_t *len, const struct server_call *call, struct err *err);
+
+/* Takes a log line apart, `DATE TIME ZONE PROGRAM LEVEL MESSAGE`: sets *level and returns the
+ * message, or INFO and the whole line where it is none. */
+const char *server_line(const char *line, enum log_level *level);
+
+#endif

@@ -1,0 +1,134 @@
+#include "client/server_argv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "common/words.h"
+
+#define MORE_WORDS 12 /* options and words that follow the command, and the NULL */
+
+struct builder {
+    char **argv;
+    size_t count;
+    char *text, *end;
+};
+
+static void put(struct builder *b, const char *word)
+{
+    size_t len = strlen(word) + 1;
+    if (len > (size_t)(b->end - b->text)) {
+        return; /* cannot be: see the sum in server_argv */
+    }
+    memcpy(b->text, word, len);
+    b->argv[b->count++] = b->text;
+    b->text += len;
+}
+
+static void put_all(struct builder *b, const struct words *words, const struct server_call *call)
+{
+    const struct settings *s = call->settings;
+    for (size_t i = 0; i < words->count; i++) {
+        put(b, words->items[i]);
+    }
+    put(b, "--log-level");
+    put(b, log_level_name(settings_level(s)));
+    if (s->acme_server_url != NULL) {
+        put(b, "--acme-server-url");
+        put(b, s->acme_server_url);
+    }
+    if (s->preferred_chain != NULL) {
+        put(b, "--preferred-chain");
+        put(b, s->preferred_chain);
+        /* ssh joins words by blanks, so that a blank within one would divide it there. */
+        for (char *p = b->argv[b->count - 1]; (p = strchr(p, ' ')) != NULL;) {
+            *p = '_';
+        }
+    }
+    if (s->staging) {
+        put(b, "--staging");
+    }
+    put(b, call->first);
+    if (call->second != NULL) {
+        put(b, call->second);
+    }
+    b->argv[b->count] = NULL;
+}
+
+int server_argv(char ***argv, const struct server_call *call, struct err *err)
+{
+    const struct settings *s = call->settings;
+    const char *command = settings_server(s);
+    struct words words;
+    int ret;
+    *argv = NULL;
+    if (command == NULL) {
+        return err_set(err, ERR_NOT_FOUND,
+                       "certgrinderd is not set: give the command that reaches the server, for "
+                       "example certgrinderd: \"ssh -T certmill@acme.example.com\"");
+    }
+    if ((ret = words_split(&words, command, " \t\n", err)) < 0) {
+        return ret;
+    }
+    if (words.count == 0) {
+        words_clear(&words);
+        return err_set(err, ERR_MALFORMED, "certgrinderd: the command is empty");
+    }
+    size_t pointers = (words.count + MORE_WORDS) * sizeof(char *);
+    size_t octets = strlen(command) + words.count + 128 + strlen(call->first) +
+                    (call->second != NULL ? strlen(call->second) : 0) +
+                    (s->acme_server_url != NULL ? strlen(s->acme_server_url) : 0) +
+                    (s->preferred_chain != NULL ? strlen(s->preferred_chain) : 0);
+    struct builder b = {.argv = malloc(pointers + octets)};
+    if (b.argv == NULL) {
+        words_clear(&words);
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    b.text = (char *)b.argv + pointers;
+    b.end = b.text + octets;
+    put_all(&b, &words, call);
+    words_clear(&words);
+    *argv = b.argv;
+    return 0;
+}
+
+/* Exit statuses of certmill-shell from 1 on, and what they ask of the reader. */
+static const struct {
+    int code;
+    const char *advice;
+} verdicts[] = {
+    {ERR_UNAVAILABLE, "the server failed; its operator's log says more"},
+    {ERR_UNKNOWN, "the server does not take what it was asked"},
+    {ERR_MALFORMED, "the server does not accept the request"},
+    {ERR_POLICY, "the server does not permit it"},
+    {ERR_CA, "the CA refused"},
+    {ERR_UNAVAILABLE, "the server cannot reach the CA; try again later"},
+    {ERR_CANCELLED, "the server was restarted meanwhile; try again"},
+    {ERR_UNAVAILABLE, "certmilld is not running on the server"},
+};
+
+int server_verdict(int status, const char *last, struct err *err)
+{
+    const char *colon = last[0] != '\0' ? ": " : "";
+    if (status == -1) {
+        return err_set(err, ERR_INTERNAL, "the server's command got lost");
+    }
+    if (WIFSIGNALED(status)) {
+        return err_set(err, ERR_UNAVAILABLE, "the server's command was killed by signal %d",
+                       WTERMSIG(status));
+    }
+    int exit = WEXITSTATUS(status);
+    if (exit == 0) {
+        return 0;
+    }
+    if (exit <= (int)(sizeof(verdicts) / sizeof(verdicts[0]))) {
+        return err_set(err, verdicts[exit - 1].code, "%s%s%s", verdicts[exit - 1].advice, colon,
+                       last);
+    }
+    if (exit == 255) {
+        return err_set(err, ERR_UNAVAILABLE, "ssh did not reach the server%s%s", colon, last);
+    }
+    return err_set(err, ERR_UNAVAILABLE, "the server's command ended with status %d%s%s", exit,
+                   colon, last);
+}
