@@ -411,7 +411,7 @@ static int put_zone(struct builder *b, uint8_t index)
         .fixed_end = zone->fixed->nodes + zone->fixed->node_count,
         .challenge = ldns_rbtree_first(&zone->names),
         .inner = inner,
-        .inner_end = inner + inner_count,
+        .inner_end = inner == NULL ? NULL : inner + inner_count,
     };
     struct owner owner;
 
