@@ -1,0 +1,191 @@
+/*
+ * A reload is all or nothing. The configuration and every zone file are read anew; whatever
+ * is wrong with the files themselves is found here. The issuer then judges the whole and, if
+ * it is good, uses it; only after its word do the others get it, and only then does it
+ * become what a restarted child starts with.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "supervisor/state.h"
+
+static void drop_fresh(struct reload *reload)
+{
+    conf_clear(&server_conf_schema, &reload->fresh);
+    zonefiles_clear(&reload->files);
+}
+
+static void tell_manager(const struct supervisor *sup, bool begin)
+{
+    struct timespec now = {0};
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (begin) {
+        notify_send(&sup->notify, "RELOADING=1\nMONOTONIC_USEC=%lld",
+                    (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    } else {
+        notify_send(&sup->notify, "READY=1\nSTATUS=answering for %zu zones", sup->conf.zones.count);
+    }
+}
+
+/* The outcome, for the log and for the operator who asked. */
+static void finish(struct supervisor *sup, bool good, const char *text)
+{
+    uint8_t buf[LIMIT_ERROR_TEXT + 128];
+    char sentence[LIMIT_ERROR_TEXT + 64];
+    struct msg_writer w;
+
+    if (good) {
+        snprintf(sentence, sizeof(sentence), "configuration %u is in use", sup->generation);
+        log_info(sup->log, NULL, "reload: %s", sentence);
+    } else {
+        snprintf(sentence, sizeof(sentence), "%s; the old configuration stays", text);
+        log_error(sup->log, NULL, "reload refused: %s", sentence);
+    }
+    if (sup->reload.requested) {
+        msg_begin(&w, buf, sizeof(buf), IPC_RELOAD_DONE);
+        msg_put_u8(&w, good);
+        msg_put_str(&w, sentence);
+        children_tell(&sup->children[IPC_ROLE_ISSUER], &w);
+    }
+    sup->reload.pending = false;
+    sup->reload.requested = false;
+    tell_manager(sup, false);
+    if (sup->reload.again && !sup->stopping) {
+        bool requested = sup->reload.requested_again;
+
+        sup->reload.again = sup->reload.requested_again = false;
+        reload_start(sup, requested);
+    }
+}
+
+static int read_fresh(struct supervisor *sup, struct err *err)
+{
+    struct reload *reload = &sup->reload;
+    int ret = settings_load(sup->source, &reload->fresh, err);
+
+    if (ret < 0) {
+        return ret;
+    }
+    if (settings_keep_fixed(&reload->fresh, &sup->conf, sup->log) < 0) {
+        ret = err_set(err, -1, "out of memory");
+    } else {
+        ret = zonefiles_read(&reload->files, &reload->fresh, err);
+    }
+    if (ret < 0) {
+        conf_clear(&server_conf_schema, &reload->fresh);
+    }
+    return ret;
+}
+
+static int send_fresh(struct supervisor *sup, struct err *err)
+{
+    const struct child *issuer = &sup->children[IPC_ROLE_ISSUER];
+    struct zonefiles copy;
+    int ret = zonefiles_reopen(&copy, &sup->reload.files, err);
+
+    if (ret < 0) {
+        return ret;
+    }
+    struct boot boot = {
+        .generation = (uint16_t)(sup->generation + 1),
+        .conf = sup->reload.fresh,
+        .zone_files = copy.items,
+        .zone_file_count = copy.count,
+    };
+    boot.conf.dns_threads = (int64_t)sup->workers;
+    ret = boot_send(issuer->life->control, IPC_RELOAD, &boot, err);
+    zonefiles_clear(&copy);
+    return ret;
+}
+
+void reload_start(struct supervisor *sup, bool requested)
+{
+    struct reload *reload = &sup->reload;
+    struct err err = {0};
+
+    if (sup->stopping) {
+        return;
+    }
+    if (reload->pending) {
+        reload->again = true;
+        reload->requested_again |= requested;
+        return;
+    }
+    reload->requested = requested;
+    log_info(sup->log, NULL, "reload: reading configuration and zone files");
+    tell_manager(sup, true);
+    if (sup->children[IPC_ROLE_ISSUER].state != IPC_PROCESS_RUNNING) {
+        finish(sup, false, "the issuer, which has to judge it, is not running at the moment");
+        return;
+    }
+    if (read_fresh(sup, &err) < 0) {
+        finish(sup, false, err.text);
+        return;
+    }
+    reload->pending = true;
+    if (send_fresh(sup, &err) < 0) {
+        drop_fresh(reload);
+        finish(sup, false, err.text);
+    }
+}
+
+static void tell_others(struct supervisor *sup)
+{
+    struct boot boot = {.generation = sup->generation, .conf = sup->conf};
+    struct err err;
+
+    boot.conf.dns_threads = (int64_t)sup->workers;
+    for (enum ipc_role role = IPC_ROLE_DNSD; role < IPC_ROLES; role++) {
+        struct child *child = &sup->children[role];
+
+        if (role != IPC_ROLE_ISSUER && child->life != NULL &&
+            boot_send(child->life->control, IPC_RELOAD, &boot, &err) < 0) {
+            children_kill(child, err.text);
+        }
+    }
+}
+
+void reload_judged(struct supervisor *sup, bool good, const char *reason)
+{
+    struct reload *reload = &sup->reload;
+    enum log_level level;
+
+    if (!reload->pending) {
+        return;
+    }
+    if (!good) {
+        drop_fresh(reload);
+        finish(sup, false, reason);
+        return;
+    }
+    conf_clear(&server_conf_schema, &sup->conf);
+    zonefiles_clear(&sup->files);
+    sup->conf = reload->fresh;
+    sup->files = reload->files;
+    sup->generation++;
+    reload->fresh = (struct server_conf){0};
+    reload->files.count = 0;
+    if (log_level_parse(sup->conf.log_level, &level) == 0) {
+        log_set_level(sup->log, level);
+    }
+    tell_others(sup);
+    finish(sup, true, "");
+}
+
+void reload_issuer_died(struct supervisor *sup)
+{
+    if (sup->reload.pending) {
+        drop_fresh(&sup->reload);
+        sup->reload.requested = false; /* who asked is gone with it */
+        finish(sup, false, "the issuer died while it judged the new configuration");
+    }
+}
+
+void reload_clear(struct supervisor *sup)
+{
+    if (sup->reload.pending) {
+        drop_fresh(&sup->reload);
+    }
+    sup->reload = (struct reload){0};
+}
