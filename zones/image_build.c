@@ -257,7 +257,8 @@ static bool next_owner(struct walk *w, struct owner *owner)
     w->fixed += owner->fixed != NULL;
     if (owner->challenge != NULL)
         w->challenge = ldns_rbtree_next((ldns_rbnode_t *)w->challenge);
-    w->inner += owner->inner;
+    if (owner->inner)
+        w->inner++;
     return owner->key != NULL;
 }
 
