@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import unittest
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from lab import Answer, Lab, LabOptions, dns, target_of, wait_until  # noqa: E402
+from lab import Answer, Lab, LabOptions, dns, target_of, wait_until
 
 # Exit statuses of certmill-shell (docs/protocol.md).
 OK, INTERNAL, USAGE, INPUT, POLICY, CA, UNAVAILABLE, INTERRUPTED, NO_SERVER = range(9)

@@ -80,8 +80,8 @@ class BadCsr(LabCase):
     def test_names_that_are_none(self) -> None:
         label = "a" * 64 + ".example.org"
         for name in (label, "www..example.org", "-www.example.org", "www_.example.org", "*.*.example.org",
-                     "www.*.example.org", "w*.example.org", "192.0.2.1", "www.example.org.", "exämple.org", "w w.example.org",
-                     "a." * 130 + "example.org", "localhost", "*"):
+                     "www.*.example.org", "w*.example.org", "192.0.2.1", "www.example.org.", "exämple.org",
+                     "w w.example.org", "a." * 130 + "example.org", "localhost", "*"):
             with self.subTest(name):
                 csr = pki.csr(self.lab.key(), [name])
                 before = len(self.lab.proxy.seen)

@@ -36,7 +36,7 @@ class HostileWords(LabCase):
                 self.refused(f"{word}=x ping", word)
 
     def test_other_words(self) -> None:
-        for command, named in (("bash -i", "bash"), ("get", "get"), ("get everything", "everything"),
+        for command, named in (("bash -i", "-i"), ("bash", "bash"), ("get", "get"), ("get everything", "everything"),
                                ("ping ping", "ping"), ("show", "show"), ("get certificate please", "please"),
                                ("../../bin/sh", "../../bin/sh"), ("--log-level LOUD ping", "LOUD")):
             self.refused(command, named)
