@@ -1,10 +1,16 @@
 /*
- * The program of this folder; see docs/architecture.md.
+ * certmill: keeps keys and certificates of a host, by way of a certmill or certgrinder server.
  */
 #ifndef CERTMILL_CLIENT_CLIENT_H
 #define CERTMILL_CLIENT_CLIENT_H
 
-/* Returns the exit status (docs/protocol.md). */
+enum client_status {
+    CLIENT_OK = 0,
+    CLIENT_FAILED = 1,
+    CLIENT_USAGE = 2, /* a word or a configuration that is not one of ours */
+};
+
+/* Returns an enum client_status. */
 int client_main(int argc, char **argv);
 
 #endif

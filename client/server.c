@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ extern char **environ;
 struct run {
     const struct server_call *call;
     pid_t pid;
+    int child;        /* pidfd: readable once it has ended */
     int in, out, log; /* our ends; -1 where closed */
     size_t written;
     char *output; /* LIMIT_CHAIN_PEM + 1 octets */
@@ -93,17 +95,17 @@ static void pass_line(struct run *run)
     }
 }
 
-static void read_log(struct run *run)
+/* Takes what there is to read. Returns 1, or 0 where there is nothing (any more). */
+static int read_log(struct run *run)
 {
     char chunk[4096];
-    ssize_t n = read(run->log, chunk, sizeof(chunk));
+    ssize_t n = run->log < 0 ? 0 : read(run->log, chunk, sizeof(chunk));
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
-        return;
+        return errno == EINTR;
     }
     if (n <= 0) {
-        pass_line(run);
         close_end(&run->log);
-        return;
+        return 0;
     }
     for (ssize_t i = 0; i < n; i++) {
         if (chunk[i] == '\n' || run->line_len == sizeof(run->line) - 1) {
@@ -113,13 +115,15 @@ static void read_log(struct run *run)
             run->line[run->line_len++] = chunk[i];
         }
     }
+    return 1;
 }
 
 static int read_output(struct run *run, struct err *err)
 {
-    ssize_t n = read(run->out, run->output + run->len, LIMIT_CHAIN_PEM + 1 - run->len);
+    ssize_t n =
+        run->out < 0 ? 0 : read(run->out, run->output + run->len, LIMIT_CHAIN_PEM + 1 - run->len);
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
-        return 0;
+        return errno == EINTR;
     }
     if (n <= 0) {
         close_end(&run->out);
@@ -130,7 +134,7 @@ static int read_output(struct run *run, struct err *err)
         return err_set(err, ERR_LIMIT, "the server sent more than %u KiB: that is no chain",
                        LIMIT_CHAIN_PEM >> 10);
     }
-    return 0;
+    return 1;
 }
 
 /* What it does not read it does not want: its status says whether that was right. */
@@ -150,16 +154,30 @@ static void write_input(struct run *run)
     }
 }
 
-/* Moves octets until the command has closed its ends. */
+/* What the command left in its pipes. Their other ends may still be open: an ssh that stays in the
+ * background for the next connection (ControlPersist) keeps them. */
+static int drain(struct run *run, struct err *err)
+{
+    int ret;
+    while ((ret = read_output(run, err)) > 0) {
+    }
+    for (int chunks = 0; chunks < 64 && read_log(run) > 0; chunks++) {
+    }
+    pass_line(run);
+    return ret;
+}
+
+/* Moves octets until the command has ended. */
 static int pump(struct run *run, struct err *err)
 {
     int64_t deadline = now_ms() + run->call->timeout_ms;
-    while (run->out >= 0 || run->log >= 0) {
+    for (;;) {
         struct pollfd fds[] = {{.fd = run->in, .events = POLLOUT},
                                {.fd = run->out, .events = POLLIN},
-                               {.fd = run->log, .events = POLLIN}};
+                               {.fd = run->log, .events = POLLIN},
+                               {.fd = run->child, .events = POLLIN}};
         int64_t left = deadline - now_ms();
-        int n = left <= 0 ? 0 : poll(fds, 3, (int)left), ret;
+        int n = left <= 0 ? 0 : poll(fds, 4, (int)left), ret;
         if (n == 0) {
             return err_set(err, ERR_TIMEOUT, "the server did not answer within %d s",
                            run->call->timeout_ms / 1000);
@@ -179,8 +197,10 @@ static int pump(struct run *run, struct err *err)
         if (fds[2].revents != 0) {
             read_log(run);
         }
+        if (fds[3].revents != 0) {
+            return drain(run, err);
+        }
     }
-    return 0;
 }
 
 /* Our end does not block and is not inherited. */
@@ -248,48 +268,52 @@ static int start(struct run *run, char **argv, struct err *err)
 /* Waits for the end of the command, which is asked to end where it is not wanted any more. */
 static int reap(struct run *run, bool stop)
 {
-    int64_t deadline = now_ms() + GRACE_MS;
     int status;
-    pid_t done;
     if (stop) {
         kill(run->pid, SIGTERM);
+        poll(&(struct pollfd){.fd = run->child, .events = POLLIN}, 1, GRACE_MS);
+        kill(run->pid, SIGKILL);
     }
-    while ((done = waitpid(run->pid, &status, stop ? WNOHANG : 0)) <= 0) {
-        if (done < 0 && errno != EINTR) {
+    while (waitpid(run->pid, &status, 0) < 0) {
+        if (errno != EINTR) {
             return -1;
-        }
-        if (done == 0 && now_ms() > deadline) {
-            kill(run->pid, SIGKILL);
-            stop = false;
-        } else if (done == 0) {
-            poll(NULL, 0, 10);
         }
     }
     return status;
 }
 
+static int run_it(struct run *run, char **argv, struct err *err)
+{
+    int ret = start(run, argv, err);
+    if (ret < 0) {
+        return ret;
+    }
+    if ((run->child = pidfd_open(run->pid, 0)) < 0) {
+        ret = err_set(err, -errno, "pidfd_open: %s", strerror(errno));
+    } else {
+        ret = pump(run, err);
+    }
+    int status = reap(run, ret < 0);
+    return ret < 0 ? ret : server_verdict(status, run->last, err);
+}
+
 int server_run(char **output, size_t *len, const struct server_call *call, struct err *err)
 {
-    struct run run = {.call = call, .in = -1, .out = -1, .log = -1};
+    struct run run = {.call = call, .child = -1, .in = -1, .out = -1, .log = -1};
     char **argv = NULL;
     int ret;
     *output = NULL;
+    *len = 0;
     if ((run.output = malloc(LIMIT_CHAIN_PEM + 2)) == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
-    if ((ret = server_argv(&argv, call, err)) == 0 && (ret = start(&run, argv, err)) == 0) {
-        ret = pump(&run, err);
-        close_end(&run.in);
-        close_end(&run.out);
-        close_end(&run.log);
-        int status = reap(&run, ret < 0);
-        if (ret == 0) {
-            ret = server_verdict(status, run.last, err);
-        }
+    if ((ret = server_argv(&argv, call, err)) == 0) {
+        ret = run_it(&run, argv, err);
     }
     close_end(&run.in);
     close_end(&run.out);
     close_end(&run.log);
+    close_end(&run.child);
     free(argv);
     if (ret < 0) {
         free(run.output);

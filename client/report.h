@@ -1,0 +1,35 @@
+/*
+ * What the client says while it works: on a terminal one line a certificate, which shows
+ * the step it is at; otherwise log lines.
+ */
+#ifndef CERTMILL_CLIENT_REPORT_H
+#define CERTMILL_CLIENT_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/log.h"
+
+struct report {
+    struct log *log;
+    FILE *terminal; /* NULL: log lines */
+    int columns;    /* of the terminal */
+    enum log_level level;
+    char subject[300];
+    int64_t started_ms;
+    bool open; /* a line of progress stands on the terminal */
+};
+
+/* Decides between the two: terminal where out is one, and neither syslog nor DEBUG is wanted. */
+void report_init(struct report *report, struct log *log, enum log_level level, FILE *out,
+                 bool syslog);
+
+/* A piece of work begins: subject ("www.example.org rsa"). */
+void report_begin(struct report *report, const char *subject);
+/* A step of it, ours or the server's. Warnings and worse stay to be read. */
+void report_step(struct report *report, enum log_level level, const char *message);
+/* It is done, well or not. */
+void report_end(struct report *report, bool good, const char *message);
+
+#endif

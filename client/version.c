@@ -1,0 +1,11 @@
+#include "client/client.h"
+#include "client/command.h"
+
+static int run(struct client *client)
+{
+    fputs("certmill " CERTMILL_VERSION "\n", client->out);
+    return CLIENT_OK;
+}
+
+const struct client_command client_version = {
+    .first = "version", .help = "print the version", .run = run};
