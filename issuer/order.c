@@ -158,7 +158,7 @@ static void on_response(struct order *order, const struct order_event *event)
         on_authz_response(order, event, call, event->tag & 0xffff);
         return;
     }
-    if (call == CALL_NONE || call != order->call)
+    if (call == CALL_NONE || event->tag != ORDER_TAG(order->call, 0))
         return;
     order->call = CALL_NONE;
     if (call == CALL_NEW)

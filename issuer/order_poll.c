@@ -29,6 +29,8 @@
 /* Starts the timer of the next poll; false where polls or time are used up. */
 static bool wait_next(struct order *order, int64_t retry_after_ms)
 {
+    if (order->delay_ms == 0)
+        order->delay_ms = FIRST_MS; /* taken up after a restart */
     uint64_t delay = order->delay_ms;
 
     order->held = retry_after_ms > (int64_t)delay;
@@ -228,7 +230,8 @@ static void validated(struct order *order)
 static void still_pending(struct order *order, int64_t retry_after_ms)
 {
     if (order->state < ORDER_VALIDATING || !order->authz[0].known) {
-        order_out_save(order, ORDER_AUTHORIZING, false);
+        if (order->state != ORDER_AUTHORIZING)
+            order_out_save(order, ORDER_AUTHORIZING, false);
         order_flow_fetch(order);
         return;
     }
