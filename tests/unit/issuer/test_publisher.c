@@ -1,0 +1,567 @@
+#include "issuer/publisher.h"
+
+#include <CUnit/Basic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/unit/common/run.h"
+#include "tests/unit/issuer/fake_dnsd.h"
+
+#define ZONE "acme.example.com"
+
+struct fixture {
+    uv_loop_t loop;
+    struct publisher *publisher;
+    struct fake_dnsd dnsd;
+    struct clock clock;
+    int64_t now_us;
+    uint64_t reserved;
+    unsigned reservations;
+    int reserve_result;
+    struct publisher_seen seen;
+    char seen_name[LIMIT_NAME_TEXT];
+    unsigned seen_count;
+};
+
+static char *nameserver = (char *)"ns.example.net";
+static struct server_conf_zone plain_zone = {.name = (char *)ZONE, .nameservers = {&nameserver, 1}};
+
+static int64_t wall(void *arg)
+{
+    return ((struct fixture *)arg)->now_us;
+}
+
+static uint64_t mono(void *arg)
+{
+    return (uint64_t)((struct fixture *)arg)->now_us / 1000;
+}
+
+static int on_reserve(void *arg, uint64_t limit)
+{
+    struct fixture *f = arg;
+
+    f->reservations++;
+    f->reserved = limit;
+    return f->reserve_result;
+}
+
+static void on_seen(void *arg, const struct publisher_seen *seen)
+{
+    struct fixture *f = arg;
+
+    f->seen = *seen;
+    name_to_text(f->seen_name, seen->name);
+    f->seen_count++;
+}
+
+/* As many turns as it takes until nothing moves. */
+static void turn(struct fixture *f)
+{
+    for (int i = 0; i < 10; i++)
+        (void)uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+static void set_up_bare(struct fixture *f)
+{
+    struct publisher_options options = {.loop = &f->loop,
+                                        .clock = &f->clock,
+                                        .first_generation = 100,
+                                        .reserve = on_reserve,
+                                        .on_seen = on_seen,
+                                        .arg = f};
+
+    memset(f, 0, sizeof *f);
+    f->dnsd.fd = -1;
+    f->now_us = 1000000000000;
+    f->clock = (struct clock){wall, mono, f};
+    CU_ASSERT_EQUAL_FATAL(uv_loop_init(&f->loop), 0);
+    CU_ASSERT_EQUAL_FATAL(publisher_new(&f->publisher, &options), 0);
+}
+
+static void configure(struct fixture *f)
+{
+    struct boot boot = fake_boot(&plain_zone, 1);
+    struct err err = {0};
+
+    CU_ASSERT_EQUAL_FATAL(publisher_configure(f->publisher, &boot, &err), 0);
+    CU_ASSERT_STRING_EQUAL(err.text, "");
+}
+
+static void set_up(struct fixture *f)
+{
+    set_up_bare(f);
+    configure(f);
+    CU_ASSERT_EQUAL(publisher_attach(f->publisher, fake_dnsd_open(&f->dnsd)), 0);
+    turn(f);
+    CU_ASSERT_EQUAL(fake_dnsd_read(&f->dnsd), 1);
+}
+
+static void tear_down(struct fixture *f)
+{
+    publisher_free(f->publisher);
+    fake_dnsd_close(&f->dnsd);
+    turn(f);
+    CU_ASSERT_EQUAL(uv_loop_close(&f->loop), 0);
+}
+
+static void acknowledge(struct fixture *f)
+{
+    fake_dnsd_ack(&f->dnsd, f->dnsd.generation);
+    turn(f);
+}
+
+static void add_value(struct fixture *f, const char *domain, const char *value, uint64_t order)
+{
+    struct err err = {0};
+
+    CU_ASSERT_EQUAL(publisher_add(f->publisher, domain, value, order,
+                                  f->now_us / 1000000 + LIMIT_CHALLENGE_S, &err),
+                    0);
+    CU_ASSERT_STRING_EQUAL(err.text, "");
+}
+
+/* Notes the generation it was called with. */
+static void note(void *arg, uint64_t generation)
+{
+    uint64_t *seen = arg;
+
+    CU_ASSERT_EQUAL(*seen, 0);
+    *seen = generation;
+}
+
+/* -- publishing -- */
+
+static void test_first_image(void)
+{
+    struct fixture f;
+
+    set_up(&f);
+    CU_ASSERT_EQUAL(f.dnsd.generation, 100);
+    CU_ASSERT_EQUAL(f.reserved, 1124);
+    CU_ASSERT_EQUAL(publisher_generation(f.publisher), 0);
+    acknowledge(&f);
+    CU_ASSERT_EQUAL(publisher_generation(f.publisher), 100);
+    CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 0);
+    tear_down(&f);
+}
+
+/* One turn of the loop is enough: no timer stands between a value and its image. */
+static void test_at_once(void)
+{
+    struct fixture f;
+
+    set_up(&f);
+    acknowledge(&f);
+    add_value(&f, "www.example.org", "v1", 1);
+    add_value(&f, "*.www.example.org", "v2", 1);
+    (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 1);
+    CU_ASSERT_EQUAL(f.dnsd.generation, 101);
+    CU_ASSERT_EQUAL(fake_dnsd_txt(&f.dnsd, "www.example.org." ZONE), 2);
+    CU_ASSERT_EQUAL(publisher_live(f.publisher), 2);
+    tear_down(&f);
+}
+
+static void test_coalescing(void)
+{
+    uint64_t first = 0, second = 0, third = 0;
+    struct fixture f;
+
+    set_up(&f);
+    acknowledge(&f);
+    add_value(&f, "a.example", "v", 1);
+    CU_ASSERT(publisher_wait(f.publisher, note, &first) != 0);
+    turn(&f);
+    CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 1);
+    add_value(&f, "b.example", "v", 2);
+    CU_ASSERT(publisher_wait(f.publisher, note, &second) != 0);
+    turn(&f);
+    add_value(&f, "c.example", "v", 3);
+    CU_ASSERT(publisher_wait(f.publisher, note, &third) != 0);
+    turn(&f);
+    CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 0); /* one under way at a time */
+    acknowledge(&f);
+    CU_ASSERT_EQUAL(first, 101);
+    CU_ASSERT_EQUAL(second, 0);
+    CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 1); /* both in one */
+    CU_ASSERT_EQUAL(fake_dnsd_txt(&f.dnsd, "b.example." ZONE), 1);
+    CU_ASSERT_EQUAL(fake_dnsd_txt(&f.dnsd, "c.example." ZONE), 1);
+    acknowledge(&f);
+    CU_ASSERT_EQUAL(second, 102);
+    CU_ASSERT_EQUAL(third, 102);
+    tear_down(&f);
+}
+
+static void test_wait_for_nothing_new(void)
+{
+    uint64_t before = 0, after = 0, gone = 0, wait;
+    struct fixture f;
+
+    set_up(&f);
+    CU_ASSERT(publisher_wait(f.publisher, note, &before) != 0);
+    wait = publisher_wait(f.publisher, note, &gone);
+    turn(&f);
+    CU_ASSERT_EQUAL(before, 0);
+    publisher_cancel(f.publisher, wait);
+    publisher_cancel(f.publisher, 4711);
+    acknowledge(&f);
+    CU_ASSERT_EQUAL(before, 100);
+    CU_ASSERT(publisher_wait(f.publisher, note, &after) != 0);
+    CU_ASSERT_EQUAL(after, 0); /* not from within the call */
+    turn(&f);
+    CU_ASSERT_EQUAL(after, 100);
+    CU_ASSERT_EQUAL(gone, 0);
+    tear_down(&f);
+}
+
+static void test_removing(void)
+{
+    struct fixture f;
+
+    set_up(&f);
+    acknowledge(&f);
+    add_value(&f, "a.example", "v", 1);
+    add_value(&f, "a.example", "v", 2);
+    add_value(&f, "b.example", "v", 2);
+    turn(&f);
+    (void)fake_dnsd_read(&f.dnsd);
+    acknowledge(&f);
+    CU_ASSERT_EQUAL(publisher_remove(f.publisher, "a.example", "v", 1), 0);
+    turn(&f);
+    CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 0); /* order 2 still holds it */
+    publisher_release(f.publisher, 2);
+    turn(&f);
+    CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 1);
+    CU_ASSERT_EQUAL(fake_dnsd_txt(&f.dnsd, "a.example." ZONE), 0);
+    CU_ASSERT_EQUAL(publisher_live(f.publisher), 0);
+    tear_down(&f);
+}
+
+static void test_expiry(void)
+{
+    struct fixture f;
+
+    set_up(&f);
+    acknowledge(&f);
+    add_value(&f, "a.example", "v", 1);
+    turn(&f);
+    (void)fake_dnsd_read(&f.dnsd);
+    acknowledge(&f);
+    f.now_us += (int64_t)LIMIT_CHALLENGE_S * 1000000;
+    add_value(&f, "b.example", "v", 2); /* any change has the clock looked at */
+    for (int i = 0; i < 200 && publisher_live(f.publisher) > 1; i++)
+        (void)uv_run(&f.loop, UV_RUN_ONCE);
+    CU_ASSERT_EQUAL(publisher_live(f.publisher), 1);
+    tear_down(&f);
+}
+
+/* -- a dnsd that dies, refuses, lies -- */
+
+static void test_dnsd_dies(void)
+{
+    uint64_t done = 0;
+    struct fixture f;
+
+    set_up(&f);
+    acknowledge(&f);
+    add_value(&f, "a.example", "v", 1);
+    CU_ASSERT(publisher_wait(f.publisher, note, &done) != 0);
+    turn(&f);
+    fake_dnsd_close(&f.dnsd);
+    turn(&f);
+    CU_ASSERT_EQUAL(done, 0);
+    CU_ASSERT_EQUAL(publisher_attach(f.publisher, fake_dnsd_open(&f.dnsd)), 0);
+    turn(&f);
+    CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 1);
+    CU_ASSERT_EQUAL(f.dnsd.generation, 101); /* the newest, not a new one */
+    CU_ASSERT_EQUAL(fake_dnsd_txt(&f.dnsd, "a.example." ZONE), 1);
+    acknowledge(&f);
+    CU_ASSERT_EQUAL(done, 101);
+    tear_down(&f);
+}
+
+/* What an old dnsd served does not count while the new one has nothing yet. */
+static void test_barrier_without_dnsd(void)
+{
+    uint64_t done = 0;
+    struct fixture f;
+
+    set_up(&f);
+    acknowledge(&f);
+    fake_dnsd_close(&f.dnsd);
+    turn(&f);
+    CU_ASSERT(publisher_wait(f.publisher, note, &done) != 0);
+    turn(&f);
+    CU_ASSERT_EQUAL(done, 0);
+    CU_ASSERT_EQUAL(publisher_attach(f.publisher, fake_dnsd_open(&f.dnsd)), 0);
+    turn(&f);
+    (void)fake_dnsd_read(&f.dnsd);
+    acknowledge(&f);
+    CU_ASSERT_EQUAL(done, 100);
+    tear_down(&f);
+}
+
+static void test_refused(void)
+{
+    uint64_t done = 0;
+    struct fixture f;
+    unsigned images;
+
+    set_up(&f);
+    CU_ASSERT(publisher_wait(f.publisher, note, &done) != 0);
+    for (images = 1; images < 100; images++) {
+        fake_dnsd_refuse(&f.dnsd, f.dnsd.generation);
+        for (int i = 0; i < 50 && fake_dnsd_read(&f.dnsd) == 0; i++) {
+            (void)usleep(100);
+            (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+            if (i == 40 && uv_run(&f.loop, UV_RUN_NOWAIT) != 0)
+                break;
+        }
+        if (f.dnsd.images == images)
+            break; /* a delay, or the end */
+    }
+    CU_ASSERT(images < 10);
+    CU_ASSERT_EQUAL(done, 0);
+    add_value(&f, "a.example", "v", 1); /* the next change tries again */
+    for (int i = 0; i < 2000 && f.dnsd.images == images; i++) {
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        (void)fake_dnsd_read(&f.dnsd);
+        (void)usleep(1000);
+    }
+    CU_ASSERT_EQUAL(f.dnsd.images, images + 1);
+    acknowledge(&f);
+    CU_ASSERT_EQUAL(done, f.dnsd.generation);
+    tear_down(&f);
+}
+
+static void test_wrong_acknowledgements(void)
+{
+    struct fixture f;
+
+    set_up(&f);
+    fake_dnsd_ack(&f.dnsd, 99);
+    fake_dnsd_ack(&f.dnsd, 101);
+    turn(&f);
+    CU_ASSERT_EQUAL(publisher_generation(f.publisher), 0);
+    acknowledge(&f);
+    acknowledge(&f);
+    CU_ASSERT_EQUAL(publisher_generation(f.publisher), 100);
+    tear_down(&f);
+}
+
+static void test_broken_messages(void)
+{
+    static const uint8_t bad[][16] = {
+        {0}, {1, 0, 0, 65}, {1, 0, 0, 65, 0}, {1, 0, 0, 67, 0, 9}, {1, 0, 0, 99}, {2, 0, 0, 65}};
+    static const size_t lens[] = {1, 4, 5, 6, 4, 12};
+
+    for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
+        struct fixture f;
+        char c;
+
+        set_up(&f);
+        CU_ASSERT_EQUAL(send(f.dnsd.fd, bad[i], lens[i], 0), (ssize_t)lens[i]);
+        turn(&f);
+        CU_ASSERT_EQUAL(recv(f.dnsd.fd, &c, 1, 0), 0); /* cut off */
+        tear_down(&f);
+    }
+}
+
+/* -- seen and counters -- */
+
+static void test_seen(void)
+{
+    struct fixture f;
+
+    set_up(&f);
+    acknowledge(&f);
+    fake_dnsd_seen(&f.dnsd, "a.example." ZONE, 7, 100);
+    turn(&f);
+    CU_ASSERT_EQUAL(f.seen_count, 1);
+    CU_ASSERT_STRING_EQUAL(f.seen_name, "a.example." ZONE);
+    CU_ASSERT_EQUAL(f.seen.address_len, 4);
+    CU_ASSERT_EQUAL(f.seen.qtype, 16);
+    CU_ASSERT_TRUE(f.seen.answered);
+    CU_ASSERT_EQUAL(f.seen.generation, 100);
+    tear_down(&f);
+}
+
+struct counted {
+    unsigned calls;
+    size_t count;
+    struct publisher_counter last;
+};
+
+static void count(void *arg, const struct publisher_counter *counters, size_t n)
+{
+    struct counted *counted = arg;
+
+    counted->calls++;
+    counted->count = n;
+    if (n > 0)
+        counted->last = counters[n - 1];
+}
+
+static void test_stats(void)
+{
+    struct counted a = {0}, b = {0}, c = {0};
+    struct msg_writer w;
+    struct fixture f;
+    uint8_t buf[128];
+
+    set_up(&f);
+    CU_ASSERT_EQUAL(publisher_stats(f.publisher, count, &a), 0);
+    CU_ASSERT_EQUAL(publisher_stats(f.publisher, count, &b), 0);
+    (void)fake_dnsd_read(&f.dnsd);
+    CU_ASSERT_EQUAL(f.dnsd.stats, 1);
+    msg_begin(&w, buf, sizeof buf, IPC_STATS);
+    msg_put_u16(&w, 2);
+    msg_put_str(&w, "queries");
+    msg_put_u64(&w, 7);
+    msg_put_str(&w, "answers");
+    msg_put_u64(&w, 6);
+    fake_dnsd_send(&f.dnsd, &w);
+    turn(&f);
+    CU_ASSERT_EQUAL(a.calls, 1);
+    CU_ASSERT_EQUAL(a.count, 2);
+    CU_ASSERT_EQUAL(b.calls, 1);
+    CU_ASSERT_STRING_EQUAL(b.last.name, "answers");
+    CU_ASSERT_EQUAL(b.last.value, 6);
+    fake_dnsd_close(&f.dnsd);
+    turn(&f);
+    CU_ASSERT_EQUAL(publisher_stats(f.publisher, count, &c), 0);
+    turn(&f);
+    CU_ASSERT_EQUAL(c.calls, 1);
+    CU_ASSERT_EQUAL(c.count, 0);
+    tear_down(&f);
+}
+
+/* -- generations -- */
+
+static void test_reserve(void)
+{
+    struct fixture f;
+
+    set_up(&f);
+    f.reserve_result = -ENOSPC; /* serving goes on */
+    for (uint64_t i = 1; i < 1100; i++) {
+        add_value(&f, "a.example", i % 2 ? "x" : "y", i);
+        publisher_release(f.publisher, i - 1);
+        fake_dnsd_ack(&f.dnsd, f.dnsd.generation);
+        for (int j = 0; j < 3; j++)
+            (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        (void)fake_dnsd_read(&f.dnsd);
+        if (f.dnsd.generation > 900)
+            f.reserve_result = 0;
+        CU_ASSERT(f.reserve_result != 0 || f.dnsd.generation < f.reserved);
+    }
+    CU_ASSERT(f.dnsd.generation > 1000);
+    tear_down(&f);
+}
+
+/* -- configuration -- */
+
+static void test_zone_files(void)
+{
+    static const char good[] = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n";
+    static const char bad[] = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.300\n";
+    struct server_conf_zone zones[2] = {
+        plain_zone, {.name = (char *)"b.example", .file = (char *)"b.zone", .challenge_ttl = 1}};
+    struct boot boot = fake_boot(zones, 2);
+    struct boot_zone_file file = {.zone = 1, .fd = fake_zone_file(bad)};
+    struct err err = {0};
+    struct fixture f;
+    uint64_t generation;
+
+    set_up(&f);
+    acknowledge(&f);
+    add_value(&f, "a.example", "v", 1);
+    turn(&f);
+    (void)fake_dnsd_read(&f.dnsd);
+    acknowledge(&f);
+    generation = f.dnsd.generation;
+    boot.zone_files = &file;
+    boot.zone_file_count = 1;
+    CU_ASSERT(publisher_configure(f.publisher, &boot, &err) < 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "b.zone"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "4"));
+    turn(&f);
+    CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 0); /* the old one stays */
+    (void)close(file.fd);
+    file.fd = fake_zone_file(good);
+    CU_ASSERT_EQUAL(publisher_configure(f.publisher, &boot, &err), 0);
+    turn(&f);
+    CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 1);
+    CU_ASSERT_EQUAL(f.dnsd.generation, generation + 1);
+    CU_ASSERT_EQUAL(image_zone_count(&f.dnsd.image), 2);
+    CU_ASSERT_EQUAL(fake_dnsd_txt(&f.dnsd, "a.example." ZONE), 1); /* challenges stay */
+    CU_ASSERT_STRING_EQUAL(publisher_zone(f.publisher), ZONE);
+    (void)close(file.fd);
+    tear_down(&f);
+}
+
+static void test_bad_configurations(void)
+{
+    struct server_conf_zone twice[2] = {plain_zone, plain_zone};
+    struct server_conf_zone no_file[1] = {{.name = (char *)"x.example", .file = (char *)"x.zone"}};
+    struct server_conf_zone no_name[1] = {{.name = (char *)"a..b"}};
+    struct boot none = fake_boot(NULL, 0), two = fake_boot(twice, 2), lost = fake_boot(no_file, 1),
+                nameless = fake_boot(no_name, 1);
+    struct err err = {0};
+    struct fixture f;
+
+    set_up_bare(&f);
+    CU_ASSERT_EQUAL(publisher_configure(f.publisher, &none, &err), ERR_RANGE);
+    CU_ASSERT_EQUAL(publisher_configure(f.publisher, &two, &err), ERR_EXISTS);
+    CU_ASSERT_EQUAL(publisher_configure(f.publisher, &lost, &err), ERR_PROTOCOL);
+    CU_ASSERT_EQUAL(publisher_configure(f.publisher, &nameless, &err), ERR_MALFORMED);
+    tear_down(&f);
+}
+
+static void test_blocked_names(void)
+{
+    static const char text[] = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
+                               "a.example CNAME b.example.net.\n";
+    struct server_conf_zone zones[1] = {{.name = (char *)ZONE, .file = (char *)"acme.zone"}};
+    struct boot_zone_file file = {.zone = 0, .fd = fake_zone_file(text)};
+    struct boot boot = fake_boot(zones, 1);
+    char name[LIMIT_NAME_TEXT], small[4];
+    struct err err = {0};
+    struct fixture f;
+
+    set_up_bare(&f);
+    boot.zone_files = &file;
+    boot.zone_file_count = 1;
+    CU_ASSERT_EQUAL_FATAL(publisher_configure(f.publisher, &boot, &err), 0);
+    CU_ASSERT_EQUAL(publisher_add(f.publisher, "a.example", "v", 1, 2000000, &err), ERR_EXISTS);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "CNAME"));
+    CU_ASSERT_EQUAL(publisher_record(f.publisher, "*.b.example", name, sizeof name), 0);
+    CU_ASSERT_STRING_EQUAL(name, "b.example." ZONE);
+    CU_ASSERT_EQUAL(publisher_record(f.publisher, "b.example", small, sizeof small), ERR_LIMIT);
+    (void)close(file.fd);
+    tear_down(&f);
+}
+
+int main(void)
+{
+    static const struct run_case tests[] = {
+        {"first image", test_first_image},
+        {"at once", test_at_once},
+        {"coalescing", test_coalescing},
+        {"waiting for nothing new", test_wait_for_nothing_new},
+        {"removing", test_removing},
+        {"expiry", test_expiry},
+        {"dnsd dies", test_dnsd_dies},
+        {"barrier without dnsd", test_barrier_without_dnsd},
+        {"refused", test_refused},
+        {"wrong acknowledgements", test_wrong_acknowledgements},
+        {"broken messages", test_broken_messages},
+        {"seen", test_seen},
+        {"stats", test_stats},
+        {"reserve", test_reserve},
+        {"zone files", test_zone_files},
+        {"bad configurations", test_bad_configurations},
+        {"blocked names", test_blocked_names},
+    };
+    return RUN("publisher", tests);
+}
