@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -50,7 +51,7 @@ void children_tell(struct child *child, const struct msg_writer *w)
 void children_kill(struct child *child, const char *why)
 {
     if (child->pid > 0) {
-        log_error(child->sup->log, NULL, "the %s (pid %d) is killed: %s", name_of(child),
+        log_error(child->sup->log, NULL, "%s (pid %d) is killed: %s", name_of(child),
                   (int)child->pid, why);
         kill(child->pid, SIGKILL);
     }
@@ -59,6 +60,9 @@ void children_kill(struct child *child, const char *why)
 static void fail_start(struct supervisor *sup, const char *what, const char *why)
 {
     log_critical(sup->log, NULL, "cannot start: %s: %s", what, why);
+    if (sup->conf.syslog_facility != NULL) {
+        fprintf(stderr, "certmilld: %s: %s\n", what, why);
+    }
     stop_start(sup, 2);
 }
 
@@ -71,9 +75,9 @@ static void all_ready(struct supervisor *sup)
     }
     if (!sup->was_ready) {
         sup->was_ready = true;
-        log_info(sup->log, NULL, "ready: %zu zones, %zu DNS threads", sup->conf.zones.count,
+        log_info(sup->log, NULL, "ready; zones: %zu, DNS threads: %zu", sup->conf.zones.count,
                  sup->workers);
-        notify_send(&sup->notify, "READY=1\nSTATUS=answering for %zu zones", sup->conf.zones.count);
+        notify_send(&sup->notify, "READY=1\nSTATUS=zones: %zu", sup->conf.zones.count);
     }
 }
 
@@ -86,7 +90,7 @@ static void on_failed(struct child *child, struct msg_reader *r)
     if (!child->sup->was_ready && !child->sup->stopping) {
         fail_start(child->sup, name_of(child), text);
     } else {
-        log_error(child->sup->log, NULL, "the %s cannot start: %s", name_of(child), text);
+        log_error(child->sup->log, NULL, "%s cannot start: %s", name_of(child), text);
     }
 }
 
@@ -107,7 +111,7 @@ static int take_message(struct child *child, struct msg_reader *r)
     bool issuer = child->role == IPC_ROLE_ISSUER;
 
     if (r->type == IPC_READY && child->state == IPC_PROCESS_STARTING) {
-        log_debug(child->sup->log, NULL, "the %s (pid %d) is up", name_of(child), (int)child->pid);
+        log_debug(child->sup->log, NULL, "%s (pid %d) is up", name_of(child), (int)child->pid);
         set_state(child, IPC_PROCESS_RUNNING);
         all_ready(child->sup);
     } else if (r->type == IPC_FAILED) {
@@ -135,6 +139,9 @@ static void read_messages(struct child *child, int most)
 
         if (n == -EAGAIN) {
             return;
+        }
+        if (n == -ECONNRESET) {
+            continue; /* it died with our words unread; its own last ones come now */
         }
         if (n <= 0) {
             uv_poll_stop(&life->poll); /* its death will be told by SIGCHLD */
@@ -299,7 +306,7 @@ void children_start(struct child *child)
     if (!child->sup->was_ready) {
         fail_start(child->sup, name_of(child), err.text);
     } else {
-        log_error(child->sup->log, NULL, "cannot start the %s: %s", name_of(child), err.text);
+        log_error(child->sup->log, NULL, "cannot start %s: %s", name_of(child), err.text);
     }
     if (child->pid > 0) {
         kill(child->pid, SIGKILL); /* SIGCHLD goes on from here */
@@ -322,7 +329,7 @@ static void schedule(struct child *child, uint64_t lived_ms)
     uint64_t delay = backoff_died(&child->backoff, lived_ms);
 
     if (delay > 0) {
-        log_info(child->sup->log, NULL, "the %s is started again in %llu ms", name_of(child),
+        log_info(child->sup->log, NULL, "%s is started again in %llu ms", name_of(child),
                  (unsigned long long)delay);
     }
     child->restarts++;
@@ -342,9 +349,9 @@ static void died(struct child *child, int status)
     }
     process_describe(status, how, sizeof(how));
     if (sup->stopping) {
-        log_debug(sup->log, NULL, "the %s (pid %d) %s", name_of(child), (int)child->pid, how);
+        log_debug(sup->log, NULL, "%s (pid %d) %s", name_of(child), (int)child->pid, how);
     } else {
-        log_error(sup->log, NULL, "the %s (pid %d) %s", name_of(child), (int)child->pid, how);
+        log_error(sup->log, NULL, "%s (pid %d) %s", name_of(child), (int)child->pid, how);
     }
     end_life(child);
     peers_forget(child);

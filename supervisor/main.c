@@ -38,9 +38,8 @@ static int help(void)
          "  --help           this text\n"
          "  --version        the version\n"
          "\n"
-         "Each key can stand in the file, in the environment as CERTMILLD_KEY_NAME, and on the\n"
-         "command line as --key-name; the later of these three wins. Relative paths start at the\n"
-         "configuration file's folder. SIGHUP reloads, SIGTERM stops.\n");
+         "Relative paths start at the configuration file's folder. SIGHUP reloads configuration\n"
+         "and zone files, SIGTERM stops.\n");
     conf_help(&server_conf_schema, stdout);
     return 0;
 }

@@ -109,8 +109,7 @@ int process_spawn(enum ipc_role role, pid_t *pid, int *control, struct err *err)
     snprintf(word, sizeof(word), "%s", ipc_role_name(role));
     pick_environment(envp);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-        return err_set(err, -errno, "cannot make a channel to the %s: %s", word,
-                       err_string(-errno));
+        return err_set(err, -errno, "cannot make a channel to %s: %s", word, err_string(-errno));
     }
     if (setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0) {
         setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
@@ -126,7 +125,7 @@ int process_spawn(enum ipc_role role, pid_t *pid, int *control, struct err *err)
     close(pair[1]);
     if (*pid < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0) {
         close(pair[0]);
-        return err_set(err, -error, "cannot start the %s: %s", word, err_string(-error));
+        return err_set(err, -error, "cannot start %s: %s", word, err_string(-error));
     }
     *control = pair[0];
     return 0;

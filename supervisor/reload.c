@@ -4,7 +4,7 @@
  * it is good, uses it; only after its word do the others get it, and only then does it
  * become what a restarted child starts with.
  */
-#include <string.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "supervisor/state.h"
@@ -24,7 +24,7 @@ static void tell_manager(const struct supervisor *sup, bool begin)
         notify_send(&sup->notify, "RELOADING=1\nMONOTONIC_USEC=%lld",
                     (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
     } else {
-        notify_send(&sup->notify, "READY=1\nSTATUS=answering for %zu zones", sup->conf.zones.count);
+        notify_send(&sup->notify, "READY=1\nSTATUS=zones: %zu", sup->conf.zones.count);
     }
 }
 

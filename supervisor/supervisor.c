@@ -278,29 +278,3 @@ int supervisor_main(int argc, char **argv, char **envp)
     free(path);
     return ret;
 }
-
-int supervisor_check(int argc, char **argv, char **envp)
-{
-    struct settings_source source = {argc, argv, envp};
-    struct server_conf conf = {0};
-    struct zonefiles files = {.count = 0};
-    struct err err = {0};
-    char *path = NULL;
-    int ret = settings_enter(&source, &path, &err);
-
-    if (ret == 0) {
-        ret = settings_load(&source, &conf, &err);
-    }
-    if (ret == 0) {
-        ret = zonefiles_read(&files, &conf, &err);
-    }
-    if (ret == 0) {
-        printf("the configuration is good: %zu zones\n", conf.zones.count);
-    } else {
-        fprintf(stderr, "certmilld: %s\n", err.text);
-    }
-    zonefiles_clear(&files);
-    conf_clear(&server_conf_schema, &conf);
-    free(path);
-    return ret == 0 ? 0 : 2;
-}
