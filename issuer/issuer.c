@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +9,6 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/file.h"
 #include "common/role.h"
 #include "common/sandbox.h"
 
@@ -30,23 +28,6 @@ static int store_folder(char *dst, size_t cap, const struct server_conf *conf, s
 
     if (len < 0 || (size_t)len >= cap)
         return err_set(err, ERR_LIMIT, "the path of state-dir is too long: %s", conf->state_dir);
-    return 0;
-}
-
-/* Still as root, where it was started as root: the folder is to be the issuer's own. */
-static int make_folder(const char *folder, const struct server_conf *conf, struct err *err)
-{
-    const struct passwd *user;
-    int ret = file_make_folder(folder, 0700, err);
-
-    if (ret < 0 || geteuid() != 0)
-        return ret;
-    if ((user = getpwnam(conf->user)) == NULL)
-        return err_set(err, ERR_NOT_FOUND, "there is no user %s (option user); create it",
-                       conf->user);
-    if (chown(folder, user->pw_uid, user->pw_gid) < 0)
-        return err_set(err, -errno, "cannot give %s to %s: %s", folder, conf->user,
-                       err_string(-errno));
     return 0;
 }
 
@@ -202,7 +183,6 @@ static int start(struct issuer *issuer, struct err *err)
     int ret;
 
     if ((ret = store_folder(folder, sizeof folder, conf, err)) < 0 ||
-        (ret = make_folder(folder, conf, err)) < 0 ||
         (ret = http_new(&issuer->http, &issuer->loop, issuer->log, &trust, err)) < 0 ||
         (ret = confine(issuer, folder, err)) < 0 ||
         (ret = open_store(issuer, folder, &generation, err)) < 0 ||
