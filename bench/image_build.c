@@ -61,8 +61,9 @@ static int add_names(struct zone *zone, unsigned long count)
         unsigned long n = i * 2654435761UL % 1000000007UL;
         snprintf(text, sizeof(text), "host%lu.example.org." APEX, n);
         snprintf(value, sizeof(value), "%043lu", n);
-        if (name_from_text(name, text) < 0 || zone_add(zone, name, value, i + 1, 600) < 0)
+        if (name_from_text(name, text) < 0 || zone_add(zone, name, value, i + 1, 600) < 0) {
             return -1;
+        }
     }
     return 0;
 }
@@ -76,19 +77,22 @@ static int measure(unsigned long count)
     int ret = -1;
 
     double start = now_ms();
-    if (add_names(zone, count) < 0)
+    if (add_names(zone, count) < 0) {
         goto out;
+    }
     double added = now_ms() - start;
     for (int i = 0; i < ROUNDS; i++) {
         start = now_ms();
         int fd = image_build(&zone, 1, &options);
         build[i] = now_ms() - start;
         start = now_ms();
-        if (fd < 0 || image_map(&image, fd) < 0)
+        if (fd < 0 || image_map(&image, fd) < 0) {
             goto out;
+        }
         open[i] = now_ms() - start;
-        if (i == 0)
+        if (i == 0) {
             printf("%8lu names  %7.1f MB  add %8.1f ms", count, (double)image.len / 1e6, added);
+        }
         image_unmap(&image);
         close(fd);
     }

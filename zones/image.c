@@ -25,11 +25,13 @@ static inline const struct image_node *probe(const struct image *image, uint32_t
         if (slots[place].tag == (uint32_t)hash) {
             const struct image_node *node = image_node_at(image, slots[place].node);
             bool wanted = zone == VISIBLE ? (node->flags & IMAGE_HIDDEN) == 0 : node->zone == zone;
-            if (wanted && node->name_len == len && memcmp(node->name, lower, len) == 0)
+            if (wanted && node->name_len == len && memcmp(node->name, lower, len) == 0) {
                 return node;
+            }
         }
-        if (++place == header->slot_count)
+        if (++place == header->slot_count) {
             place = 0;
+        }
     }
     return NULL;
 }
@@ -51,15 +53,17 @@ static unsigned split_labels(uint8_t labels[static LIMIT_NAME_LABELS], const uin
     unsigned count = 0;
     size_t pos = 0;
 
-    for (; name[pos] != 0; pos += 1u + name[pos])
+    for (; name[pos] != 0; pos += 1u + name[pos]) {
         labels[count++] = (uint8_t)pos;
+    }
     for (unsigned i = 0; i < count / 2; i++) {
         uint8_t other = labels[i];
         labels[i] = labels[count - 1 - i];
         labels[count - 1 - i] = other;
     }
-    for (unsigned i = count; i > 0; i--)
+    for (unsigned i = count; i > 0; i--) {
         labels[i] = labels[i - 1];
+    }
     labels[0] = (uint8_t)pos;
     return count;
 }
@@ -87,11 +91,13 @@ static const struct image_zone *find_zone(const struct search *s, unsigned *apex
 
     for (uint32_t i = 0; i < count; i++) {
         const struct image_node *apex = image_node_at(s->image, zones[i].apex);
-        if (apex->name_len > s->len)
+        if (apex->name_len > s->len) {
             continue;
+        }
         size_t offset = s->len - apex->name_len;
-        if (memcmp(s->name + offset, apex->name, apex->name_len) != 0)
+        if (memcmp(s->name + offset, apex->name, apex->name_len) != 0) {
             continue;
+        }
         for (unsigned j = 0; j <= s->count; j++) {
             if (s->labels[j] == offset) {
                 *apex_labels = j;
@@ -128,15 +134,16 @@ static void settle_occluded(const struct search *s, unsigned labels, struct imag
 {
     const struct image_node *node;
 
-    do
+    do {
         node = labels == 0 ? NULL : find_suffix(s, --labels);
-    while (node != NULL && (node->flags & IMAGE_OCCLUDED) != 0);
+    } while (node != NULL && (node->flags & IMAGE_OCCLUDED) != 0);
     result->node = node;
     result->node_offset = s->labels[labels];
-    if (node == NULL)
+    if (node == NULL) {
         result->match = IMAGE_NO_ZONE;
-    else
+    } else {
         result->match = (node->flags & IMAGE_CUT) != 0 ? IMAGE_DELEGATION : IMAGE_DNAME;
+    }
 }
 
 static const struct image_node *find_wildcard(const struct image *image,
@@ -144,8 +151,9 @@ static const struct image_node *find_wildcard(const struct image *image,
 {
     uint8_t name[2 + LIMIT_NAME_WIRE] = {1, '*'};
 
-    if ((encloser->flags & IMAGE_HAS_WILDCARD) == 0)
+    if ((encloser->flags & IMAGE_HAS_WILDCARD) == 0) {
         return NULL;
+    }
     memcpy(name + 2, encloser->name, encloser->name_len);
     return find(image, name, 2 + (size_t)encloser->name_len);
 }
@@ -184,10 +192,11 @@ void image_lookup(const struct image *image, const uint8_t *lower, size_t len,
     s.count = split_labels(s.labels, lower);
     if (node != NULL) {
         result->zone = &image_zones(image)[node->zone];
-        if ((node->flags & IMAGE_OCCLUDED) != 0)
+        if ((node->flags & IMAGE_OCCLUDED) != 0) {
             settle_occluded(&s, s.count, result);
-        else
+        } else {
             result->match = IMAGE_DELEGATION;
+        }
         return;
     }
     result->zone = find_zone(&s, &apex_labels);
@@ -196,12 +205,13 @@ void image_lookup(const struct image *image, const uint8_t *lower, size_t len,
         return;
     }
     node = find_encloser(&s, apex_labels, &labels);
-    if (node == NULL)
+    if (node == NULL) {
         result->match = IMAGE_NO_ZONE;
-    else if ((node->flags & IMAGE_OCCLUDED) != 0)
+    } else if ((node->flags & IMAGE_OCCLUDED) != 0) {
         settle_occluded(&s, labels, result);
-    else
+    } else {
         settle_absent(&s, node, labels, result);
+    }
 }
 
 /* -- looking at what was found -- */
@@ -236,8 +246,9 @@ bool image_node_challenge(const struct image_node *node)
 const struct image_rrset *image_node_first(const struct image *image, const struct image_node *node)
 {
     (void)image;
-    if ((node->flags & IMAGE_EMPTY) != 0)
+    if ((node->flags & IMAGE_EMPTY) != 0) {
         return NULL;
+    }
     return (const struct image_rrset *)((const uint8_t *)node + image_node_head(node));
 }
 
@@ -245,8 +256,9 @@ const struct image_rrset *image_rrset_next(const struct image *image,
                                            const struct image_rrset *rrset)
 {
     (void)image;
-    if ((rrset->size & IMAGE_LAST_RRSET) != 0)
+    if ((rrset->size & IMAGE_LAST_RRSET) != 0) {
         return NULL;
+    }
     return (const struct image_rrset *)(rrset->wire + image_align(image_rrset_size(rrset)));
 }
 
@@ -255,8 +267,9 @@ const struct image_rrset *image_node_rrset(const struct image *image, const stru
 {
     const struct image_rrset *rrset = image_node_first(image, node);
 
-    while (rrset != NULL && rrset->type < type)
+    while (rrset != NULL && rrset->type < type) {
         rrset = image_rrset_next(image, rrset);
+    }
     return rrset != NULL && rrset->type == type ? rrset : NULL;
 }
 

@@ -2,431 +2,23 @@
  * From editable zones to a sealed image.
  *
  * The memfd is first made as large as an image may be: pages that nobody writes cost nothing. So
- * one walk over the zones writes the nodes where they belong, without counting them before, and a
- * second one, over the nodes just written, makes order and slots behind them. Then the memfd is cut
- * to size, unmapped and sealed.
- *
- * A zone's owner names come in canonical order from three sources (static records, challenge
- * values, apexes of inner zones) that are merged by key. The way from the apex to the last node
- * written is kept as a stack: what a name has above it and the stack does not is an empty
- * non-terminal and is written first.
+ * one walk over the zones (image_walk.c) writes the nodes where they belong, without counting them
+ * before, and a second one, over the nodes just written, makes order and slots behind them.
+ * Then the memfd is cut to size, unmapped and sealed.
  */
 #include "zones/image.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ldns/rbtree.h>
-#include <ldns/rr.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "common/wire.h"
 #include "zones/image_format.h"
+#include "zones/image_writer.h"
 #include "zones/name.h"
-#include "zones/zone_data.h"
-
-struct builder {
-    uint8_t *base;
-    size_t pos, cap;
-    bool full;
-    uint32_t serial;
-    uint32_t node_count;
-    struct zone **zones; /* most specific first */
-    size_t zone_count;
-};
-
-/* An inner apex, as a source of names. */
-struct inner {
-    const uint8_t *name;
-    size_t key_len;
-    uint8_t key[NAME_KEY_MAX];
-};
-
-/* One zone under way. */
-struct walk {
-    struct builder *b;
-    const struct zone *zone;
-    uint8_t index;
-    unsigned apex_labels;
-    struct image_zone *out;
-    /* sources */
-    const struct static_node *fixed, *fixed_end;
-    const ldns_rbnode_t *challenge;
-    struct inner *inner, *inner_end;
-    /* nodes from the apex (at its number of labels) to the last one */
-    struct image_node *stack[LIMIT_NAME_LABELS];
-    unsigned depth;
-};
-
-/* What the sources have for the next owner name. */
-struct owner {
-    const uint8_t *name, *key;
-    size_t name_len, key_len;
-    const struct static_node *fixed;
-    const struct zone_owner_name *challenge;
-    bool inner;
-};
-
-/* -- writing -- */
-
-/* Room for n octets, or NULL for ever after. */
-static void *put(struct builder *b, size_t n)
-{
-    if (b->full || n > b->cap - b->pos) {
-        b->full = true;
-        return NULL;
-    }
-    void *at = b->base + b->pos;
-    b->pos += n;
-    return at;
-}
-
-/* The memfd is zero where it was not written, so padding is skipping. */
-static void pad(struct builder *b)
-{
-    put(b, image_align(b->pos) - b->pos);
-}
-
-static void put_rr_head(uint8_t *p, uint16_t type, uint32_t ttl, uint16_t rdata_len)
-{
-    p[0] = 0xc0;
-    p[1] = 0x0c;
-    wire_write_u16(p + 2, type);
-    wire_write_u16(p + 4, LDNS_RR_CLASS_IN);
-    wire_write_u32(p + 6, ttl);
-    wire_write_u16(p + 10, rdata_len);
-}
-
-static void put_record(struct builder *b, const struct static_record *record, uint32_t ttl)
-{
-    uint8_t *p = put(b, IMAGE_RR_HEAD + (size_t)record->rdata_len);
-
-    if (p == NULL)
-        return;
-    put_rr_head(p, record->type, ttl, record->rdata_len);
-    memcpy(p + IMAGE_RR_HEAD, record->rdata, record->rdata_len);
-    /* The serial is the first of the five integers that end an SOA (RFC 1035 3.3.13). */
-    if (record->type == LDNS_RR_TYPE_SOA && record->rdata_len >= 20)
-        wire_write_u32(p + IMAGE_RR_HEAD + record->rdata_len - 20, b->serial);
-}
-
-static void put_value(struct builder *b, const struct zone_value *value, uint32_t ttl)
-{
-    uint8_t *p = put(b, IMAGE_RR_HEAD + 1 + (size_t)value->len);
-
-    if (p == NULL)
-        return;
-    put_rr_head(p, LDNS_RR_TYPE_TXT, ttl, (uint16_t)(value->len + 1));
-    p[IMAGE_RR_HEAD] = value->len;
-    memcpy(p + IMAGE_RR_HEAD + 1, value->text, value->len);
-}
-
-/* Whether the static records of a name have the value already. */
-static bool is_static_value(const struct static_node *fixed, const struct zone_value *value)
-{
-    for (uint32_t i = 0; fixed != NULL && i < fixed->count; i++) {
-        const struct static_record *record = fixed->records[i];
-        if (record->type == LDNS_RR_TYPE_TXT && record->rdata_len == value->len + 1 &&
-            record->rdata[0] == value->len &&
-            memcmp(record->rdata + 1, value->text, value->len) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* The RRset of type: the static records from *next on, and the challenge values where it is TXT. */
-static struct image_rrset *put_rrset(struct walk *w, const struct owner *owner, uint16_t type,
-                                     uint32_t *next)
-{
-    struct builder *b = w->b;
-    struct image_rrset *rrset = put(b, sizeof(*rrset));
-    bool live = type == LDNS_RR_TYPE_TXT && owner->challenge != NULL;
-    size_t start = b->pos;
-    uint32_t count = 0;
-
-    for (; owner->fixed != NULL && *next < owner->fixed->count; ++*next, count++) {
-        const struct static_record *record = owner->fixed->records[*next];
-        if (record->type != type)
-            break;
-        put_record(b, record, live ? w->zone->challenge_ttl : record->ttl);
-    }
-    if (live) {
-        for (const struct zone_value *v = owner->challenge->values; v != NULL; v = v->next) {
-            if (!is_static_value(owner->fixed, v)) {
-                put_value(b, v, w->zone->challenge_ttl);
-                count++;
-            }
-        }
-    }
-    if (b->full || count > UINT16_MAX) {
-        b->full = true;
-        return NULL;
-    }
-    rrset->type = type;
-    rrset->count = (uint16_t)count;
-    rrset->size = (uint32_t)(b->pos - start);
-    pad(b);
-    return rrset;
-}
-
-/* All RRsets of an owner, by type; the challenge's TXT has its place among them. */
-static void put_rrsets(struct walk *w, const struct owner *owner)
-{
-    uint32_t next = 0, count = owner->fixed == NULL ? 0 : owner->fixed->count;
-    struct image_rrset *last = NULL;
-    bool live = owner->challenge != NULL;
-
-    while (!w->b->full && (next < count || live)) {
-        uint16_t type = next < count ? owner->fixed->records[next]->type : LDNS_RR_TYPE_TXT;
-        if (live && type >= LDNS_RR_TYPE_TXT) {
-            type = LDNS_RR_TYPE_TXT;
-            live = false;
-        }
-        last = put_rrset(w, owner, type, &next);
-    }
-    if (last != NULL && !w->b->full)
-        last->size |= IMAGE_LAST_RRSET;
-}
-
-/* Writes a node without RRsets at a depth of the stack, and what follows from its place there. */
-static struct image_node *put_node(struct walk *w, const uint8_t *name, size_t len, unsigned depth)
-{
-    struct builder *b = w->b;
-    struct image_node *node = put(b, sizeof(*node) + len);
-
-    if (node == NULL)
-        return NULL;
-    node->index = b->node_count++;
-    node->zone = w->index;
-    node->name_len = (uint8_t)len;
-    memcpy(node->name, name, len);
-    pad(b);
-    if (depth > w->apex_labels) {
-        struct image_node *parent = w->stack[depth - 1];
-        node->flags = parent->flags & (IMAGE_OCCLUDED | IMAGE_HIDDEN);
-        if ((parent->flags & (IMAGE_CUT | IMAGE_HAS_DNAME)) != 0)
-            node->flags |= IMAGE_OCCLUDED;
-        if (name[0] == 1 && name[1] == '*')
-            parent->flags |= IMAGE_HAS_WILDCARD;
-    }
-    w->stack[depth] = node;
-    w->depth = depth;
-    return node;
-}
-
-/* -- the walk over one zone -- */
-
-/* The next owner name of all sources together; false at the end. */
-static bool next_owner(struct walk *w, struct owner *owner)
-{
-    *owner = (struct owner){0};
-    if (w->fixed < w->fixed_end) {
-        const struct static_record *record = w->fixed->records[0];
-        owner->fixed = w->fixed;
-        owner->name = record->name;
-        owner->name_len = record->name_len;
-        owner->key = record->key;
-        owner->key_len = record->key_len;
-    }
-    if (w->challenge != LDNS_RBTREE_NULL) {
-        const struct zone_owner_name *name = w->challenge->key;
-        int order = owner->key == NULL ? -1
-                                       : zone_key_compare(zone_owner_key(name), name->key_len,
-                                                          owner->key, owner->key_len);
-        if (order < 0)
-            *owner = (struct owner){.name = zone_owner_wire(name),
-                                    .name_len = name->name_len,
-                                    .key = zone_owner_key(name),
-                                    .key_len = name->key_len};
-        if (order <= 0)
-            owner->challenge = name;
-    }
-    if (w->inner < w->inner_end) {
-        int order = owner->key == NULL ? -1
-                                       : zone_key_compare(w->inner->key, w->inner->key_len,
-                                                          owner->key, owner->key_len);
-        if (order < 0)
-            *owner = (struct owner){.name = w->inner->name,
-                                    .name_len = name_len(w->inner->name),
-                                    .key = w->inner->key,
-                                    .key_len = w->inner->key_len};
-        owner->inner = order <= 0;
-    }
-    w->fixed += owner->fixed != NULL;
-    if (owner->challenge != NULL)
-        w->challenge = ldns_rbtree_next((ldns_rbnode_t *)w->challenge);
-    if (owner->inner)
-        w->inner++;
-    return owner->key != NULL;
-}
-
-/* Cuts the stack back to the nodes that are above name. labels[i]: its ancestor of i labels. */
-static void cut_stack(struct walk *w, const uint8_t *const *labels, unsigned count)
-{
-    unsigned depth = w->apex_labels;
-
-    while (depth < w->depth && depth + 1 < count) {
-        const uint8_t *theirs = w->stack[depth + 1]->name, *ours = labels[depth + 1];
-        if (theirs[0] != ours[0] || memcmp(theirs + 1, ours + 1, ours[0]) != 0)
-            break;
-        depth++;
-    }
-    w->depth = depth;
-}
-
-/* A challenge may have come before the static record that is in its way: that one wins. */
-static bool is_shadowed(const struct walk *w, const struct owner *owner)
-{
-    if (owner->fixed != NULL)
-        return (owner->fixed->flags & (STATIC_CNAME | STATIC_CUT | STATIC_OCCLUDED)) != 0;
-    return (w->stack[w->depth]->flags & (IMAGE_CUT | IMAGE_HAS_DNAME | IMAGE_OCCLUDED)) != 0;
-}
-
-static unsigned split_labels(const uint8_t **labels, const uint8_t *name)
-{
-    unsigned count = name_labels(name);
-
-    for (unsigned i = count; *name != 0; name += 1 + *name)
-        labels[i--] = name;
-    return count;
-}
-
-static void mark_challenge(struct walk *w)
-{
-    for (unsigned depth = w->depth + 1; depth-- > w->apex_labels;) {
-        if ((w->stack[depth]->flags & IMAGE_CHALLENGE) != 0)
-            return;
-        w->stack[depth]->flags |= IMAGE_CHALLENGE;
-    }
-}
-
-static uint16_t flags_of(const struct owner *owner)
-{
-    uint32_t fixed = owner->fixed == NULL ? 0 : owner->fixed->flags;
-    bool empty = owner->fixed == NULL && owner->challenge == NULL;
-
-    return (uint16_t)(((fixed & STATIC_CUT) != 0 ? IMAGE_CUT : 0) |
-                      ((fixed & STATIC_DNAME) != 0 ? IMAGE_HAS_DNAME : 0) |
-                      (owner->inner ? IMAGE_HIDDEN : 0) | (empty ? IMAGE_EMPTY : 0));
-}
-
-static void put_owner(struct walk *w, struct owner *owner)
-{
-    const uint8_t *labels[LIMIT_NAME_LABELS];
-    unsigned count = split_labels(labels, owner->name);
-
-    if (count > w->apex_labels) {
-        cut_stack(w, labels, count);
-        if (owner->challenge != NULL && is_shadowed(w, owner)) {
-            owner->challenge = NULL;
-            if (owner->fixed == NULL && !owner->inner)
-                return;
-        }
-        for (unsigned depth = w->depth + 1; depth < count; depth++) {
-            const uint8_t *name = labels[depth];
-            size_t len = owner->name_len - (size_t)(name - owner->name);
-            struct image_node *node = put_node(w, name, len, depth);
-            if (node == NULL)
-                return;
-            node->flags |= IMAGE_EMPTY;
-        }
-    }
-    struct image_node *node = put_node(w, owner->name, owner->name_len, count);
-    if (node == NULL)
-        return;
-    node->flags |= flags_of(owner);
-    put_rrsets(w, owner);
-    if (owner->challenge != NULL)
-        mark_challenge(w);
-}
-
-/* -- zones -- */
-
-static int compare_inner(const void *left, const void *right)
-{
-    const struct inner *a = left, *b = right;
-
-    return zone_key_compare(a->key, a->key_len, b->key, b->key_len);
-}
-
-/* The apexes below this zone's own, by key. */
-static int find_inner(const struct builder *b, const struct zone *zone, struct inner **out,
-                      size_t *count)
-{
-    struct inner *inner = NULL;
-    size_t n = 0;
-
-    for (size_t i = 0; i < b->zone_count; i++) {
-        if (b->zones[i] == zone || !name_within(zone_apex(b->zones[i]), zone_apex(zone)))
-            continue;
-        struct inner *more = reallocarray(inner, n + 1, sizeof(*inner));
-        if (more == NULL) {
-            free(inner);
-            return -ENOMEM;
-        }
-        inner = more;
-        inner[n].name = zone_apex(b->zones[i]);
-        inner[n].key_len = name_key(inner[n].key, inner[n].name);
-        n++;
-    }
-    if (n > 1)
-        qsort(inner, n, sizeof(*inner), compare_inner);
-    *out = inner;
-    *count = n;
-    return 0;
-}
-
-/* The apex is there, and with it SOA and NS: zone_static_finish saw to that. */
-static void note_soa(const struct builder *b, struct image_zone *out)
-{
-    const struct image_node *apex = (const struct image_node *)(b->base + out->apex);
-    const struct image_rrset *rrset =
-        (const struct image_rrset *)((const uint8_t *)apex + image_node_head(apex));
-
-    while (rrset->type != LDNS_RR_TYPE_SOA)
-        rrset = (const struct image_rrset *)(rrset->wire + image_align(image_rrset_size(rrset)));
-    uint32_t ttl = wire_read_u32(rrset->wire + 6);
-    uint32_t minimum = wire_read_u32(rrset->wire + image_rrset_size(rrset) - 4);
-    out->soa = (uint32_t)((const uint8_t *)rrset - b->base);
-    out->negative_ttl = ttl < minimum ? ttl : minimum;
-}
-
-static int put_zone(struct builder *b, uint8_t index)
-{
-    const struct zone *zone = b->zones[index];
-    struct inner *inner;
-    size_t inner_count;
-    int ret = find_inner(b, zone, &inner, &inner_count);
-
-    if (ret < 0)
-        return ret;
-    struct image_zone *out = (struct image_zone *)(b->base + sizeof(struct image_header)) + index;
-    struct walk w = {
-        .b = b,
-        .zone = zone,
-        .index = index,
-        .apex_labels = name_labels(zone_apex(zone)),
-        .fixed = zone->fixed->nodes,
-        .fixed_end = zone->fixed->nodes + zone->fixed->node_count,
-        .challenge = ldns_rbtree_first(&zone->names),
-        .inner = inner,
-        .inner_end = inner == NULL ? NULL : inner + inner_count,
-    };
-    struct owner owner;
-
-    out->first = b->node_count;
-    out->apex = (uint32_t)b->pos;
-    while (!b->full && next_owner(&w, &owner))
-        put_owner(&w, &owner);
-    free(inner);
-    if (b->full)
-        return ERR_LIMIT;
-    out->count = b->node_count - out->first;
-    note_soa(b, out);
-    return 0;
-}
+#include "zones/zone.h"
 
 /* -- order and slots -- */
 
@@ -434,18 +26,20 @@ static size_t node_size(const struct image_node *node)
 {
     size_t size = image_node_head(node);
 
-    if ((node->flags & IMAGE_EMPTY) != 0)
+    if ((node->flags & IMAGE_EMPTY) != 0) {
         return size;
+    }
     for (;;) {
         const struct image_rrset *rrset =
             (const struct image_rrset *)((const uint8_t *)node + size);
         size += sizeof(*rrset) + image_align(image_rrset_size(rrset));
-        if ((rrset->size & IMAGE_LAST_RRSET) != 0)
+        if ((rrset->size & IMAGE_LAST_RRSET) != 0) {
             return size;
+        }
     }
 }
 
-static void fill_index(struct builder *b, struct image_header *header, uint32_t *order,
+static void fill_index(struct image_writer *b, struct image_header *header, uint32_t *order,
                        struct image_slot *slots)
 {
     size_t pos = header->nodes;
@@ -454,38 +48,41 @@ static void fill_index(struct builder *b, struct image_header *header, uint32_t 
         const struct image_node *node = (const struct image_node *)(b->base + pos);
         uint64_t hash = image_hash(header, node->name, node->name_len);
         uint32_t place = image_place(hash, header->slot_count);
-        while (slots[place].node != 0)
+        while (slots[place].node != 0) {
             place = place + 1 == header->slot_count ? 0 : place + 1;
+        }
         slots[place] = (struct image_slot){.tag = (uint32_t)hash, .node = (uint32_t)pos};
         order[i] = (uint32_t)pos;
         pos += node_size(node);
     }
 }
 
-static int put_index(struct builder *b, struct image_header *header)
+static int put_index(struct image_writer *b, struct image_header *header)
 {
     header->node_count = b->node_count;
     header->slot_count = image_slots_for(b->node_count);
     header->order = (uint32_t)b->pos;
-    uint32_t *order = put(b, b->node_count * sizeof(*order));
-    put(b, -b->pos & 7);
+    uint32_t *order = image_writer_put(b, b->node_count * sizeof(*order));
+    image_writer_align(b, 8);
     header->slots = (uint32_t)b->pos;
-    struct image_slot *slots = put(b, header->slot_count * sizeof(*slots));
-    if (order == NULL || slots == NULL)
+    struct image_slot *slots = image_writer_put(b, header->slot_count * sizeof(*slots));
+    if (order == NULL || slots == NULL) {
         return ERR_LIMIT;
+    }
     fill_index(b, header, order, slots);
     header->len = b->pos;
     return 0;
 }
 
-static int fill(struct builder *b, const struct image_options *options)
+static int fill(struct image_writer *b, const struct image_options *options)
 {
-    struct image_header *header = put(b, sizeof(*header));
+    struct image_header *header = image_writer_put(b, sizeof(*header));
     int ret;
 
-    if (header == NULL || put(b, b->zone_count * sizeof(struct image_zone)) == NULL)
+    if (header == NULL || image_writer_put(b, b->zone_count * sizeof(struct image_zone)) == NULL) {
         return ERR_LIMIT;
-    put(b, -b->pos & 7);
+    }
+    image_writer_align(b, 8);
     *header = (struct image_header){
         .magic = IMAGE_MAGIC,
         .version = IMAGE_VERSION,
@@ -497,8 +94,9 @@ static int fill(struct builder *b, const struct image_options *options)
     };
     memcpy(header->hash_key, options->hash_key, sizeof(header->hash_key));
     for (size_t i = 0; i < b->zone_count; i++) {
-        if ((ret = put_zone(b, (uint8_t)i)) < 0)
+        if ((ret = image_walk_zone(b, (uint8_t)i)) < 0) {
             return ret;
+        }
     }
     return put_index(b, header);
 }
@@ -508,17 +106,19 @@ static int fill(struct builder *b, const struct image_options *options)
 static int seal(int fd, size_t len)
 {
     if (ftruncate(fd, (off_t)len) < 0 ||
-        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
         return -errno;
+    }
     return 0;
 }
 
-static int build(struct builder *b, const struct image_options *options)
+static int build(struct image_writer *b, const struct image_options *options)
 {
     int ret, fd = memfd_create("certmill-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-    if (fd < 0)
+    if (fd < 0) {
         return -errno;
+    }
     b->cap = LIMIT_IMAGE;
     if (ftruncate(fd, (off_t)b->cap) < 0) {
         ret = -errno;
@@ -531,8 +131,9 @@ static int build(struct builder *b, const struct image_options *options)
     }
     ret = fill(b, options);
     munmap(b->base, b->cap);
-    if (ret < 0 || (ret = seal(fd, b->pos)) < 0)
+    if (ret < 0 || (ret = seal(fd, b->pos)) < 0) {
         goto err1;
+    }
     return fd;
 err1:
     close(fd);
@@ -545,24 +146,28 @@ static int compare_zones(const void *left, const void *right)
     const uint8_t *b = zone_apex(*(struct zone *const *)right);
     unsigned a_labels = name_labels(a), b_labels = name_labels(b);
 
-    if (a_labels != b_labels)
+    if (a_labels != b_labels) {
         return a_labels > b_labels ? -1 : 1;
+    }
     return memcmp(a, b, name_len(a)); /* ends at the latest where a ends */
 }
 
 int image_build(struct zone *const *zones, size_t count, const struct image_options *options)
 {
     struct zone *sorted[LIMIT_DNS_ZONES];
-    struct builder b = {.serial = options->serial, .zones = sorted, .zone_count = count};
+    struct image_writer b = {.serial = options->serial, .zones = sorted, .zone_count = count};
 
-    if (count > LIMIT_DNS_ZONES)
+    if (count > LIMIT_DNS_ZONES) {
         return ERR_LIMIT;
-    for (size_t i = 0; i < count; i++)
+    }
+    for (size_t i = 0; i < count; i++) {
         sorted[i] = zones[i];
-    qsort(sorted, count, sizeof(sorted[0]), compare_zones);
+    }
+    qsort(sorted, count, sizeof(void *), compare_zones);
     for (size_t i = 1; i < count; i++) {
-        if (name_equal(zone_apex(sorted[i - 1]), zone_apex(sorted[i])))
+        if (name_equal(zone_apex(sorted[i - 1]), zone_apex(sorted[i]))) {
             return ERR_EXISTS;
+        }
     }
     return build(&b, options);
 }

@@ -12,26 +12,32 @@ int image_map(struct image *image, int fd)
     struct stat st;
     int seals = fcntl(fd, F_GET_SEALS);
 
-    if (seals < 0 || (seals & SEALS) != SEALS)
+    if (seals < 0 || (seals & SEALS) != SEALS) {
         return ERR_CORRUPT;
-    if (fstat(fd, &st) < 0)
+    }
+    if (fstat(fd, &st) < 0) {
         return -errno;
-    if (st.st_size <= 0 || st.st_size > (off_t)LIMIT_IMAGE)
+    }
+    if (st.st_size <= 0 || st.st_size > (off_t)LIMIT_IMAGE) {
         return ERR_CORRUPT;
+    }
     size_t len = (size_t)st.st_size;
     /* Populated at once: an answer must not wait for page faults. */
     void *base = mmap(NULL, len, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
-    if (base == MAP_FAILED)
+    if (base == MAP_FAILED) {
         return -errno;
+    }
     int ret = image_open(image, base, len);
-    if (ret < 0)
+    if (ret < 0) {
         munmap(base, len);
+    }
     return ret;
 }
 
 void image_unmap(struct image *image)
 {
-    if (image->base != NULL)
+    if (image->base != NULL) {
         munmap((void *)image->base, image->len);
+    }
     *image = (struct image){0};
 }

@@ -43,11 +43,13 @@ struct proof {
 static bool prove_rr(const uint8_t *rr, size_t room, uint16_t type, const uint8_t *first,
                      size_t *size)
 {
-    if (room < IMAGE_RR_HEAD)
+    if (room < IMAGE_RR_HEAD) {
         return false;
+    }
     size_t rdata_len = wire_read_u16(rr + 10);
-    if (rdata_len > room - IMAGE_RR_HEAD)
+    if (rdata_len > room - IMAGE_RR_HEAD) {
         return false;
+    }
     *size = IMAGE_RR_HEAD + rdata_len;
     return wire_read_u16(rr) == 0xc00c && wire_read_u16(rr + 2) == type &&
            wire_read_u16(rr + 4) == LDNS_RR_CLASS_IN && memcmp(rr + 6, first + 6, 4) == 0 &&
@@ -64,11 +66,13 @@ static bool prove_rrset(const struct image_rrset *rrset)
     const uint8_t *rr = rrset->wire;
     size_t left = image_rrset_size(rrset), size;
 
-    if (rrset->count == 0 || (rrset->count > 1 && is_single(rrset->type)))
+    if (rrset->count == 0 || (rrset->count > 1 && is_single(rrset->type))) {
         return false;
+    }
     for (uint16_t i = 0; i < rrset->count; i++) {
-        if (!prove_rr(rr, left, rrset->type, rrset->wire, &size))
+        if (!prove_rr(rr, left, rrset->type, rrset->wire, &size)) {
             return false;
+        }
         rr += size;
         left -= size;
     }
@@ -101,14 +105,17 @@ static bool prove_rrsets(const uint8_t *base, size_t *pos, size_t end, struct ty
     int32_t before = -1;
 
     do {
-        if (sizeof(*rrset) > end - *pos)
+        if (sizeof(*rrset) > end - *pos) {
             return false;
+        }
         rrset = (const struct image_rrset *)(base + *pos);
         size_t room = end - *pos - sizeof(*rrset), size = image_rrset_size(rrset);
-        if (size > room || image_align(size) > room)
+        if (size > room || image_align(size) > room) {
             return false;
-        if (rrset->type <= before || !prove_rrset(rrset))
+        }
+        if (rrset->type <= before || !prove_rrset(rrset)) {
             return false;
+        }
         note_type(types, rrset->type, *pos);
         before = rrset->type;
         *pos += sizeof(*rrset) + image_align(size);
@@ -121,8 +128,9 @@ static bool prove_rrsets(const uint8_t *base, size_t *pos, size_t end, struct ty
 static bool is_lower_label(const uint8_t *label)
 {
     for (unsigned i = 1; i <= label[0]; i++) {
-        if (label[i] >= 'A' && label[i] <= 'Z')
+        if (label[i] >= 'A' && label[i] <= 'Z') {
             return false;
+        }
     }
     return true;
 }
@@ -139,21 +147,26 @@ static const struct image_node *prove_place(struct proof *p, const struct image_
 {
     uint8_t label = node->name[0];
 
-    if (label == 0 || label > LIMIT_LABEL || label + 1u >= node->name_len)
+    if (label == 0 || label > LIMIT_LABEL || label + 1u >= node->name_len) {
         return NULL;
+    }
     const uint8_t *rest = node->name + 1 + label;
     size_t rest_len = node->name_len - 1u - label;
     unsigned top = p->depth;
-    while (top > 0 && p->stack[top - 1]->name_len > rest_len)
+    while (top > 0 && p->stack[top - 1]->name_len > rest_len) {
         top--;
+    }
     if (top == 0 || p->stack[top - 1]->name_len != rest_len ||
-        memcmp(p->stack[top - 1]->name, rest, rest_len) != 0)
+        memcmp(p->stack[top - 1]->name, rest, rest_len) != 0) {
         return NULL;
-    if (top < p->depth && !label_before(p->stack[top]->name, node->name))
+    }
+    if (top < p->depth && !label_before(p->stack[top]->name, node->name)) {
         return NULL;
+    }
     /* An empty non-terminal has something below it, and so directly behind it. */
-    if (top < p->depth && (p->last->flags & (IMAGE_EMPTY | IMAGE_HIDDEN)) == IMAGE_EMPTY)
+    if (top < p->depth && (p->last->flags & (IMAGE_EMPTY | IMAGE_HIDDEN)) == IMAGE_EMPTY) {
         return NULL;
+    }
     p->depth = top;
     return p->stack[top - 1];
 }
@@ -165,8 +178,10 @@ static bool is_inner_apex(const struct proof *p, const struct image_node *node)
     /* Inner zones come first, and their apexes are proven by now. */
     for (uint32_t i = 0; p->is_outer && i < p->zone_index; i++) {
         const struct image_node *apex = (const struct image_node *)(p->base + zones[i].apex);
-        if (apex->name_len == node->name_len && memcmp(apex->name, node->name, node->name_len) == 0)
+        if (apex->name_len == node->name_len &&
+            memcmp(apex->name, node->name, node->name_len) == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -183,14 +198,18 @@ static bool prove_flags(const struct proof *p, const struct image_node *node,
     if ((node->flags & ~IMAGE_FLAGS) != 0 || ((node->flags & IMAGE_OCCLUDED) != 0) != occluded ||
         ((node->flags & IMAGE_HIDDEN) != 0) != hidden ||
         ((node->flags & IMAGE_CUT) != 0) != (parent != NULL && types->ns) ||
-        ((node->flags & IMAGE_HAS_DNAME) != 0) != types->dname)
+        ((node->flags & IMAGE_HAS_DNAME) != 0) != types->dname) {
         return false;
-    if (parent == NULL)
+    }
+    if (parent == NULL) {
         return true;
-    if (wildcard && (parent->flags & IMAGE_HAS_WILDCARD) == 0)
+    }
+    if (wildcard && (parent->flags & IMAGE_HAS_WILDCARD) == 0) {
         return false;
-    if ((node->flags & IMAGE_CHALLENGE) != 0 && (parent->flags & IMAGE_CHALLENGE) == 0)
+    }
+    if ((node->flags & IMAGE_CHALLENGE) != 0 && (parent->flags & IMAGE_CHALLENGE) == 0) {
         return false;
+    }
     return !types->soa;
 }
 
@@ -199,13 +218,16 @@ static bool prove_apex(const struct proof *p, const struct image_node *node,
 {
     const struct image_zone *zone = p->zone;
 
-    if (p->pos != zone->apex || !types->soa || !types->ns || types->soa_offset != zone->soa)
+    if (p->pos != zone->apex || !types->soa || !types->ns || types->soa_offset != zone->soa) {
         return false;
-    if (name_measure(node->name, node->name_len) != node->name_len)
+    }
+    if (name_measure(node->name, node->name_len) != node->name_len) {
         return false;
+    }
     for (const uint8_t *label = node->name; *label != 0; label += 1 + *label) {
-        if (!is_lower_label(label))
+        if (!is_lower_label(label)) {
             return false;
+        }
     }
     const struct image_rrset *soa = (const struct image_rrset *)(p->base + zone->soa);
     uint32_t ttl = wire_read_u32(soa->wire + 6);
@@ -221,23 +243,30 @@ static bool prove_node(struct proof *p)
     size_t end = p->header->order, pos;
     struct types types = {0};
 
-    if (sizeof(*node) > end - p->pos || node->name_len == 0 || image_node_head(node) > end - p->pos)
+    if (sizeof(*node) > end - p->pos || node->name_len == 0 ||
+        image_node_head(node) > end - p->pos) {
         return false;
-    if (node->index != p->next || node->zone != p->zone_index || order[p->next] != p->pos)
+    }
+    if (node->index != p->next || node->zone != p->zone_index || order[p->next] != p->pos) {
         return false;
+    }
     pos = p->pos + image_node_head(node);
-    if ((node->flags & IMAGE_EMPTY) == 0 && !prove_rrsets(p->base, &pos, end, &types))
+    if ((node->flags & IMAGE_EMPTY) == 0 && !prove_rrsets(p->base, &pos, end, &types)) {
         return false;
-    if (types.cname && types.count > 1)
+    }
+    if (types.cname && types.count > 1) {
         return false;
+    }
     if (p->depth == 0) {
-        if (!prove_apex(p, node, &types))
+        if (!prove_apex(p, node, &types)) {
             return false;
+        }
     } else if ((parent = prove_place(p, node)) == NULL || !is_lower_label(node->name)) {
         return false;
     }
-    if (!prove_flags(p, node, parent, &types))
+    if (!prove_flags(p, node, parent, &types)) {
         return false;
+    }
     p->stack[p->depth++] = p->last = node;
     p->pos = pos;
     p->next++;
@@ -252,20 +281,24 @@ static bool prove_zone(struct proof *p)
     p->depth = 0;
     p->is_outer = false;
     if (p->zone->first != p->next || p->zone->count == 0 ||
-        p->zone->count > p->header->node_count - p->next)
+        p->zone->count > p->header->node_count - p->next) {
         return false;
-    if (!prove_node(p))
+    }
+    if (!prove_node(p)) {
         return false;
+    }
     const struct image_node *own = p->stack[0];
     for (uint32_t i = 0; i < p->zone_index; i++) {
         const struct image_node *other = (const struct image_node *)(p->base + zones[i].apex);
-        if (name_within(own->name, other->name))
+        if (name_within(own->name, other->name)) {
             return false; /* twice, or not the inner one first */
+        }
         p->is_outer |= name_within(other->name, own->name);
     }
     for (uint32_t i = 1; i < p->zone->count; i++) {
-        if (!prove_node(p))
+        if (!prove_node(p)) {
             return false;
+        }
     }
     return (p->last->flags & (IMAGE_EMPTY | IMAGE_HIDDEN)) != IMAGE_EMPTY;
 }
@@ -280,21 +313,25 @@ static bool prove_slots(const struct proof *p)
     uint64_t budget = (uint64_t)header->node_count * PROBES_PER_NODE + PROBES_SPARE;
     uint32_t used = 0;
 
-    for (uint32_t i = 0; i < header->slot_count; i++)
+    for (uint32_t i = 0; i < header->slot_count; i++) {
         used += slots[i].node != 0;
-    if (used != header->node_count)
+    }
+    if (used != header->node_count) {
         return false;
+    }
     for (uint32_t i = 0; i < header->node_count; i++) {
         const struct image_node *node = (const struct image_node *)(p->base + order[i]);
         uint64_t hash = image_hash(header, node->name, node->name_len);
         uint32_t place = image_place(hash, header->slot_count);
         while (slots[place].node != order[i]) {
-            if (slots[place].node == 0 || budget-- == 0)
+            if (slots[place].node == 0 || budget-- == 0) {
                 return false;
+            }
             place = place + 1 == header->slot_count ? 0 : place + 1;
         }
-        if (slots[place].tag != (uint32_t)hash)
+        if (slots[place].tag != (uint32_t)hash) {
             return false;
+        }
     }
     return true;
 }
@@ -309,8 +346,9 @@ static uint64_t align8(uint64_t n)
 /* Sections follow each other without a gap but for alignment, and end with the image. */
 static bool prove_header(const struct image_header *header, size_t len)
 {
-    if (header->len != len || header->zero != 0 || header->zone_count > LIMIT_DNS_ZONES)
+    if (header->len != len || header->zero != 0 || header->zone_count > LIMIT_DNS_ZONES) {
         return false;
+    }
     uint64_t zones_end = sizeof(*header) + header->zone_count * sizeof(struct image_zone);
     uint64_t order_end = header->order + (uint64_t)header->node_count * sizeof(uint32_t);
     uint64_t slots_end = header->slots + (uint64_t)header->slot_count * sizeof(struct image_slot);
@@ -326,19 +364,24 @@ int image_open(struct image *image, const uint8_t *base, size_t len)
     struct proof p = {.base = base, .header = header};
 
     if (len < sizeof(*header) || len > LIMIT_IMAGE || (uintptr_t)base % 8 != 0 ||
-        header->magic != IMAGE_MAGIC)
+        header->magic != IMAGE_MAGIC) {
         return ERR_CORRUPT;
-    if (header->version != IMAGE_VERSION)
+    }
+    if (header->version != IMAGE_VERSION) {
         return ERR_VERSION;
-    if (!prove_header(header, len))
+    }
+    if (!prove_header(header, len)) {
         return ERR_CORRUPT;
+    }
     p.pos = header->nodes;
     for (; p.zone_index < header->zone_count; p.zone_index++) {
-        if (!prove_zone(&p))
+        if (!prove_zone(&p)) {
             return ERR_CORRUPT;
+        }
     }
-    if (p.next != header->node_count || p.pos != header->order || !prove_slots(&p))
+    if (p.next != header->node_count || p.pos != header->order || !prove_slots(&p)) {
         return ERR_CORRUPT;
+    }
     *image = (struct image){.base = base, .len = len, .generation = header->generation};
     return 0;
 }

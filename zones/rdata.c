@@ -7,14 +7,16 @@
 /* Whether rdata is before octets, count names, and after octets. */
 static bool has_names(const uint8_t *rdata, size_t len, size_t before, unsigned count, size_t after)
 {
-    if (before > len)
+    if (before > len) {
         return false;
+    }
     rdata += before;
     len -= before;
     while (count-- > 0) {
         int name = name_measure(rdata, len);
-        if (name < 0)
+        if (name < 0) {
             return false;
+        }
         rdata += name;
         len -= (size_t)name;
     }
@@ -25,12 +27,14 @@ static bool is_strings(const uint8_t *rdata, size_t len)
 {
     const uint8_t *end = rdata + len;
 
-    if (len == 0)
+    if (len == 0) {
         return false;
+    }
     while (rdata < end) {
         size_t string = *rdata++;
-        if (string > (size_t)(end - rdata))
+        if (string > (size_t)(end - rdata)) {
             return false;
+        }
         rdata += string;
     }
     return true;

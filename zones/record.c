@@ -31,8 +31,9 @@ static int hash_label(uint8_t dst[static 1 + HASH_LABEL], const char *text, size
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned digest_len = 0;
 
-    if (EVP_Digest(text, len, digest, &digest_len, EVP_sha256(), NULL) != 1)
+    if (EVP_Digest(text, len, digest, &digest_len, EVP_sha256(), NULL) != 1) {
         return ERR_CRYPTO;
+    }
     dst[0] = HASH_LABEL;
     base32_encode(dst + 1, digest);
     return 0;
@@ -45,28 +46,35 @@ static bool is_normal(const char *domain)
 
 int record_name(uint8_t dst[static LIMIT_NAME_WIRE], const char *domain, const uint8_t *zone)
 {
-    if (domain[0] == '*' && domain[1] == '.')
+    if (domain[0] == '*' && domain[1] == '.') {
         domain += 2;
+    }
     size_t text_len = strnlen(domain, LIMIT_DOMAIN_TEXT + 1);
-    if (text_len > LIMIT_DOMAIN_TEXT)
+    if (text_len > LIMIT_DOMAIN_TEXT) {
         return ERR_LIMIT;
-    if (!is_normal(domain) || strcmp(domain, ".") == 0)
+    }
+    if (!is_normal(domain) || strcmp(domain, ".") == 0) {
         return ERR_MALFORMED;
+    }
 
     int len = name_from_text(dst, domain);
-    if (len < 0)
+    if (len < 0) {
         return len;
-    if (domain[text_len - 1] == '.')
+    }
+    if (domain[text_len - 1] == '.') {
         text_len--;
+    }
 
     size_t zone_len = name_len(zone), head = (size_t)len - 1;
     if (zone_len > LIMIT_NAME_WIRE - head) {
         int ret = hash_label(dst, domain, text_len);
-        if (ret < 0)
+        if (ret < 0) {
             return ret;
+        }
         head = 1 + HASH_LABEL;
-        if (zone_len > LIMIT_NAME_WIRE - head)
+        if (zone_len > LIMIT_NAME_WIRE - head) {
             return ERR_LIMIT;
+        }
     }
     name_lower(dst + head, zone);
     return (int)(head + zone_len);

@@ -58,8 +58,9 @@ static inline uint64_t siphash(unsigned compression, unsigned finalization,
         siphash_rounds(v, compression);
         v[0] ^= m;
     }
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         last |= (uint64_t)data[i] << (8 * i);
+    }
     v[3] ^= last;
     siphash_rounds(v, compression);
     v[0] ^= last;

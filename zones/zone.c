@@ -23,8 +23,9 @@ static int compare_expiries(const void *left, const void *right)
 {
     const struct zone_value *a = left, *b = right;
 
-    if (a->expires != b->expires)
+    if (a->expires != b->expires) {
         return a->expires < b->expires ? -1 : 1;
+    }
     return compare_addresses(a, b);
 }
 
@@ -32,18 +33,21 @@ static int compare_owners(const void *left, const void *right)
 {
     const struct zone_hold *a = left, *b = right;
 
-    if (a->owner != b->owner)
+    if (a->owner != b->owner) {
         return a->owner < b->owner ? -1 : 1;
+    }
     return compare_addresses(a->value, b->value);
 }
 
 int zone_new(struct zone **out, struct zone_static *s, uint32_t challenge_ttl)
 {
-    if (challenge_ttl > INT32_MAX)
+    if (challenge_ttl > INT32_MAX) {
         return ERR_RANGE;
+    }
     struct zone *zone = calloc(1, sizeof(*zone));
-    if (zone == NULL)
+    if (zone == NULL) {
         return -ENOMEM;
+    }
     zone->fixed = s;
     zone->challenge_ttl = challenge_ttl;
     ldns_rbtree_init(&zone->names, compare_names);
@@ -77,8 +81,9 @@ static void free_node(ldns_rbnode_t *node, void *arg)
 
 void zone_free(struct zone *zone)
 {
-    if (zone == NULL)
+    if (zone == NULL) {
         return;
+    }
     ldns_traverse_postorder(&zone->names, free_node, NULL);
     zone_static_free(zone->fixed);
     free(zone);
@@ -86,10 +91,12 @@ void zone_free(struct zone *zone)
 
 int zone_replace_static(struct zone *zone, struct zone_static *s, uint32_t challenge_ttl)
 {
-    if (challenge_ttl > INT32_MAX || !name_equal(s->apex, zone->fixed->apex))
+    if (challenge_ttl > INT32_MAX || !name_equal(s->apex, zone->fixed->apex)) {
         return ERR_RANGE;
-    if (s != zone->fixed)
+    }
+    if (s != zone->fixed) {
         zone_static_free(zone->fixed);
+    }
     zone->fixed = s;
     zone->challenge_ttl = challenge_ttl;
     return 0;
@@ -106,7 +113,7 @@ static struct zone_owner_name *find_name(const struct zone *zone, const uint8_t 
 {
     union {
         struct zone_owner_name name;
-        uint8_t room[sizeof(struct zone_owner_name) + NAME_KEY_MAX];
+        uint8_t room[sizeof(struct zone_owner_name) + (size_t)NAME_KEY_MAX];
     } probe;
 
     probe.name.key_len = (uint16_t)name_key(probe.name.bytes, name);
@@ -119,8 +126,9 @@ static struct zone_value *find_value(const struct zone_owner_name *name, const c
                                      size_t len)
 {
     for (struct zone_value *value = name->values; value != NULL; value = value->next) {
-        if (value->len == len && memcmp(value->text, text, len) == 0)
+        if (value->len == len && memcmp(value->text, text, len) == 0) {
             return value;
+        }
     }
     return NULL;
 }
@@ -142,8 +150,9 @@ static struct zone_owner_name *add_name(struct zone *zone, const uint8_t *lower)
     size_t key_len = name_key(key, lower), len = name_len(lower);
     struct zone_owner_name *name = calloc(1, sizeof(*name) + key_len + len);
 
-    if (name == NULL)
+    if (name == NULL) {
         return NULL;
+    }
     name->key_len = (uint16_t)key_len;
     name->name_len = (uint8_t)len;
     memcpy(name->bytes, key, key_len);
@@ -161,11 +170,13 @@ static void drop_name(struct zone *zone, struct zone_owner_name *name)
 
 static int add_hold(struct zone *zone, struct zone_value *value, uint64_t owner)
 {
-    if (value->hold_count >= LIMIT_ORDERS)
+    if (value->hold_count >= LIMIT_ORDERS) {
         return ERR_LIMIT;
+    }
     struct zone_hold *hold = calloc(1, sizeof(*hold));
-    if (hold == NULL)
+    if (hold == NULL) {
         return -ENOMEM;
+    }
     hold->owner = owner;
     hold->value = value;
     hold->next = value->holds;
@@ -189,8 +200,9 @@ static int add_value(struct zone *zone, struct zone_owner_name *name, const char
     struct zone_value *value = calloc(1, sizeof(*value) + len + 1);
     int ret;
 
-    if (value == NULL)
+    if (value == NULL) {
         return -ENOMEM;
+    }
     memcpy(value->text, text, len);
     value->len = (uint8_t)len;
     value->expires = expires;
@@ -212,11 +224,13 @@ static int renew_value(struct zone *zone, struct zone_value *value, uint64_t own
 {
     if (find_hold(zone, value, owner) == NULL) {
         int ret = add_hold(zone, value, owner);
-        if (ret < 0)
+        if (ret < 0) {
             return ret;
+        }
     }
-    if (expires > value->expires)
+    if (expires > value->expires) {
         set_expiry(zone, value, expires);
+    }
     return 0;
 }
 
@@ -226,26 +240,33 @@ int zone_add(struct zone *zone, const uint8_t *name, const char *value, uint64_t
     uint8_t lower[LIMIT_NAME_WIRE];
     size_t len = strnlen(value, LIMIT_CHALLENGE_TXT + 1);
 
-    if (len == 0 || len > LIMIT_CHALLENGE_TXT)
+    if (len == 0 || len > LIMIT_CHALLENGE_TXT) {
         return ERR_LIMIT;
-    if (!name_within(name, zone_apex(zone)) || (name[0] == 1 && name[1] == '*'))
+    }
+    if (!name_within(name, zone_apex(zone)) || (name[0] == 1 && name[1] == '*')) {
         return ERR_RANGE;
+    }
     name_lower(lower, name);
-    if (zone_static_blocks(zone->fixed, lower))
+    if (zone_static_blocks(zone->fixed, lower)) {
         return ERR_EXISTS;
+    }
 
     struct zone_owner_name *node = find_name(zone, lower);
     struct zone_value *found = node == NULL ? NULL : find_value(node, value, len);
-    if (found != NULL)
+    if (found != NULL) {
         return renew_value(zone, found, owner, expires);
+    }
     if (zone->value_count >= LIMIT_CHALLENGES ||
-        (node != NULL && node->value_count >= LIMIT_VALUES_PER_NAME))
+        (node != NULL && node->value_count >= LIMIT_VALUES_PER_NAME)) {
         return ERR_LIMIT;
-    if (node == NULL && (node = add_name(zone, lower)) == NULL)
+    }
+    if (node == NULL && (node = add_name(zone, lower)) == NULL) {
         return -ENOMEM;
+    }
     int ret = add_value(zone, node, value, len, owner, expires);
-    if (node->value_count == 0)
+    if (node->value_count == 0) {
         drop_name(zone, node);
+    }
     return ret;
 }
 
@@ -255,8 +276,9 @@ static void unlink_hold(struct zone *zone, struct zone_hold *hold)
 {
     struct zone_hold **link = &hold->value->holds;
 
-    while (*link != hold)
+    while (*link != hold) {
         link = &(*link)->next;
+    }
     *link = hold->next;
     hold->value->hold_count--;
     ldns_rbtree_delete(&zone->owners, hold);
@@ -269,17 +291,22 @@ static void drop_value(struct zone *zone, struct zone_value *value)
     struct zone_owner_name *name = value->name;
     struct zone_value **link = &name->values;
 
-    while (*link != value)
+    while (*link != value) {
         link = &(*link)->next;
+    }
     *link = value->next;
     name->value_count--;
     zone->value_count--;
     ldns_rbtree_delete(&zone->expiries, value);
-    while (value->holds != NULL)
-        unlink_hold(zone, value->holds);
+    for (struct zone_hold *hold = value->holds, *next; hold != NULL; hold = next) {
+        next = hold->next;
+        ldns_rbtree_delete(&zone->owners, hold);
+        free(hold);
+    }
     free(value);
-    if (name->value_count == 0)
+    if (name->value_count == 0) {
         drop_name(zone, name);
+    }
 }
 
 /* Returns how many values went: 1 or 0. */
@@ -288,8 +315,9 @@ static size_t drop_hold(struct zone *zone, struct zone_hold *hold)
     struct zone_value *value = hold->value;
 
     unlink_hold(zone, hold);
-    if (value->holds != NULL)
+    if (value->holds != NULL) {
         return 0;
+    }
     drop_value(zone, value);
     return 1;
 }
@@ -312,11 +340,13 @@ size_t zone_remove_owner(struct zone *zone, uint64_t owner)
         /* No value stands at address 0: the first of this owner comes just behind the probe. */
         struct zone_hold probe = {.owner = owner, .value = NULL};
         ldns_rbnode_t *node;
-        if (ldns_rbtree_find_less_equal(&zone->owners, &probe, &node))
+        if (ldns_rbtree_find_less_equal(&zone->owners, &probe, &node)) {
             return gone;
+        }
         node = node == NULL ? ldns_rbtree_first(&zone->owners) : ldns_rbtree_next(node);
-        if (node == LDNS_RBTREE_NULL || ((struct zone_hold *)node->key)->owner != owner)
+        if (node == LDNS_RBTREE_NULL || ((struct zone_hold *)node->key)->owner != owner) {
             return gone;
+        }
         gone += drop_hold(zone, (struct zone_hold *)node->key);
     }
 }
@@ -327,8 +357,9 @@ size_t zone_expire(struct zone *zone, int64_t now)
 
     while (zone_next_expiry(zone) <= now) {
         ldns_rbnode_t *node = ldns_rbtree_first(&zone->expiries);
-        if (node == LDNS_RBTREE_NULL)
+        if (node == LDNS_RBTREE_NULL) {
             break;
+        }
         drop_value(zone, (struct zone_value *)node->key);
         gone++;
     }
@@ -357,8 +388,9 @@ void zone_each_challenge(const struct zone *zone, zone_challenge_fn *fn, void *a
     {
         const struct zone_owner_name *name = node->key;
         for (const struct zone_value *value = name->values; value != NULL; value = value->next) {
-            for (const struct zone_hold *hold = value->holds; hold != NULL; hold = hold->next)
+            for (const struct zone_hold *hold = value->holds; hold != NULL; hold = hold->next) {
                 fn(arg, zone_owner_wire(name), value->text, hold->owner, value->expires);
+            }
         }
     }
 }

@@ -33,10 +33,12 @@ static const char *take_string(struct zonefile *f, size_t *n)
     while (f->pos < f->end && *f->pos != '\n' && *f->pos != '\0') {
         char c = *f->pos++;
         f->entry[(*n)++] = c;
-        if (c == '"')
+        if (c == '"') {
             return NULL;
-        if (c == '\\' && f->pos < f->end && *f->pos != '\n' && *f->pos != '\0')
+        }
+        if (c == '\\' && f->pos < f->end && *f->pos != '\n' && *f->pos != '\0') {
             f->entry[(*n)++] = *f->pos++;
+        }
     }
     return "a string is not closed on its line";
 }
@@ -53,20 +55,23 @@ static const char *take_char(struct zonefile *f, size_t *n, unsigned *depth)
         ++*depth;
         break;
     case ')':
-        if ((*depth)-- == 0)
+        if ((*depth)-- == 0) {
             return "a closing parenthesis without an opening one";
+        }
         break;
     case ';':
-        while (f->pos < f->end && *f->pos != '\n')
+        while (f->pos < f->end && *f->pos != '\n') {
             f->pos++;
+        }
         return NULL;
     case '\n':
         f->next_line++;
         break;
     case '\\':
         f->entry[(*n)++] = c;
-        if (f->pos < f->end && *f->pos != '\n' && *f->pos != '\0')
+        if (f->pos < f->end && *f->pos != '\n' && *f->pos != '\0') {
             f->entry[(*n)++] = *f->pos++;
+        }
         return NULL;
     default:
         f->entry[(*n)++] = is_space(c) ? ' ' : c;
@@ -84,17 +89,20 @@ static const char *take_entry(struct zonefile *f)
     f->line = f->next_line;
     while (f->pos < f->end && (depth > 0 || *f->pos != '\n')) {
         const char *what = *f->pos == '"' ? take_string(f, &n) : take_char(f, &n, &depth);
-        if (what != NULL)
+        if (what != NULL) {
             return what;
+        }
     }
-    if (depth > 0)
+    if (depth > 0) {
         return "a parenthesis is not closed";
+    }
     if (f->pos < f->end) {
         f->pos++;
         f->next_line++;
     }
-    while (n > 0 && f->entry[n - 1] == ' ' && (n < 2 || f->entry[n - 2] != '\\'))
+    while (n > 0 && f->entry[n - 1] == ' ' && (n < 2 || f->entry[n - 2] != '\\')) {
         n--;
+    }
     f->entry[n] = '\0';
     return NULL;
 }
@@ -102,10 +110,12 @@ static const char *take_entry(struct zonefile *f)
 int zonefile_next(struct zonefile *f, const char **what)
 {
     while (f->pos < f->end) {
-        if ((*what = take_entry(f)) != NULL)
+        if ((*what = take_entry(f)) != NULL) {
             return ERR_MALFORMED;
-        if (f->entry[0] != '\0')
+        }
+        if (f->entry[0] != '\0') {
             return 1;
+        }
     }
     return 0;
 }
@@ -140,10 +150,12 @@ static bool ends_in_dot(const char *text)
 {
     size_t n = strlen(text), escapes = 0;
 
-    if (n == 0 || text[n - 1] != '.')
+    if (n == 0 || text[n - 1] != '.') {
         return false;
-    while (escapes < n - 1 && text[n - 2 - escapes] == '\\')
+    }
+    while (escapes < n - 1 && text[n - 2 - escapes] == '\\') {
         escapes++;
+    }
     return escapes % 2 == 0;
 }
 
@@ -151,15 +163,18 @@ static int set_origin(struct parser *p, const char *text, struct err *err)
 {
     uint8_t name[LIMIT_NAME_WIRE];
 
-    if (strcmp(text, "@") == 0)
+    if (strcmp(text, "@") == 0) {
         return 0;
+    }
     int len = name_from_text(name, text);
-    if (len < 0)
+    if (len < 0) {
         return refuse(p, "not a domain name", err);
+    }
     if (!ends_in_dot(text)) {
         size_t rest = name_len(p->origin);
-        if (rest > LIMIT_NAME_WIRE - ((size_t)len - 1))
+        if (rest > LIMIT_NAME_WIRE - ((size_t)len - 1)) {
             return refuse(p, "the name is too long", err);
+        }
         memcpy(name + len - 1, p->origin, rest);
         len += (int)rest - 1;
     }
@@ -174,12 +189,14 @@ static int set_ttl(struct parser *p, const char *text, struct err *err)
 
     /* Ten digits hold the largest TTL; more could overflow in ldns. */
     uint64_t value = digits > 0 && digits <= 10 ? strtoull(text, NULL, 10) : UINT64_MAX;
-    if (value <= INT32_MAX && text[digits] != '\0' && strlen(text) <= 16)
+    if (value <= INT32_MAX && text[digits] != '\0' && strlen(text) <= 16) {
         value = ldns_str2period(text, &end);
-    else
+    } else {
         end = text + digits;
-    if (value > INT32_MAX || *end != '\0')
+    }
+    if (value > INT32_MAX || *end != '\0') {
         return refuse(p, "not a TTL", err);
+    }
     p->ttl = (uint32_t)value;
     return 0;
 }
@@ -188,13 +205,16 @@ static int directive(struct parser *p, struct err *err)
 {
     char *save, *word = strtok_r(p->file.entry, " ", &save), *value = strtok_r(NULL, " ", &save);
 
-    if (strcasecmp(word, "$INCLUDE") == 0)
+    if (strcasecmp(word, "$INCLUDE") == 0) {
         return refuse(p, "other files cannot be read from here: put the records into this one",
                       err);
-    if (strcasecmp(word, "$ORIGIN") != 0 && strcasecmp(word, "$TTL") != 0)
+    }
+    if (strcasecmp(word, "$ORIGIN") != 0 && strcasecmp(word, "$TTL") != 0) {
         return refuse(p, "unknown directive (there are $ORIGIN and $TTL)", err);
-    if (value == NULL || strtok_r(NULL, " ", &save) != NULL)
+    }
+    if (value == NULL || strtok_r(NULL, " ", &save) != NULL) {
         return refuse(p, "the directive takes one value", err);
+    }
     return strcasecmp(word, "$TTL") == 0 ? set_ttl(p, value, err) : set_origin(p, value, err);
 }
 
@@ -204,8 +224,9 @@ static int add_record(struct parser *p, const ldns_rr *rr, struct err *err)
     size_t len = 0;
     int ret;
 
-    if (ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN)
+    if (ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN) {
         return refuse(p, "only class IN is served", err);
+    }
     if (ldns_rr2wire(&wire, rr, LDNS_SECTION_ANSWER, &len) != LDNS_STATUS_OK) {
         ret = refuse(p, "the record has no wire form", err);
         goto out;
@@ -222,10 +243,11 @@ static int add_record(struct parser *p, const ldns_rr *rr, struct err *err)
                               .rdata = fixed + 10,
                               .rdata_len = len - (size_t)owner - 10,
                               .line = p->file.line};
-    if (in.rdata_len != wire_read_u16(fixed + 8))
+    if (in.rdata_len != wire_read_u16(fixed + 8)) {
         ret = refuse(p, "the record has no wire form", err);
-    else
+    } else {
         ret = zone_static_add(p->zone, &in, p->source, err);
+    }
 out:
     free(wire);
     return ret;
@@ -236,12 +258,14 @@ static int record(struct parser *p, struct err *err)
     ldns_rr *rr = NULL;
     ldns_rdf *origin = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, name_len(p->origin), p->origin);
 
-    if (origin == NULL)
+    if (origin == NULL) {
         return err_set(err, -ENOMEM, "%.255s: out of memory", p->source);
+    }
     ldns_status status = ldns_rr_new_frm_str(&rr, p->file.entry, p->ttl, origin, &p->previous);
     ldns_rdf_deep_free(origin);
-    if (status != LDNS_STATUS_OK || rr == NULL)
+    if (status != LDNS_STATUS_OK || rr == NULL) {
         return refuse(p, ldns_get_errorstr_by_id(status), err);
+    }
     int ret = add_record(p, rr, err);
     ldns_rr_free(rr);
     return ret;
@@ -254,11 +278,13 @@ static int parse(struct parser *p, struct err *err)
 
     while ((ret = zonefile_next(&p->file, &what)) > 0) {
         ret = p->file.entry[0] == '$' ? directive(p, err) : record(p, err);
-        if (ret < 0)
+        if (ret < 0) {
             return ret;
+        }
     }
-    if (ret < 0)
+    if (ret < 0) {
         return err_set(err, ret, "%.255s:%u: %s", p->source, p->file.line, what);
+    }
     return zone_static_finish(p->zone, p->source, err);
 }
 
@@ -268,10 +294,12 @@ int zone_static_parse(struct zone_static **out, const char *apex, const char *na
     struct parser p = {.source = name, .ttl = DEFAULT_TTL};
     int ret;
 
-    if (len > LIMIT_ZONE_FILE)
+    if (len > LIMIT_ZONE_FILE) {
         return err_set(err, ERR_LIMIT, "%.255s: larger than %u MiB", name, LIMIT_ZONE_FILE >> 20);
-    if ((ret = zone_static_new(&p.zone, apex, err)) < 0)
+    }
+    if ((ret = zone_static_new(&p.zone, apex, err)) < 0) {
         return ret;
+    }
     char *entry = malloc(len + 1);
     if (entry == NULL) {
         ret = err_set(err, -ENOMEM, "%.255s: out of memory", name);
@@ -282,8 +310,9 @@ int zone_static_parse(struct zone_static **out, const char *apex, const char *na
     ret = parse(&p, err);
     ldns_rdf_deep_free(p.previous);
     free(entry);
-    if (ret < 0)
+    if (ret < 0) {
         goto err0;
+    }
     *out = p.zone;
     return 0;
 err0:

@@ -10,8 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(bool holds)
 {
-    if (!holds)
+    if (!holds) {
         abort();
+    }
 }
 
 static void round_trip(const uint8_t *wire, size_t len)
@@ -41,16 +42,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t wire[LIMIT_NAME_WIRE];
     int len = name_measure(data, size);
 
-    if (len > 0)
+    if (len > 0) {
         round_trip(data, (size_t)len);
+    }
     char *text = malloc(size + 1);
-    if (text == NULL)
+    if (text == NULL) {
         return 0;
+    }
     memcpy(text, data, size);
     text[size] = '\0';
     len = name_from_text(wire, text);
-    if (len > 0)
+    if (len > 0) {
         round_trip(wire, (size_t)len);
+    }
     free(text);
     return 0;
 }

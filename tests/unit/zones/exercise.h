@@ -18,8 +18,9 @@ static inline uint64_t exercise_node(const struct image *image, const struct ima
     for (; rrset != NULL; rrset = image_rrset_next(image, rrset)) {
         size_t len;
         const uint8_t *wire = image_rrset_wire(rrset, &len);
-        for (size_t i = 0; i < len; i++)
+        for (size_t i = 0; i < len; i++) {
             sum += wire[i];
+        }
         sum += image_rrset_ttl(rrset) + image_rrset_count(rrset) + image_rrset_type(rrset);
         sum += image_node_rrset(image, node, image_rrset_type(rrset)) == rrset;
     }
@@ -52,13 +53,16 @@ static inline uint64_t exercise(const struct image *image)
         uint8_t below[LIMIT_NAME_WIRE + 4] = {1, 'q', 1, '*'};
         sum += exercise_node(image, node) + exercise_name(image, name);
         memcpy(below + 4, name, name_len(name));
-        if (name_len(name) <= LIMIT_NAME_WIRE - 4)
+        if (name_len(name) <= LIMIT_NAME_WIRE - 4) {
             sum += exercise_name(image, below) + exercise_name(image, below + 2);
+        }
         below[5] ^= 1;
-        if (name_measure(below + 4, LIMIT_NAME_WIRE) > 0)
+        if (name_measure(below + 4, LIMIT_NAME_WIRE) > 0) {
             sum += exercise_name(image, below + 4);
-        for (uint32_t zone = 0; zone < image_zone_count(image); zone++)
+        }
+        for (uint32_t zone = 0; zone < image_zone_count(image); zone++) {
             sum += image_find(image, image_zone_at(image, zone), name, name_len(name)) == node;
+        }
     }
     return sum;
 }

@@ -78,12 +78,15 @@ static inline bool finds(const struct image *image, const char *name, enum image
     char text[LIMIT_NAME_TEXT] = "";
     uint8_t wire[LIMIT_NAME_WIRE];
 
-    if (result.node != NULL)
+    if (result.node != NULL) {
         name_to_text(text, image_node_name(image, result.node));
-    if (result.match != match || strcmp(text, node == NULL ? "" : node) != 0)
+    }
+    if (result.match != match || strcmp(text, node == NULL ? "" : node) != 0) {
         return false;
-    if (match == IMAGE_NO_ZONE)
+    }
+    if (match == IMAGE_NO_ZONE) {
         return result.node == NULL;
+    }
     /* The offset is that of the node's name within the question's; of the encloser, for a wildcard.
      */
     name_from_text(wire, name);
@@ -97,8 +100,9 @@ static inline unsigned records(const struct image *image, const char *name, uint
 {
     struct image_result result = look(image, name);
 
-    if (result.node == NULL)
+    if (result.node == NULL) {
         return 0;
+    }
     const struct image_rrset *rrset = image_node_rrset(image, result.node, type);
     return rrset == NULL ? 0 : image_rrset_count(rrset);
 }

@@ -76,8 +76,9 @@ static void test_longest_names(void)
     struct zone *zone = zone_of(APEX, PREAMBLE, 0);
     char deep[600] = "";
 
-    for (int i = 0; i < 118; i++)
+    for (int i = 0; i < 118; i++) {
         strcat(deep, "x.");
+    }
     strcat(deep, APEX);
     CU_ASSERT_EQUAL_FATAL(add(zone, deep, "v", 1, 1), 1);
     struct image image = image_of(&zone, 1);
@@ -251,8 +252,9 @@ static void test_several_zones(void)
     CU_ASSERT_TRUE(finds(&image, "example", IMAGE_NO_ZONE, NULL));
     CU_ASSERT_TRUE(finds(&image, "c.example", IMAGE_NO_ZONE, NULL));
     image_unmap(&image);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         zone_free(zones[i]);
+    }
 }
 
 static void test_nested_zones(void)
@@ -296,8 +298,9 @@ static void test_nested_zones(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(cut);
     CU_ASSERT_PTR_NULL(image_node_first(&image, cut));
     image_unmap(&image);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
         zone_free(zones[i]);
+    }
 }
 
 static void test_order(void)
@@ -353,8 +356,9 @@ static void test_build_refuses(void)
     struct zone *zone = zone_of(APEX, PREAMBLE, 0), *many[LIMIT_DNS_ZONES + 1];
     struct image_options options = {0};
 
-    for (size_t i = 0; i <= LIMIT_DNS_ZONES; i++)
+    for (size_t i = 0; i <= LIMIT_DNS_ZONES; i++) {
         many[i] = zone;
+    }
     CU_ASSERT_EQUAL(image_build(many, 2, &options), ERR_EXISTS);
     CU_ASSERT_EQUAL(image_build(many, LIMIT_DNS_ZONES + 1, &options), ERR_LIMIT);
     zone_free(zone);

@@ -45,8 +45,9 @@ static void random_name(uint8_t *wire, const char *apex, unsigned most, uint64_t
 static struct entry *model_entry(struct model *m, size_t zone, const uint8_t *name)
 {
     for (size_t i = 0; i < m->count[zone]; i++) {
-        if (name_equal(m->entries[zone][i].name, name))
+        if (name_equal(m->entries[zone][i].name, name)) {
             return &m->entries[zone][i];
+        }
     }
     return NULL;
 }
@@ -58,21 +59,25 @@ static bool model_allows(struct model *m, size_t zone, const uint8_t *name, enum
     bool apex = name_equal(name, m->apex[zone]);
     bool wildcard = name[0] == 1 && name[1] == '*';
 
-    if (m->count[zone] == NAMES)
+    if (m->count[zone] == NAMES) {
         return false;
-    if (own != NULL && (own->has[KIND_CNAME] || kind == KIND_CNAME || own->has[kind]))
+    }
+    if (own != NULL && (own->has[KIND_CNAME] || kind == KIND_CNAME || own->has[kind])) {
         return false;
+    }
     if ((apex && (kind == KIND_CNAME || kind == KIND_DNAME || kind == KIND_NS)) ||
-        (wildcard && (kind == KIND_NS || kind == KIND_DNAME || kind == KIND_CHALLENGE)))
+        (wildcard && (kind == KIND_NS || kind == KIND_DNAME || kind == KIND_CHALLENGE))) {
         return false;
+    }
     for (size_t i = 0; i < m->count[zone]; i++) {
         const struct entry *other = &m->entries[zone][i];
         bool below = name_within(name, other->name), above = name_within(other->name, name);
         if ((below && other->has[KIND_NS] && kind == KIND_CHALLENGE) ||
             (above && other->has[KIND_CHALLENGE] && kind == KIND_NS) ||
             (other != own && below && other->has[KIND_DNAME]) ||
-            (other != own && above && kind == KIND_DNAME))
+            (other != own && above && kind == KIND_DNAME)) {
             return false;
+        }
     }
     return true;
 }
@@ -89,8 +94,9 @@ static void model_add(struct model *m, size_t zone, const uint8_t *name, enum ki
         name_lower(entry->name, name);
     }
     entry->has[kind] = true;
-    if (kind == KIND_CHALLENGE)
+    if (kind == KIND_CHALLENGE) {
         return;
+    }
     name_to_text(text, name);
     snprintf(line, sizeof(line), "%s. %s\n", text, rdata[kind]);
     strcat(m->text[zone], line);
@@ -101,12 +107,14 @@ static void model_add(struct model *m, size_t zone, const uint8_t *name, enum ki
 static bool model_exists(const struct model *m, size_t zone, const uint8_t *name)
 {
     for (size_t i = 0; i < m->count[zone]; i++) {
-        if (name_within(m->entries[zone][i].name, name))
+        if (name_within(m->entries[zone][i].name, name)) {
             return true;
+        }
     }
     for (size_t i = zone + 1; i < m->zones; i++) {
-        if (name_within(m->apex[i], name))
+        if (name_within(m->apex[i], name)) {
             return true;
+        }
     }
     return name_equal(m->apex[zone], name);
 }
@@ -118,31 +126,39 @@ static enum image_match model_lookup(struct model *m, const uint8_t *name, const
     const uint8_t *encloser = NULL;
 
     *node = NULL;
-    while (zone > 0 && !name_within(name, m->apex[zone - 1]))
+    while (zone > 0 && !name_within(name, m->apex[zone - 1])) {
         zone--;
-    if (zone-- == 0)
+    }
+    if (zone-- == 0) {
         return IMAGE_NO_ZONE;
+    }
     unsigned labels = name_labels(name);
     for (unsigned n = name_labels(m->apex[zone]); n <= labels; n++) {
         const uint8_t *at = name;
-        for (unsigned i = n; i < labels; i++)
+        for (unsigned i = n; i < labels; i++) {
             at = name_parent(at);
-        if (!model_exists(m, zone, at))
+        }
+        if (!model_exists(m, zone, at)) {
             break;
+        }
         *node = encloser = at;
         const struct entry *entry = model_entry(m, zone, at);
-        if (entry != NULL && entry->has[KIND_NS] && !name_equal(at, m->apex[zone]))
+        if (entry != NULL && entry->has[KIND_NS] && !name_equal(at, m->apex[zone])) {
             return IMAGE_DELEGATION;
-        if (entry != NULL && entry->has[KIND_DNAME] && n < labels)
+        }
+        if (entry != NULL && entry->has[KIND_DNAME] && n < labels) {
             return IMAGE_DNAME;
-        if (n == labels)
+        }
+        if (n == labels) {
             return IMAGE_NODE;
+        }
     }
     wildcard[0] = 1;
     wildcard[1] = '*';
     memcpy(wildcard + 2, encloser, name_len(encloser));
-    if (!model_exists(m, zone, wildcard))
+    if (!model_exists(m, zone, wildcard)) {
         return IMAGE_NXDOMAIN;
+    }
     *node = wildcard;
     return IMAGE_WILDCARD;
 }
@@ -159,11 +175,13 @@ static void make(struct model *m, uint64_t *random)
         for (unsigned n = next_random(random) % 25; n > 0; n--) {
             uint8_t name[LIMIT_NAME_WIRE];
             enum kind kind = (enum kind)(next_random(random) % KINDS);
-            if (next_random(random) % 2 == 0 && (kind == KIND_NS || kind == KIND_DNAME))
+            if (next_random(random) % 2 == 0 && (kind == KIND_NS || kind == KIND_DNAME)) {
                 kind = KIND_A;
+            }
             random_name(name, apex_text[zone], 4, random);
-            if (model_allows(m, zone, name, kind))
+            if (model_allows(m, zone, name, kind)) {
                 model_add(m, zone, name, kind);
+            }
         }
     }
 }
@@ -186,8 +204,9 @@ static bool same(struct model *m, const struct image *image, const uint8_t *name
     enum image_match match = model_lookup(m, name, &node);
 
     image_lookup(image, name, name_len(name), &result);
-    if (result.match != match || (node == NULL) != (result.node == NULL))
+    if (result.match != match || (node == NULL) != (result.node == NULL)) {
         return false;
+    }
     return node == NULL || name_equal(node, image_node_name(image, result.node));
 }
 
@@ -200,8 +219,9 @@ static void test_random_zones(void)
     for (int round = 0; round < ROUNDS; round++) {
         struct zone *zones[2];
         make(&m, &random);
-        for (size_t i = 0; i < m.zones; i++)
+        for (size_t i = 0; i < m.zones; i++) {
             zones[i] = zone_of_model(&m, i);
+        }
         struct image image = image_of(zones, m.zones);
         for (int i = 0; i < QUESTIONS; i++) {
             uint8_t name[LIMIT_NAME_WIRE];
@@ -218,8 +238,9 @@ static void test_random_zones(void)
             matches[result.match]++;
         }
         image_unmap(&image);
-        for (size_t i = 0; i < m.zones; i++)
+        for (size_t i = 0; i < m.zones; i++) {
             zone_free(zones[i]);
+        }
     }
     /* Each outcome was met often enough to mean something. */
     for (size_t i = 0; i <= IMAGE_NXDOMAIN; i++)

@@ -68,10 +68,11 @@ static void test_every_bit(void)
         for (unsigned bit = 0; bit < 8; bit++) {
             struct image image;
             bytes[i] ^= (uint8_t)(1u << bit);
-            if (image_open(&image, bytes, len) == 0)
+            if (image_open(&image, bytes, len) == 0) {
                 exercise(&image);
-            else
+            } else {
                 refused++;
+            }
             bytes[i] ^= (uint8_t)(1u << bit);
         }
     }
@@ -91,8 +92,9 @@ static void test_every_octet(void)
         for (size_t j = 0; j < sizeof(values); j++) {
             struct image image;
             bytes[i] = values[j];
-            if (image_open(&image, bytes, len) == 0)
+            if (image_open(&image, bytes, len) == 0) {
                 exercise(&image);
+            }
         }
         bytes[i] = before;
     }
@@ -130,10 +132,12 @@ static void test_random_damage(void)
     for (int i = 0; i < 20000; i++) {
         struct image image;
         memcpy(broken, bytes, len);
-        for (unsigned n = 1 + next_random(&random) % 4; n > 0; n--)
+        for (unsigned n = 1 + next_random(&random) % 4; n > 0; n--) {
             broken[next_random(&random) % len] = (uint8_t)next_random(&random);
-        if (image_open(&image, broken, len) == 0)
+        }
+        if (image_open(&image, broken, len) == 0) {
             exercise(&image);
+        }
     }
     free(broken);
     free(bytes);
@@ -186,8 +190,9 @@ static void test_probing_is_bounded(void)
     struct image_slot *slots = (struct image_slot *)(bytes + header->slots);
     uint32_t used = 0;
     for (uint32_t i = 0; i < header->slot_count; i++) {
-        if (slots[i].node != 0)
+        if (slots[i].node != 0) {
             slots[used++] = slots[i];
+        }
     }
     memset(slots + used, 0, (header->slot_count - used) * sizeof(*slots));
     CU_ASSERT_EQUAL(image_open(&image, bytes, len), ERR_CORRUPT);
@@ -227,8 +232,9 @@ static void test_map_refuses(void)
     for (size_t i = 0; i <= 4; i++) {
         int fd = memfd_create("test", MFD_ALLOW_SEALING), all = 0;
         CU_ASSERT_EQUAL_FATAL(write(fd, bytes, len), (ssize_t)len);
-        for (size_t j = 0; j < 4; j++)
+        for (size_t j = 0; j < 4; j++) {
             all |= j == i ? 0 : seals[j];
+        }
         CU_ASSERT_EQUAL_FATAL(fcntl(fd, F_ADD_SEALS, all), 0);
         CU_ASSERT_EQUAL(image_map(&image, fd), i < 4 ? ERR_CORRUPT : 0);
         close(fd);

@@ -56,14 +56,16 @@ static void test_limits(void)
     CU_ASSERT_EQUAL(parse(out.wire, text), ERR_LIMIT);
     for (size_t len = 1; len < 400; len++) {
         memset(text, 'a', sizeof(text));
-        for (size_t dot = 50; dot < len - 1; dot += 51)
+        for (size_t dot = 50; dot < len - 1; dot += 51) {
             text[dot] = '.';
+        }
         text[len] = '\0';
         CU_ASSERT_EQUAL(parse(out.wire, text), len <= 253 ? (int)len + 2 : ERR_LIMIT);
     }
     /* The most labels there can be, and the longest text. */
-    for (size_t i = 0; i < 254; i++)
+    for (size_t i = 0; i < 254; i++) {
         text[i] = i % 2 == 0 ? 'x' : '.';
+    }
     text[253] = '\0';
     CU_ASSERT_EQUAL(parse(out.wire, text), 255);
     CU_ASSERT_EQUAL(name_labels(out.wire), 127);
@@ -110,8 +112,9 @@ static void test_measure(void)
         CU_ASSERT_EQUAL(name_measure((const uint8_t *)"\1a\2bc", len), ERR_MALFORMED);
     CU_ASSERT_EQUAL(name_measure((const uint8_t *)"\xc0\x0c", 3), ERR_MALFORMED);
     CU_ASSERT_EQUAL(name_measure((const uint8_t *)"\x40", 2), ERR_MALFORMED);
-    for (size_t i = 0; i < 254; i += 2)
+    for (size_t i = 0; i < 254; i += 2) {
         wire[i] = 1;
+    }
     CU_ASSERT_EQUAL(name_measure(wire, sizeof(wire)), 255);
     wire[254] = 1;
     CU_ASSERT_EQUAL(name_measure(wire, sizeof(wire)), ERR_MALFORMED);
@@ -206,16 +209,20 @@ static int compare_slowly(const uint8_t *a, const uint8_t *b)
 
     for (unsigned i = 1; i <= na && i <= nb; i++) {
         const uint8_t *la = a, *lb = b;
-        for (unsigned j = 0; j < na - i; j++)
+        for (unsigned j = 0; j < na - i; j++) {
             la = name_parent(la);
-        for (unsigned j = 0; j < nb - i; j++)
-            lb = name_parent(lb);
-        for (unsigned k = 1; k <= la[0] && k <= lb[0]; k++) {
-            if (la[k] != lb[k])
-                return la[k] - lb[k];
         }
-        if (la[0] != lb[0])
+        for (unsigned j = 0; j < nb - i; j++) {
+            lb = name_parent(lb);
+        }
+        for (unsigned k = 1; k <= la[0] && k <= lb[0]; k++) {
+            if (la[k] != lb[k]) {
+                return la[k] - lb[k];
+            }
+        }
+        if (la[0] != lb[0]) {
             return la[0] - lb[0];
+        }
     }
     return (int)na - (int)nb;
 }
@@ -227,8 +234,9 @@ static void random_name(uint8_t *name, uint64_t *state)
     while (labels-- > 0) {
         uint8_t len = (uint8_t)(1 + next_random(state) % 3);
         *name++ = len;
-        for (uint8_t i = 0; i < len; i++)
+        for (uint8_t i = 0; i < len; i++) {
             *name++ = (uint8_t)(next_random(state) % 4);
+        }
     }
     *name = 0;
 }
@@ -243,8 +251,9 @@ static void test_order_of_random_names(void)
         random_name(b, &state);
         size_t la = name_key(ka, a), lb = name_key(kb, b);
         int order = memcmp(ka, kb, la < lb ? la : lb);
-        if (order == 0)
+        if (order == 0) {
             order = (la > lb) - (la < lb);
+        }
         int slow = compare_slowly(a, b);
         CU_ASSERT_EQUAL(order < 0, slow < 0);
         CU_ASSERT_EQUAL(order > 0, slow > 0);
@@ -255,8 +264,9 @@ static void test_longest_key(void)
 {
     uint8_t wire[LIMIT_NAME_WIRE] = {0}, key[NAME_KEY_MAX];
 
-    for (size_t pos = 0; pos < 254; pos += 64)
+    for (size_t pos = 0; pos < 254; pos += 64) {
         wire[pos] = pos < 192 ? 63 : 61; /* labels of zeros, each of which takes two octets */
+    }
     CU_ASSERT_EQUAL(name_key(key, wire), 2 * 250 + 4);
 }
 

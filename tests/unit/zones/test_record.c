@@ -39,8 +39,9 @@ static void test_plain(void)
 static void domain_of(char *domain, size_t len)
 {
     memset(domain, 'a', len);
-    for (size_t dot = 50; dot < len - 1; dot += 51)
+    for (size_t dot = 50; dot < len - 1; dot += 51) {
         domain[dot] = '.';
+    }
     domain[len] = '\0';
 }
 

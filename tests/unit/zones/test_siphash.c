@@ -8,10 +8,12 @@ static void test_paper(void)
 {
     uint8_t key[SIPHASH_KEY], data[15];
 
-    for (uint8_t i = 0; i < SIPHASH_KEY; i++)
+    for (uint8_t i = 0; i < SIPHASH_KEY; i++) {
         key[i] = i;
-    for (uint8_t i = 0; i < sizeof(data); i++)
+    }
+    for (uint8_t i = 0; i < sizeof(data); i++) {
         data[i] = i;
+    }
     CU_ASSERT_EQUAL(siphash(2, 4, key, data, sizeof(data)), UINT64_C(0xa129ca6149be45e5));
 }
 

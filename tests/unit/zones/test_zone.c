@@ -236,8 +236,9 @@ struct model {
 static bool model_live(const struct model *m, int n, int v)
 {
     for (int o = 0; o < MODEL_OWNERS; o++) {
-        if (m->held[n][v][o])
+        if (m->held[n][v][o]) {
             return true;
+        }
     }
     return false;
 }
@@ -247,8 +248,9 @@ static size_t model_count(const struct model *m)
     size_t count = 0;
 
     for (int n = 0; n < MODEL_NAMES; n++) {
-        for (int v = 0; v < MODEL_VALUES; v++)
+        for (int v = 0; v < MODEL_VALUES; v++) {
             count += model_live(m, n, v);
+        }
     }
     return count;
 }
@@ -259,8 +261,9 @@ static size_t model_expire(struct model *m, int64_t now)
 
     for (int n = 0; n < MODEL_NAMES; n++) {
         for (int v = 0; v < MODEL_VALUES; v++) {
-            if (m->expires[n][v] <= now)
+            if (m->expires[n][v] <= now) {
                 memset(m->held[n][v], 0, sizeof(m->held[n][v]));
+            }
         }
     }
     return before - model_count(m);
@@ -271,8 +274,9 @@ static size_t model_remove_owner(struct model *m, int o)
     size_t before = model_count(m);
 
     for (int n = 0; n < MODEL_NAMES; n++) {
-        for (int v = 0; v < MODEL_VALUES; v++)
+        for (int v = 0; v < MODEL_VALUES; v++) {
             m->held[n][v][o] = false;
+        }
     }
     return before - model_count(m);
 }
@@ -317,13 +321,15 @@ static void test_model(void)
     struct model m = {0};
     uint64_t random = 42;
 
-    for (int i = 0; i < 5000; i++)
+    for (int i = 0; i < 5000; i++) {
         model_step(zone, &m, &random);
+    }
     for (int n = 0; n < MODEL_NAMES; n++) {
         unsigned live = 0;
         char name[64];
-        for (int v = 0; v < MODEL_VALUES; v++)
+        for (int v = 0; v < MODEL_VALUES; v++) {
             live += model_live(&m, n, v);
+        }
         snprintf(name, sizeof(name), "n%d.e%d." APEX, n, n % 3);
         struct image image = image_of(&zone, 1);
         CU_ASSERT_EQUAL(records(&image, name, TXT), live);

@@ -15,9 +15,9 @@ static int parse(const char *text, size_t len, struct err *err)
 
     memset(err, 0, sizeof(*err));
     ret = zone_static_parse(&s, APEX, "acme.zone", text, len, err);
-    if (ret == 0)
+    if (ret == 0) {
         zone_static_free(s);
-    else
+    } else
         CU_ASSERT_PTR_NULL(s);
     return ret;
 }
@@ -31,8 +31,9 @@ static void refused(const char *text, const char *expected)
     snprintf(all, sizeof(all), PREAMBLE "%s", text);
     CU_ASSERT_EQUAL(parse(all, strlen(all), &err), ERR_MALFORMED);
     CU_ASSERT_EQUAL(err.code, ERR_MALFORMED);
-    if (strstr(err.text, expected) == NULL)
+    if (strstr(err.text, expected) == NULL) {
         fprintf(stderr, "\nwanted: %s\n   got: %s\n", expected, err.text);
+    }
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, expected));
 }
 
