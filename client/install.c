@@ -140,12 +140,10 @@ static int switch_to(const struct files *files, int dir, unsigned long n,
     if (renameat(dir, "current.new", dir, "current") < 0) {
         return fail(files, INSTALL_FOLDER, err);
     }
-    if ((ret = before(hook, "sync the switch", err)) < 0 || fsync(dir) < 0) {
-        ret = ret < 0 ? ret : -errno;
-        return err_set(err, ret, "%s: the new files are in place, but may not survive a crash: %s",
-                       files->path, err_string(ret));
+    if ((ret = before(hook, "sync the switch", err)) < 0) {
+        return ret;
     }
-    return 0;
+    return sync_folder(files, dir, INSTALL_FOLDER, err);
 }
 
 /* Makes what a public name shows now (if anything) a file of the version folder. */
@@ -316,7 +314,11 @@ static int commit_version(const struct files *files, int dir,
         install_version_remove(dir, n);
         return ret;
     }
-    return switch_to(files, dir, n, hook, err);
+    ret = switch_to(files, dir, n, hook, err);
+    if (ret < 0 && install_version_current(dir) == n) {
+        err_prefix(err, "the new files are in place, but may not survive a crash of the system");
+    }
+    return ret;
 }
 
 int install_commit(const struct files *files, const struct install_contents *contents,
