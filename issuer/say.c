@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/utf8.h"
+
 void say_init(struct say *say, size_t max)
 {
     *say = (struct say){.max = max};
@@ -39,9 +41,12 @@ static size_t reserve(struct say *say, size_t n)
     return n;
 }
 
-static void append(struct say *say, const char *s, size_t n)
+static void append(struct say *say, const char *s, size_t len)
 {
-    n = reserve(say, n);
+    size_t n = reserve(say, len);
+
+    while (n > 0 && n < len && ((unsigned char)s[n] & 0xc0) == 0x80)
+        n--; /* not half a character */
     if (n == 0)
         return;
     memcpy(say->text + say->len, s, n);
@@ -67,21 +72,20 @@ void say_add(struct say *say, const char *fmt, ...)
 
 void say_add_foreign(struct say *say, const char *s, size_t max)
 {
+    size_t len = strnlen(s, max);
     bool gap = false, first = true;
+    uint32_t point;
 
-    for (size_t i = 0; i < max && s[i] != '\0'; i++) {
-        unsigned char c = (unsigned char)s[i];
-        unsigned char next = i + 1 < max ? (unsigned char)s[i + 1] : 0;
-        bool c1 = c == 0xc2 && next >= 0x80 && next <= 0x9f;
-        if (c <= ' ' || c == 0x7f || c1) {
+    for (size_t i = 0, n; i<len; i += n> 0 ? n : 1) {
+        n = utf8_decode(s + i, len - i, &point);
+        if (n > 0 && (point <= ' ' || (point >= 0x7f && point <= 0x9f))) {
             gap = true;
-            i += c1;
             continue;
         }
         if (gap && !first)
             append(say, " ", 1);
         gap = first = false;
-        append(say, &s[i], 1);
+        append(say, n > 0 ? &s[i] : "?", n > 0 ? n : 1);
     }
 }
 

@@ -17,8 +17,9 @@ struct say {
 void say_init(struct say *say, size_t max);
 void say_clear(struct say *say);
 void say_add(struct say *say, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* At most max bytes of s, UTF-8 or not; runs of white space and control characters (C0, DEL,
- * C1) become one space, so that a foreign string cannot forge a line or drive a terminal. */
+/* At most max bytes of s; what is not UTF-8 becomes "?"; runs of white space and control characters
+ * (C0, DEL, C1) become one space, so that a foreign string cannot forge a line or drive a terminal.
+ */
 void say_add_foreign(struct say *say, const char *s, size_t max);
 /* The text (never NULL but on -ENOMEM), the caller's to free; say is empty again. */
 char *say_take(struct say *say);
