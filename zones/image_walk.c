@@ -25,6 +25,19 @@ struct inner {
     uint8_t key[NAME_KEY_MAX];
 };
 
+/*
+ * Names and values lie all over the heap, and waiting for them is most of what a walk costs. So the
+ * next names are looked up ahead of their turn and fetched while the ones before are written.
+ */
+#define AHEAD      8
+#define CACHE_LINE 64
+
+struct queue {
+    const struct zone_owner_name *names[AHEAD]; /* a ring; NULL behind the last */
+    unsigned head;
+    const ldns_rbnode_t *node; /* the first one not in the ring */
+};
+
 /* One zone under way. */
 struct walk {
     struct image_writer *b;
@@ -34,7 +47,7 @@ struct walk {
     struct image_zone *out;
     /* sources */
     const struct static_node *fixed, *fixed_end;
-    const ldns_rbnode_t *challenge;
+    struct queue challenges;
     struct inner *inner, *inner_end;
     /* nodes from the apex (at its number of labels) to the last one */
     struct image_node *stack[LIMIT_NAME_LABELS];
@@ -190,6 +203,23 @@ static struct image_node *put_node(struct walk *w, const uint8_t *name, size_t l
 
 /* -- the walk over one zone -- */
 
+/* Takes the next challenge name into the queue's place that just fell free. */
+static void queue_next(struct queue *q)
+{
+    const struct zone_owner_name *name = NULL;
+
+    if (q->node != LDNS_RBTREE_NULL) {
+        name = q->node->key;
+        __builtin_prefetch(name->bytes);
+        __builtin_prefetch(name->bytes + CACHE_LINE);
+        __builtin_prefetch(name->values);
+        __builtin_prefetch(name->values->text);
+        q->node = ldns_rbtree_next((ldns_rbnode_t *)q->node);
+    }
+    q->names[q->head] = name;
+    q->head = (q->head + 1) % AHEAD;
+}
+
 /* The next owner name of all sources together; false at the end. */
 static bool next_owner(struct walk *w, struct owner *owner)
 {
@@ -202,8 +232,8 @@ static bool next_owner(struct walk *w, struct owner *owner)
         owner->key = record->key;
         owner->key_len = record->key_len;
     }
-    if (w->challenge != LDNS_RBTREE_NULL) {
-        const struct zone_owner_name *name = w->challenge->key;
+    const struct zone_owner_name *name = w->challenges.names[w->challenges.head];
+    if (name != NULL) {
         int order = owner->key == NULL ? -1
                                        : zone_key_compare(zone_owner_key(name), name->key_len,
                                                           owner->key, owner->key_len);
@@ -231,7 +261,7 @@ static bool next_owner(struct walk *w, struct owner *owner)
     }
     w->fixed += owner->fixed != NULL;
     if (owner->challenge != NULL) {
-        w->challenge = ldns_rbtree_next((ldns_rbnode_t *)w->challenge);
+        queue_next(&w->challenges);
     }
     if (owner->inner) {
         w->inner++;
@@ -399,12 +429,15 @@ int image_walk_zone(struct image_writer *b, uint8_t index)
         .apex_labels = name_labels(zone_apex(zone)),
         .fixed = zone->fixed->nodes,
         .fixed_end = zone->fixed->nodes + zone->fixed->node_count,
-        .challenge = ldns_rbtree_first(&zone->names),
+        .challenges.node = ldns_rbtree_first(&zone->names),
         .inner = inner,
         .inner_end = inner == NULL ? NULL : inner + inner_count,
     };
     struct owner owner;
 
+    for (unsigned i = 0; i < AHEAD; i++) {
+        queue_next(&w.challenges);
+    }
     out->first = b->node_count;
     out->apex = (uint32_t)b->pos;
     while (!b->full && next_owner(&w, &owner)) {

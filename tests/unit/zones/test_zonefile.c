@@ -1,10 +1,12 @@
 /*
  * Zone files: what is taken, and that each error has its line.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "tests/unit/common/run.h"
 #include "tests/unit/zones/support.h"
 
@@ -199,6 +201,22 @@ static void test_truncated(void)
     }
 }
 
+/* The commented example that people start from. */
+static void test_example(void)
+{
+    char *text;
+    size_t len;
+    struct err err = {0};
+    struct zone_static *s;
+
+    CU_ASSERT_EQUAL_FATAL(
+        file_read(AT_FDCWD, "../../../conf/zone.example", 65536, &text, &len, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(zone_static_parse(&s, APEX, "zone.example", text, len, &err), 0);
+    CU_ASSERT_STRING_EQUAL(err.text, "");
+    zone_static_free(s);
+    free(text);
+}
+
 static int make_default(const char *apex, const char *nameserver, const char *hostmaster,
                         struct zone **zone, struct err *err)
 {
@@ -257,6 +275,7 @@ int main(void)
         {"odd texts", test_odd_texts},
         {"cut at every octet", test_truncated},
         {"without a file", test_default},
+        {"the example", test_example},
     };
     return RUN("zonefile", tests);
 }
