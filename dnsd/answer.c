@@ -163,7 +163,8 @@ static bool at_node(struct answer *a, const struct image_result *found, struct r
                                           : image_node_rrset(a->image, found->node, qtype);
     size_t from = a->reply.len;
 
-    a->info->challenge = found->match == IMAGE_NODE && image_node_challenge(found->node);
+    a->info->challenge = found->match == IMAGE_NODE && image_node_challenge(found->node) &&
+                         name->name_len > name_len(image_zone_apex(a->image, found->zone));
     if (rrset != NULL) {
         a->info->outcome = QUERY_ANSWERED;
         if (put_at(a, rrset, name) && qtype == DNS_TYPE_NS) {

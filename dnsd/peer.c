@@ -1,8 +1,9 @@
 /*
- * The issuer starts to poll the CA when it hears of askers, so the first ones are told at once.
- * After that the pause until the next message grows with what was told: 1 ms, and
- * 1 ms for each 16 entries. So at most 1,000 messages and 16,000 entries a second leave, whatever
- * comes in; meanwhile the workers count repeats in their tables.
+ * The issuer starts to poll the CA when it hears of askers, so these are told at once, and
+ * within 1 ms while they come in bursts. What is told must not cost more than the answers, though,
+ * when somebody asks for live names all day: each message costs credit, in milliseconds, by its
+ * length, and credit comes back with time. A burst of some 30 messages is free; after that it is
+ * 100 short messages or 3,000 entries a second, while the workers count repeats in their tables.
  *
  * A tag numbers the channels. An image that came over one is not acknowledged over another.
  */
@@ -16,9 +17,11 @@
 #include "common/limits.h"
 #include "common/msg.h"
 
-#define PEER_ENTRIES_MS 16 /* entries that cost a pause of 1 ms */
-#define PEER_ENTRIES    ((LIMIT_MESSAGE - 64) / SEEN_ENTRY_WIRE)
-#define PEER_READS      16 /* messages a wake-up */
+#define PEER_CREDIT       320 /* ms, at most */
+#define PEER_COST         10  /* ms a message, and for each PEER_COST_ENTRIES in it */
+#define PEER_COST_ENTRIES 32
+#define PEER_ENTRIES      ((LIMIT_MESSAGE - 64) / SEEN_ENTRY_WIRE)
+#define PEER_READS        16 /* messages a wake-up */
 
 _Static_assert(PEER_ENTRIES >= LIMIT_SEEN, "a table fits into a message");
 
@@ -40,8 +43,9 @@ struct peer {
     uint64_t refused;
     char reason[LIMIT_ERROR_TEXT];
     struct msg_writer seen;
-    uint64_t next_report; /* uv_now, at the earliest */
-    size_t turn;          /* worker whose table goes first */
+    uint64_t reported; /* uv_now of the last message */
+    int64_t credit;    /* ms, as it was then; below 0: pause */
+    size_t turn;       /* worker whose table goes first */
     uint8_t seen_buf[LIMIT_MESSAGE];
     uint8_t buf[LIMIT_MESSAGE];
     const struct stats *stats[LIMIT_DNS_THREADS];
@@ -167,30 +171,47 @@ static void on_timer(uv_timer_t *timer)
     peer_notify(timer->data);
 }
 
+/* Milliseconds until the next message may leave. */
+static uint64_t pause_left(const struct peer *p, uint64_t now)
+{
+    uint64_t gone = now - p->reported;
+    uint64_t pause = p->credit < 0 ? (uint64_t)-p->credit : 1;
+
+    return gone < pause ? pause - gone : 0;
+}
+
+static void pay(struct peer *p, uint64_t now, size_t entries)
+{
+    uint64_t gone = now - p->reported;
+
+    p->credit += (int64_t)(gone < PEER_CREDIT * 2 ? gone : PEER_CREDIT * 2);
+    p->credit = p->credit < PEER_CREDIT ? p->credit : PEER_CREDIT;
+    p->credit -= (int64_t)(PEER_COST * (1 + entries / PEER_COST_ENTRIES));
+    p->reported = now;
+}
+
 static void report(struct peer *p)
 {
     uint64_t now = uv_now(p->options.loop);
-    bool more;
+    uint64_t left = pause_left(p, now);
+    bool more = false;
 
     if ((p->due & DUE_SEEN) != 0) {
-        return; /* the channel is full: flush comes back here */
+        return; /* the channel is full; once it is not, peer_notify comes by again */
     }
-    if (now < p->next_report) {
-        if (!uv_is_active((uv_handle_t *)&p->timer)) {
-            uv_timer_start(&p->timer, on_timer, p->next_report - now, 0);
+    if (left == 0) {
+        size_t entries = gather(p, &more);
+
+        if (entries > 0) {
+            pay(p, now, entries);
+            left = pause_left(p, now);
+            p->due |= p->poll != NULL ? DUE_SEEN : 0;
         }
-        return;
+    } else {
+        more = true;
     }
-    size_t entries = gather(p, &more);
-    if (entries == 0) {
-        return;
-    }
-    p->next_report = now + 1 + entries / PEER_ENTRIES_MS;
-    if (more) {
-        uv_timer_start(&p->timer, on_timer, p->next_report - now, 0);
-    }
-    if (p->poll != NULL) {
-        p->due |= DUE_SEEN;
+    if (more && !uv_is_active((uv_handle_t *)&p->timer)) {
+        uv_timer_start(&p->timer, on_timer, left, 0);
     }
 }
 
@@ -206,6 +227,7 @@ void peer_notify(struct peer *peer)
             peer->due |= DUE_ACK;
         }
     }
+    flush(peer); /* what the channel did not take before */
     report(peer);
     flush(peer);
 }

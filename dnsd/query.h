@@ -46,7 +46,7 @@ struct query_info {
     uint8_t rcode; /* as in the header */
     bool answered; /* the ANSWER section is not empty */
     bool truncated;
-    bool challenge; /* a challenge value is live at or below name */
+    bool challenge; /* a challenge value is live at or below name, which is no apex */
     uint8_t name_len;
     /* The question's name in lower case; where challenge is set and a CNAME or DNAME of
      * ours led on from there, the name it led to. Valid for name_len octets. */

@@ -328,6 +328,7 @@ static void test_challenge(void)
     CU_ASSERT_TRUE(seen("org.acme.example", NS, &info));
     CU_ASSERT_FALSE(seen("x.www.example.org.acme.example", TXT, &info));
     CU_ASSERT_FALSE(seen("www.acme.example", TXT, &info));
+    CU_ASSERT_FALSE(seen("acme.example", DNS_TYPE_SOA, &info)); /* everybody asks for that */
     CU_ASSERT_FALSE(seen("example", TXT, &info));
 }
 
