@@ -91,8 +91,8 @@ int cert_chain_read(STACK_OF(X509) * *out, const char *pem, size_t len, struct e
     count = count_blocks(pem, len, &foreign);
     if (count == 0)
         return err_set(err, ERR_MALFORMED,
-                       "the input is not a PEM certificate: it has no "
-                       "\"-----BEGIN CERTIFICATE-----\" line");
+                       "the input is not a certificate in PEM form: no line of it begins a "
+                       "CERTIFICATE");
     if (foreign)
         return err_set(err, ERR_MALFORMED,
                        "the input holds a PEM block that is not a certificate: send the chain "

@@ -101,7 +101,7 @@ static int judge_signature(X509_REQ *req, EVP_PKEY *key, struct err *err)
     const char *name = OBJ_nid2ln(nid);
 
     if (OBJ_find_sigid_algs(nid, &digest, NULL) != 1 || !strong_digest(digest))
-        return err_set(err, ERR_POLICY,
+        return err_set(err, ERR_RANGE,
                        "the certificate request is signed with %s, which is not permitted; "
                        "SHA-256, SHA-384 and SHA-512 are",
                        nid != NID_undef && name != NULL ? name : "an unknown algorithm");
@@ -129,7 +129,7 @@ static int refuse_kind(const GENERAL_NAME *name, struct err *err)
     };
     size_t kind = (size_t)name->type;
 
-    return err_set(err, ERR_POLICY,
+    return err_set(err, ERR_RANGE,
                    "the certificate request asks for %s; only DNS names are permitted as "
                    "subjectAltName",
                    kind < sizeof kinds / sizeof *kinds ? kinds[kind] : "an unknown kind of name");
@@ -154,6 +154,20 @@ static int read_name(char dst[static LIMIT_DOMAIN_TEXT + 1], const uint8_t *data
                        where, len, LIMIT_DOMAIN_TEXT);
     memcpy(text, data, len);
     text[len] = '\0';
+    /* the CA compares octets: what domain_normalize would forgive fails there, after the challenge
+     */
+    if (len > 0 && text[len - 1] == '.')
+        return err_set(err, ERR_MALFORMED,
+                       "a name in the %s of the certificate request ends in a dot, which no "
+                       "certificate has",
+                       where);
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)text[i] > 0x7f)
+            return err_set(err, ERR_MALFORMED,
+                           "a name in the %s of the certificate request is not in ASCII; write "
+                           "an international name in its xn-- form",
+                           where);
+    }
     if ((ret = domain_normalize(dst, text, err)) < 0)
         (void)err_prefix(err, "%s of the certificate request", where);
     return ret;

@@ -76,8 +76,7 @@ static int refuse_foreign(struct span s, struct err *err)
         return err_set(err, ERR_MALFORMED,
                        "the input is a certificate, not a certificate request (CSR)");
     return err_set(err, ERR_MALFORMED,
-                   "the input holds a PEM block that is not a certificate request: "
-                   "\"-----BEGIN CERTIFICATE REQUEST-----\" is expected");
+                   "the input holds a PEM block that is not a CERTIFICATE REQUEST");
 }
 
 /* Narrows *s to the one block, both its lines included. */
@@ -89,22 +88,18 @@ static int find_block(struct span *s, struct err *err)
 
     if (begin == NULL)
         return err_set(err, ERR_MALFORMED,
-                       "the input is not a PEM certificate request: it has no "
-                       "\"-----BEGIN CERTIFICATE REQUEST-----\" line");
+                       "the input is not a certificate request (CSR) in PEM form: no line of it "
+                       "begins a CERTIFICATE REQUEST");
     rest = (struct span){begin + strlen(BEGIN), s->end};
     if ((label = label_at(rest)) == NULL)
         return refuse_foreign(rest, err);
     if ((end = find(rest, END)) == NULL)
-        return err_set(err, ERR_MALFORMED,
-                       "the certificate request is truncated: its "
-                       "\"-----END %s-----\" line is missing",
-                       label);
+        return err_set(err, ERR_MALFORMED, "the certificate request is truncated: no line ends it");
     rest.pos = end + strlen(END);
     if (label_at(rest) != label)
         return err_set(err, ERR_MALFORMED,
-                       "the certificate request is damaged or truncated: "
-                       "\"-----END %s-----\" is expected after its BEGIN line",
-                       label);
+                       "the certificate request is damaged or truncated: another line "
+                       "ends it than its first one asks for");
     rest.pos += strlen(label) + strlen(DASHES);
     *s = (struct span){begin, rest.pos};
     if ((begin = find(rest, BEGIN)) == NULL)

@@ -5,11 +5,9 @@
 #include "issuer/desk_priv.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* -- storing -- */
 
@@ -205,26 +203,11 @@ static int act_timer(struct desk_run *run, const struct order_action *action)
 
 /* -- the end -- */
 
-static void say_issued(struct desk_run *run)
-{
-    time_t after = (time_t)run->cert.not_after;
-    char text[256], date[32] = "?";
-    struct tm tm;
-
-    if (gmtime_r(&after, &tm) != NULL)
-        (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    (void)snprintf(text, sizeof text, "certificate %.64s stored, valid until %s", run->cert.serial,
-                   date);
-    desk_run_say(run, LOG_LEVEL_INFO, text);
-}
-
 static void finish_issued(struct desk_run *run, const struct order_action *action)
 {
     char text[LIMIT_ERROR_TEXT + 64];
 
-    if (run->lost.code == 0) {
-        say_issued(run);
-    } else {
+    if (run->lost.code != 0) {
         /* the CA has issued: the client gets it, and the order stays open for the next start */
         (void)snprintf(text, sizeof text, "the certificate could not be stored: %s",
                        run->lost.text);

@@ -27,6 +27,8 @@
 #define FIRST_READ 4096 /* a CSR for a few names */
 #define FLUSH_MS   5000 /* for a peer to read its answer */
 #define LINGER_MS  1000
+#define WARN_MS    10000
+#define TOO_MANY   "too many clients at once; try again"
 #define LINGER_MAX (4u << 20) /* octets thrown away: four request lines */
 
 enum state { READING, ANSWERING, ENDING, LINGERING, GONE };
@@ -37,6 +39,7 @@ struct line_server {
     uv_timer_t pause;
     int fd, open_handles;
     unsigned count;
+    uint64_t warned; /* when last of too many clients */
     bool freed;
     struct line_conn *conns;
     char discard[8192];
@@ -366,14 +369,39 @@ static int add_conn(struct line_server *server, int fd)
     return 0;
 }
 
-/* One too many: told so at once, without any state. */
-static void turn_away(struct line_server *server, int fd)
+/* The one that has been silent for longest, so that the silent do not keep the others out. */
+static bool evict(struct line_server *server)
 {
-    char *text = line_json_error("unavailable", "too many clients at once; try again");
+    struct line_conn *oldest = NULL;
+
+    for (struct line_conn *conn = server->conns; conn != NULL; conn = conn->next) {
+        if (conn->state == READING)
+            oldest = conn;
+    }
+    if (oldest == NULL)
+        return false;
+    line_fail(oldest, "unavailable", TOO_MANY);
+    hang_up(oldest);
+    return true;
+}
+
+static void warn_of_crowd(struct line_server *server)
+{
+    uint64_t now = uv_now(server->opt.loop);
+
+    if (server->warned != 0 && now - server->warned < WARN_MS)
+        return;
+    server->warned = now + 1;
+    log_warning(server->opt.log, NULL, "%s: more than %u clients at once: some are turned away",
+                server->opt.name, server->opt.max_clients);
+}
+
+/* One too many: told so at once, without any state. */
+static void turn_away(int fd)
+{
+    char *text = line_json_error("unavailable", TOO_MANY);
     size_t len = text != NULL ? strlen(text) : 0;
 
-    log_warning(server->opt.log, NULL, "%s: more than %u clients at once: one turned away",
-                server->opt.name, server->opt.max_clients);
     if (text != NULL) {
         text[len] = '\n';
         (void)send(fd, text, len + 1, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -409,7 +437,9 @@ static void on_listening(uv_poll_t *poll, int status, int events)
         if (fd < 0)
             return;
         if (server->count >= server->opt.max_clients)
-            turn_away(server, fd);
+            warn_of_crowd(server);
+        if (server->count >= server->opt.max_clients && !evict(server))
+            turn_away(fd);
         else if (add_conn(server, fd) < 0)
             (void)close(fd);
     }

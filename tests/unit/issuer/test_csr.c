@@ -101,10 +101,9 @@ static void test_good_forms(void)
 
 static void test_idn(void)
 {
-    const struct csr_name names[] = {{GEN_DNS, "xn--plse-gra.example", 0}, {0}};
+    const struct csr_name u_label[] = {{GEN_DNS, "p\xc3\xb8lse.example", 0}, {0}};
     EVP_PKEY *key = key_ec("P-256");
-    struct csr_spec spec = {.key = key, .names = names, .cn = {"p\xc3\xb8lse.example"}};
-    char *pem = csr_make(&spec);
+    char *pem = csr_for(key, "xn--plse-gra.example");
     struct err err = {0};
     struct csr csr;
 
@@ -112,6 +111,8 @@ static void test_idn(void)
     CU_ASSERT_STRING_EQUAL(err.text, "");
     csr_clear(&csr);
     free(pem);
+    refused_names(u_label, NULL, ERR_MALFORMED, "not in ASCII");
+    refused_names(one, "p\xc3\xb8lse.example", ERR_MALFORMED, "not in ASCII");
     EVP_PKEY_free(key);
 }
 
@@ -158,7 +159,7 @@ static void test_text(void)
     refused_text("", 0, ERR_MALFORMED, "the input is empty");
     refused_text(" \r\n\t", 4, ERR_MALFORMED, "the input is empty");
     refused_text("\0\1\2", 3, ERR_MALFORMED, "binary");
-    refused_text("hello", 5, ERR_MALFORMED, "not a PEM certificate request");
+    refused_text("hello", 5, ERR_MALFORMED, "begins a CERTIFICATE REQUEST");
     refused_text(key, sizeof key - 1, ERR_MALFORMED, "private key");
     refused_text(cert, sizeof cert - 1, ERR_MALFORMED, "is a certificate, not");
     refused_text(damaged, sizeof damaged - 1, ERR_MALFORMED, "does not decode");
@@ -176,7 +177,7 @@ static void test_huge(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(text);
     memset(text, 'A', len);
     refused_text(text, len, ERR_LIMIT, "65537 bytes");
-    refused_text(text, len - 1, ERR_MALFORMED, "not a PEM");
+    refused_text(text, len - 1, ERR_MALFORMED, "begins a CERTIFICATE REQUEST");
     free(text);
 }
 
@@ -241,8 +242,8 @@ static void test_signatures(void)
     struct csr_spec wrong = {.key = ec, .other_key = other, .names = one};
     struct csr_spec kind = {.key = ec, .other_key = rsa, .names = one};
 
-    refused(&md5, ERR_POLICY, "md5");
-    refused(&sha1, ERR_POLICY, "SHA1");
+    refused(&md5, ERR_RANGE, "md5");
+    refused(&sha1, ERR_RANGE, "SHA1");
     refused(&wrong, ERR_MALFORMED, "does not verify");
     refused(&kind, ERR_MALFORMED, "does not verify");
     EVP_PKEY_free(rsa);
@@ -258,9 +259,9 @@ static void test_kinds_of_names(void)
     const struct csr_name email[] = {{GEN_EMAIL, "me@a.example", 0}, {0}};
     const struct csr_name uri[] = {{GEN_URI, "https://a.example/", 0}, {0}};
 
-    refused_names(ip, NULL, ERR_POLICY, "an IP address");
-    refused_names(email, NULL, ERR_POLICY, "an e-mail address");
-    refused_names(uri, NULL, ERR_POLICY, "a URI");
+    refused_names(ip, NULL, ERR_RANGE, "an IP address");
+    refused_names(email, NULL, ERR_RANGE, "an e-mail address");
+    refused_names(uri, NULL, ERR_RANGE, "a URI");
 }
 
 static void test_hostile_names(void)
@@ -269,6 +270,7 @@ static void test_hostile_names(void)
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example";
     char long_name[2000];
     const struct csr_name nul[] = {{GEN_DNS, "a.example\0.evil.example", 23}, {0}};
+    const struct csr_name dot[] = {{GEN_DNS, "a.example.", 0}, {0}};
     const struct csr_name label[] = {{GEN_DNS, label64, 0}, {0}};
     const struct csr_name space[] = {{GEN_DNS, "a b.example", 0}, {0}};
     const struct csr_name line[] = {{GEN_DNS, "a\n.example", 0}, {0}};
@@ -277,6 +279,7 @@ static void test_hostile_names(void)
     const struct csr_name longest[] = {{GEN_DNS, long_name, 1999}, {0}};
 
     memset(long_name, 'a', sizeof long_name);
+    refused_names(dot, NULL, ERR_MALFORMED, "ends in a dot");
     refused_names(nul, NULL, ERR_MALFORMED, "NUL");
     refused_names(label, NULL, ERR_MALFORMED, "subjectAltName");
     refused_names(space, NULL, ERR_MALFORMED, "subjectAltName");
