@@ -18,7 +18,10 @@
  * that the heads of a batch do not all fall into the same few sets of the cache. */
 #define UDP_IN_ROOM  1344
 #define UDP_OUT_ROOM 1344
-#define UDP_CONTROL  CMSG_SPACE(sizeof(struct in6_pktinfo))
+/* After a batch of this size more is likely to be there: asking costs less than a turn of the loop.
+ */
+#define UDP_AGAIN   16
+#define UDP_CONTROL CMSG_SPACE(sizeof(struct in6_pktinfo))
 
 _Static_assert(UDP_OUT_ROOM >= QUERY_UDP_ROOM && UDP_IN_ROOM >= LIMIT_EDNS_PAYLOAD, "room");
 _Static_assert(UDP_CONTROL >= CMSG_SPACE(sizeof(struct in_pktinfo)), "room for either");
@@ -174,7 +177,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         options->before(options->arg);
         batch_send(s, b, batch_answer(b, (size_t)n, s->pktinfo, options->responder));
         batch_reset(b, (size_t)n);
-        if (n < LIMIT_UDP_BATCH) {
+        if (n < UDP_AGAIN) {
             break;
         }
     }
