@@ -33,16 +33,16 @@ static int answer_sign(struct keys *keys, const struct request *request, struct 
                        struct err *err)
 {
     const struct jws_header header = {request->url, request->nonce, request->kid};
-    const struct key *key;
+    const struct key *key = NULL;
     bool created;
-    char *jws;
+    char *jws = NULL;
     int ret = keys_get(keys, request->key, NULL, &key, &created, err);
 
     if (ret == 0) {
         ret = jws_make(key->pkey, key->jwk, &header, request->payload, request->payload_len, &jws,
                        err);
     }
-    if (ret < 0) {
+    if (ret < 0 || jws == NULL) {
         return ret;
     }
     msg_begin(w, w->buf, w->cap, IPC_SIGNED);

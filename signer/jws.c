@@ -163,6 +163,7 @@ int jws_signature(EVP_PKEY *key, const uint8_t *input, size_t len, uint8_t **sig
         memcpy(*signature, der, der_len);
     } else if (der_to_raw(der, der_len, a->coordinate, *signature) < 0) {
         free(*signature);
+        *signature = NULL;
         ret = crypto_error(err, "signing");
     }
 err0:

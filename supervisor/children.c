@@ -57,13 +57,18 @@ void children_kill(struct child *child, const char *why)
     }
 }
 
-static void fail_start(struct supervisor *sup, const char *what, const char *why)
+/* The first start is all or nothing. False where this is not the first one. */
+static bool fail_start(struct supervisor *sup, const char *what, const char *why)
 {
+    if (sup->was_ready || sup->stopping) {
+        return false;
+    }
     log_critical(sup->log, NULL, "cannot start: %s: %s", what, why);
     if (sup->conf.syslog_facility != NULL) {
         fprintf(stderr, "certmilld: %s: %s\n", what, why);
     }
     stop_start(sup, 2);
+    return true;
 }
 
 static void all_ready(struct supervisor *sup)
@@ -87,9 +92,7 @@ static void on_failed(struct child *child, struct msg_reader *r)
 
     msg_get_str(r, text, sizeof(text));
     child->failed = true;
-    if (!child->sup->was_ready && !child->sup->stopping) {
-        fail_start(child->sup, name_of(child), text);
-    } else {
+    if (!fail_start(child->sup, name_of(child), text)) {
         log_error(child->sup->log, NULL, "%s cannot start: %s", name_of(child), text);
     }
 }
@@ -303,9 +306,7 @@ void children_start(struct child *child)
     if (start(child, &err) == 0) {
         return;
     }
-    if (!child->sup->was_ready) {
-        fail_start(child->sup, name_of(child), err.text);
-    } else {
+    if (!fail_start(child->sup, name_of(child), err.text)) {
         log_error(child->sup->log, NULL, "cannot start %s: %s", name_of(child), err.text);
     }
     if (child->pid > 0) {
@@ -359,9 +360,7 @@ static void died(struct child *child, int status)
     if (child->role == IPC_ROLE_ISSUER) {
         reload_issuer_died(sup);
     }
-    if (!sup->was_ready && !sup->stopping) {
-        fail_start(sup, name_of(child), how);
-    }
+    fail_start(sup, name_of(child), how);
     if (sup->stopping) {
         child->state = IPC_PROCESS_STOPPED;
         stop_went(sup);

@@ -49,22 +49,21 @@ static bool collides(const uint8_t *bytes, bool ipv6, const struct address *addr
 
 uint64_t holder_match(const char *line, bool ipv6, int type, const struct address *address)
 {
-    char local[40];
-    unsigned port, state;
-    uint64_t inode;
+    char local[40], port[5], state[3], inode[21];
     uint8_t bytes[16] __attribute__((aligned(4))) = {0};
 
     if (sscanf(line,
-               "%*u: %39[0-9A-Fa-f]:%4x %*39[0-9A-Fa-f]:%*4x %2x %*x:%*x %*x:%*x %*x %*u %*u "
-               "%" SCNu64,
-               local, &port, &state, &inode) != 4 ||
+               " %*[0-9]: %39[0-9A-Fa-f]:%4[0-9A-Fa-f] %*[0-9A-Fa-f]:%*[0-9A-Fa-f] %2[0-9A-Fa-f] "
+               "%*s %*s %*s %*s %*s %20[0-9]",
+               local, port, state, inode) != 4 ||
         strlen(local) != (ipv6 ? 32u : 8u) || !parse_words(local, ipv6 ? 4 : 1, bytes)) {
         return 0;
     }
-    if (port != address_port(address) || (type == SOCK_STREAM && state != TCP_LISTEN_STATE)) {
+    if (strtoul(port, NULL, 16) != address_port(address) ||
+        (type == SOCK_STREAM && strtoul(state, NULL, 16) != TCP_LISTEN_STATE)) {
         return 0;
     }
-    return collides(bytes, ipv6, address) ? inode : 0;
+    return collides(bytes, ipv6, address) ? strtoull(inode, NULL, 10) : 0;
 }
 
 static uint64_t find_inode(const char *path, bool ipv6, int type, const struct address *address)

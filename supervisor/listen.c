@@ -188,7 +188,7 @@ static int listen_address(struct listen_set *set, const char *text, size_t worke
 {
     struct address address;
     char shown[ADDRESS_TEXT];
-    int first[2], type;
+    int first[2] = {-1, -1}, type = SOCK_DGRAM;
     int ret = address_parse(text, &address, err);
 
     if (ret < 0) {

@@ -19,6 +19,9 @@ static void tell_manager(const struct supervisor *sup, bool begin)
 {
     struct timespec now = {0};
 
+    if (!sup->was_ready) {
+        return; /* it still waits for the first READY */
+    }
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (begin) {
         notify_send(&sup->notify, "RELOADING=1\nMONOTONIC_USEC=%lld",
@@ -115,7 +118,8 @@ void reload_start(struct supervisor *sup, bool requested)
     reload->requested = requested;
     log_info(sup->log, NULL, "reload: reading configuration and zone files");
     tell_manager(sup, true);
-    if (sup->children[IPC_ROLE_ISSUER].state != IPC_PROCESS_RUNNING) {
+    const struct child *issuer = &sup->children[IPC_ROLE_ISSUER];
+    if (issuer->life == NULL || issuer->state != IPC_PROCESS_RUNNING) {
         finish(sup, false, "the issuer, which has to judge it, is not running at the moment");
         return;
     }

@@ -70,16 +70,8 @@ static void test_make_and_load(void)
 
 static void test_names(void)
 {
-    static const char *const bad[] = {
-        "",
-        "a.b",
-        "../a",
-        "a/b",
-        "A",
-        "a b",
-        "\xc3\xb8",
-        "0123456789012345678901234567890123456789012345678901234567890"
-        "1234"};
+    static const char *const bad[] = {"", "a.b", "../a", "a/b", "A", "a b", "\xc3\xb8"};
+    char longest[KEYFILE_NAME + 2];
     struct err err = {0};
     EVP_PKEY *key;
 
@@ -88,6 +80,10 @@ static void test_names(void)
         CU_ASSERT_EQUAL(keyfile_load(&folder, bad[i], &key, &err), ERR_MALFORMED);
         CU_ASSERT_EQUAL(keyfile_create(&folder, bad[i], "ecdsa-p256", &key, &err), ERR_MALFORMED);
     }
+    memset(longest, 'a', sizeof(longest));
+    longest[KEYFILE_NAME + 1] = '\0';
+    CU_ASSERT_FALSE(keyfile_name_ok(longest));
+    CU_ASSERT_TRUE(keyfile_name_ok(longest + 1));
     CU_ASSERT_TRUE(keyfile_name_ok("account-acme-v02-api-letsencrypt-org"));
     CU_ASSERT_EQUAL(keyfile_create(&folder, "a", "rsa-1024", &key, &err), ERR_UNKNOWN);
     CU_ASSERT_EQUAL(keyfile_create(&folder, "a", "", &key, &err), ERR_UNKNOWN);

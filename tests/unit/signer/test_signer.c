@@ -74,7 +74,7 @@ static void start(struct process *p)
 
 static void expect_ready(struct process *p)
 {
-    struct msg_reader r;
+    struct msg_reader r = {0};
     char text[LIMIT_ERROR_TEXT] = "";
 
     CU_ASSERT_FATAL(receive(p->control, &r) > 0);
@@ -127,7 +127,7 @@ static void ask_sign(int fd, uint64_t number, const char *url, const char *nonce
 static void test_asked(void)
 {
     struct process p;
-    struct msg_reader r;
+    struct msg_reader r = {0};
     char text[4096];
     size_t len;
 
@@ -172,7 +172,7 @@ static void test_refused(void)
                                        "https://\xc3\xb8"};
     static const char *const nonces[] = {"a\"", "a b", "a=", "a\\u0000", "\x80"};
     struct process p;
-    struct msg_reader r;
+    struct msg_reader r = {0};
 
     start(&p);
     expect_ready(&p);
@@ -212,7 +212,7 @@ static void test_flood(void)
 {
     struct process p;
     struct msg_writer w;
-    struct msg_reader r;
+    struct msg_reader r = {0};
     uint8_t out[16];
     int status = -1, sent = 0;
 
@@ -244,7 +244,7 @@ static void test_flood(void)
 static void test_cannot_start(void)
 {
     struct process p;
-    struct msg_reader r;
+    struct msg_reader r = {0};
     char text[LIMIT_ERROR_TEXT];
 
     memcpy(state, "/tmp/no-signer", sizeof("/tmp/no-signer"));
