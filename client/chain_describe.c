@@ -68,7 +68,7 @@ static void print_left(FILE *out, int64_t left)
 {
     if (left <= 0) {
         fputs(" (expired)\n", out);
-    } else if (left >= 2 * 86400) {
+    } else if (left >= 2L * 86400) {
         fprintf(out, " (%" PRId64 " days left)\n", left / 86400);
     } else {
         fprintf(out, " (%" PRId64 " hours left)\n", left / 3600);

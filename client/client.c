@@ -9,8 +9,6 @@
 
 #include "client/command.h"
 
-extern char **environ;
-
 /* Without a log yet: where the configuration itself is wrong. */
 static int fail(int status, const struct err *err)
 {

@@ -170,7 +170,7 @@ static int keep_file(const struct files *files, int version, enum file_kind kind
 static int take_over(const struct files *files, int dir, const struct install_hook *hook,
                      struct err *err)
 {
-    enum place places[FILE_KINDS];
+    enum place places[FILE_KINDS] = {PLACE_EMPTY};
     bool any = false;
     unsigned long n;
     int version, ret;

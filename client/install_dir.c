@@ -16,10 +16,22 @@
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define COPY_MAX     (1u << 20) /* octets; ours have LIMIT_CHAIN_PEM and a key at most */
 
+/* Gives a folder the owner and mode of another: readers must get through where they get through
+ * that one. Only root may give it away; without that the mode has to do. */
+static int make_alike(int fd, const struct stat *like)
+{
+    if (fchown(fd, like->st_uid, like->st_gid) < 0 && errno != EPERM) {
+        return -errno;
+    }
+    return fchmod(fd, like->st_mode & 07777) < 0 ? -errno : 0;
+}
+
 /* Makes a folder as like is, unless it is there, and opens it. */
 static int make_folder(int parent, const char *name, const struct stat *like)
 {
+    struct stat st = {0};
     bool made = mkdirat(parent, name, 0700) == 0;
+    int ret = 0;
     if (!made && errno != EEXIST) {
         return -errno;
     }
@@ -27,10 +39,15 @@ static int make_folder(int parent, const char *name, const struct stat *like)
     if (fd < 0) {
         return -errno;
     }
-    /* Readers of other groups must get through where they get through the folder itself. */
-    if (made && (fchown(fd, like->st_uid, like->st_gid) < 0 || true) &&
-        (fchmod(fd, like->st_mode & 07777) < 0 || fsync(parent) < 0)) {
-        int ret = -errno;
+    if (fstat(fd, &st) < 0) {
+        ret = -errno;
+    } else if (made || (st.st_mode & 07777) == 0700) { /* a crash came before make_alike */
+        ret = make_alike(fd, like);
+    }
+    if (ret == 0 && made && fsync(parent) < 0) {
+        ret = -errno;
+    }
+    if (ret < 0) {
         close(fd);
         return ret;
     }
@@ -40,7 +57,7 @@ static int make_folder(int parent, const char *name, const struct stat *like)
 int install_folder_open(const struct files *files, struct err *err)
 {
     char name[256];
-    struct stat like;
+    struct stat like = {0};
     int top = -1, dir = -1, ret;
     snprintf(name, sizeof(name), "%.*s.%s", FILES_NAME_MAX, files->name,
              key_type_name(files->type));
@@ -111,7 +128,7 @@ static void find_last(int dir, unsigned long n, void *arg)
 int install_version_new(const struct files *files, int dir, unsigned long *n, struct err *err)
 {
     char name[32] = "";
-    struct stat like;
+    struct stat like = {0};
     int fd, ret;
     *n = 0;
     if ((ret = each_version(dir, find_last, n)) == 0) {

@@ -19,8 +19,6 @@
 
 #define GRACE_MS 2000 /* from SIGTERM to SIGKILL */
 
-extern char **environ;
-
 /* A running command and what was read from it so far. */
 struct run {
     const struct server_call *call;

@@ -40,10 +40,11 @@ static void put_all(struct builder *b, const struct words *words, const struct s
     }
     if (s->preferred_chain != NULL) {
         put(b, "--preferred-chain");
+        char *word = b->text;
         put(b, s->preferred_chain);
         /* ssh joins words by blanks, so that a blank within one would divide it there. */
-        for (char *p = b->argv[b->count - 1]; (p = strchr(p, ' ')) != NULL;) {
-            *p = '_';
+        while ((word = strchr(word, ' ')) != NULL) {
+            *word = '_';
         }
     }
     if (s->staging) {

@@ -47,6 +47,17 @@ static int add_name(struct set *set, const char *start, const char *end, struct 
     return 0;
 }
 
+static void set_file_name(struct set *set)
+{
+    const char *first = set->count > 0 ? set->names[0] : "";
+    size_t len = strlen(first);
+    if (len > FILES_NAME_MAX) {
+        first += len - FILES_NAME_MAX;
+        len = FILES_NAME_MAX;
+    }
+    memcpy(set->name, first, len + 1);
+}
+
 int set_parse(struct set *out, const char *text, struct err *err)
 {
     int ret = 0;
@@ -66,9 +77,7 @@ int set_parse(struct set *out, const char *text, struct err *err)
         set_clear(out);
         return ret;
     }
-    const char *first = out->names[0];
-    size_t len = strlen(first);
-    strcpy(out->name, len > FILES_NAME_MAX ? first + (len - FILES_NAME_MAX) : first);
+    set_file_name(out);
     return 0;
 }
 
