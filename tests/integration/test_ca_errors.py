@@ -2,7 +2,7 @@
 
 import json
 
-from lab import CaOptions, Fault, LabOptions
+from lab import CaOptions, Fault, LabOptions, wait_until
 from support import CA, LabCase, UNAVAILABLE, main
 
 NAMES = ["www.example.org"]
@@ -16,13 +16,23 @@ class CaErrors(LabCase):
         return self.lab.proxy.add(Fault(**fault))  # type: ignore[arg-type]
 
     def test_500_for_ever(self) -> None:
-        for path in ("/order-plz", "/authZ/", "/finalize-order/", "/certZ/"):
+        for path in ("/order-plz", "/authZ/", "/finalize-order/"):
             with self.subTest(path):
                 self.lab.proxy.clear()
                 self.strike(path=path, status=500, body=b"<html>out of order</html>", content_type="text/html")
                 answer = self.assert_status(self.lab.get(NAMES), UNAVAILABLE)
                 self.assertIn("500", answer.stderr)
                 self.assert_no_challenge(*NAMES)
+
+    def test_issued_but_500_for_long(self) -> None:
+        """What the CA has issued is asked for again and again."""
+        fault = self.strike(path="/certZ/", status=500, body=b"out of order")
+        client = self.lab.spawn(["get", "certificate"], NAMES[0], self.lab.csr(NAMES))
+        fault.wait_reached()
+        wait_until(lambda: sum("/certZ/" in path for _, path in self.lab.proxy.seen) > 3, "asked several times", 60)
+        self.assertEqual(self.lab.server.orders()[0]["state"], "downloading")
+        self.lab.proxy.clear()
+        self.assert_issued(self.lab.collect(client), NAMES)
 
     def test_500_once(self) -> None:
         for path in ("/nonce-plz", "/order-plz", "/authZ/", "/chalZ/", "/finalize-order/", "/certZ/"):

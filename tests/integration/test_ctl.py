@@ -30,7 +30,7 @@ class Ctl(LabCase):
     def test_status(self) -> None:
         status = self.lab.server.ctl("status")
         roles = {entry["role"] for entry in status["processes"]}
-        self.assertEqual(roles - {"supervisor"}, {"dnsd", "issuer", "signer"})
+        self.assertEqual(roles, {"certmilld", "dnsd", "issuer", "signer"})
         for entry in status["processes"]:
             self.assertEqual((entry["state"], entry["restarts"]), ("running", 0))
         self.assertEqual((status["orders"]["issued"], status["orders"]["failed"]), (2, 1))

@@ -112,7 +112,7 @@ def names_of(certificate: str) -> list[str]:
 def public_key(of: str | Path) -> str:
     """Public key of a certificate (text) or of a private key (path), in PEM."""
     if isinstance(of, Path):
-        return openssl("pkey", "-in", of, "-pubout").decode()
+        return openssl("pkey", "-in", of, "-pubout").decode().strip()
     return field(of, "-pubkey")
 
 

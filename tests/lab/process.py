@@ -113,7 +113,7 @@ class Process:
         """Waits until probe() is true; raises when the program ends or time is up."""
         def ready() -> bool:
             if not self.running():
-                raise LabError(f"{self.name} ended at start, status {self.wait()}\n{self.tail()}")
+                raise LabError(f"{self.name} ended at start, status {self.wait()}")
             return probe()
         try:
             wait_until(ready, f"{self.name} ready", limit)

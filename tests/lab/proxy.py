@@ -70,15 +70,8 @@ class Proxy:
 
     def start(self) -> None:
         """Listens and serves in threads."""
-        proxy = self
-
         class Server(ThreadingHTTPServer):
             daemon_threads, block_on_close, request_queue_size = True, False, 256
-
-            def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
-                raw, address = super().get_request()
-                proxy._open.add(raw)
-                return raw, address
 
             def handle_error(self, request: object, client_address: object) -> None:
                 pass  # a client that went away, or a fault we made ourselves
@@ -93,12 +86,18 @@ class Proxy:
         self._server.shutdown()
         self._server.server_close()
         self._server = None
-        for sock in list(self._open):
+        with self._lock:
+            broken, self._open = self._open, set()
+        for sock in broken:
             try:
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError:
-                pass
-        self._open.clear()
+                continue
+
+    def opened(self, sock: socket.socket) -> None:
+        """Notes a connection, so that stop() can break it."""
+        with self._lock:
+            self._open.add(sock)
 
     def add(self, fault: Fault) -> Fault:
         """Adds a fault and gives it back."""
@@ -149,6 +148,7 @@ def _handler_for(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
         def setup(self) -> None:
             self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.request = context.wrap_socket(self.request, server_side=True)
+            proxy.opened(self.request)
             self.upstream = proxy.connect()
             super().setup()
 

@@ -53,7 +53,7 @@ class Server:
         listen = [f"127.0.0.1:{port}"] + ([f"[::1]:{port}"] if ports.has_ipv6() else [])
         self.config: dict[str, Any] = {
             "dns-listen": listen, "dns-threads": 2,
-            "zones": [{"name": zone, "nameservers": [f"ns1.{zone}", f"ns2.{zone}"],
+            "zones": [{"name": zone, "nameservers": ["ns1.example.net", "ns2.example.net"],
                        "hostmaster": "hostmaster@example.org"}],
             "acme-server-url": acme_url, "acme-ca-file": str(ca_file), "acme-email": "hostmaster@example.org",
             "state-dir": str(self.state_dir), "run-dir": str(self.run_dir), "log-level": "DEBUG"}

@@ -70,4 +70,4 @@ class Sshd:
         """The ssh command line of a client."""
         return ["ssh", "-F", "none", "-p", str(self.port), "-i", str(key), "-o", "IdentitiesOnly=yes", "-o",
                 "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o",
-                "LogLevel=ERROR", f"{self.user}@127.0.0.1", *words]
+                "LogLevel=ERROR", "-T", f"{self.user}@127.0.0.1", "--", *words]
