@@ -1,0 +1,594 @@
+/*
+ * Requests to a CA, with HTTP and the signer played by the test: these functions stand in
+ * for those of issuer/http.c and issuer/signclient.c, which are then not linked.
+ */
+#include "issuer/acme.h"
+
+#include <CUnit/Basic.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "issuer/http.h"
+#include "issuer/signclient.h"
+
+#define DIRECTORY "https://ca/dir"
+
+/* -- HTTP -- */
+
+struct http_exchange {
+    bool open;
+    enum http_method method;
+    char url[128], body[1024];
+    http_answer_fn *fn;
+    void *arg;
+};
+
+struct http {
+    uv_loop_t *loop;
+    struct http_exchange exchanges[512];
+    size_t count;
+};
+
+uv_loop_t *http_loop(const struct http *http)
+{
+    return http->loop;
+}
+
+int http_send(struct http *http, const struct http_request *request, http_answer_fn *fn, void *arg,
+              struct http_exchange **exchange)
+{
+    struct http_exchange *x = &http->exchanges[http->count];
+
+    if (!http_url_good(request->url, strlen(request->url)))
+        return ERR_MALFORMED;
+    CU_ASSERT_FATAL(http->count++ < 512);
+    *x = (struct http_exchange){.open = true, .method = request->method, .fn = fn, .arg = arg};
+    snprintf(x->url, sizeof(x->url), "%s", request->url);
+    snprintf(x->body, sizeof(x->body), "%.*s", (int)request->body_len,
+             request->body != NULL ? request->body : "");
+    if (exchange != NULL)
+        *exchange = x;
+    return 0;
+}
+
+void http_cancel(struct http_exchange *exchange)
+{
+    if (exchange != NULL)
+        exchange->open = false;
+}
+
+/* -- the signer: a signature says what it was asked to sign -- */
+
+struct signclient {
+    bool refuse;
+    uint64_t last;
+    struct {
+        uint64_t id;
+        signclient_key_fn *key_fn;
+        signclient_jws_fn *jws_fn;
+        void *arg;
+        char jws[1024];
+    } open[512];
+    size_t count;
+};
+
+uint64_t signclient_key(struct signclient *client, const char *key, const char *type,
+                        signclient_key_fn *fn, void *arg)
+{
+    CU_ASSERT(strcmp(key, "acct") == 0 && strcmp(type, "ecdsa-p256") == 0);
+    client->open[client->count].id = ++client->last;
+    client->open[client->count].key_fn = fn;
+    client->open[client->count].jws_fn = NULL;
+    client->open[client->count++].arg = arg;
+    return client->last;
+}
+
+uint64_t signclient_sign(struct signclient *client, const struct signclient_jws *jws,
+                         signclient_jws_fn *fn, void *arg)
+{
+    client->open[client->count].id = ++client->last;
+    client->open[client->count].key_fn = NULL;
+    client->open[client->count].jws_fn = fn;
+    client->open[client->count].arg = arg;
+    snprintf(client->open[client->count].jws, 1024, "url=%s nonce=%s kid=%s payload=%s", jws->url,
+             jws->nonce, jws->kid != NULL ? jws->kid : "-",
+             jws->payload != NULL ? jws->payload : "-");
+    client->count++;
+    return client->last;
+}
+
+void signclient_cancel(struct signclient *client, uint64_t request)
+{
+    for (size_t i = 0; i < client->count; i++) {
+        if (client->open[i].id == request)
+            client->open[i].id = 0;
+    }
+}
+
+static void sign_all(struct signclient *client)
+{
+    for (size_t i = 0; i < client->count; i++) {
+        if (client->open[i].id == 0)
+            continue;
+        client->open[i].id = 0;
+        if (client->open[i].key_fn != NULL && client->refuse)
+            client->open[i].key_fn(client->open[i].arg, ERR_CRYPTO, "signer: no", NULL, NULL);
+        else if (client->open[i].key_fn != NULL)
+            client->open[i].key_fn(client->open[i].arg, 0, NULL, "{}", "thumb");
+        else if (client->refuse)
+            client->open[i].jws_fn(client->open[i].arg, ERR_CRYPTO, "signer: no", NULL, 0);
+        else
+            client->open[i].jws_fn(client->open[i].arg, 0, NULL, client->open[i].jws,
+                                   strlen(client->open[i].jws));
+    }
+    client->count = 0;
+}
+
+/* -- one CA and its account -- */
+
+struct fixture {
+    uv_loop_t loop;
+    struct http http;
+    struct signclient signer;
+    struct acme *acme;
+    char account[128];
+    int nonces;
+};
+
+static void on_account(void *arg, const char *url, const char *thumbprint)
+{
+    struct fixture *f = arg;
+
+    CU_ASSERT_STRING_EQUAL(thumbprint, "thumb");
+    snprintf(f->account, sizeof(f->account), "%s", url);
+}
+
+struct got {
+    int count, error, status;
+    char text[512], body[512], location[128];
+    int64_t retry_after_ms;
+};
+
+static void on_response(void *arg, const struct acme_response *response)
+{
+    struct got *got = arg;
+
+    got->count++;
+    got->error = response->error;
+    got->status = response->status;
+    got->retry_after_ms = response->retry_after_ms;
+    snprintf(got->text, sizeof(got->text), "%s", response->text != NULL ? response->text : "");
+    snprintf(got->body, sizeof(got->body), "%s", response->body);
+    snprintf(got->location, sizeof(got->location), "%s",
+             response->location != NULL ? response->location : "");
+}
+
+static struct fixture *setup(const char *account_url, const char *account_thumbprint)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+
+    CU_ASSERT_FATAL(uv_loop_init(&f->loop) == 0);
+    f->http.loop = &f->loop;
+    struct acme_options options = {.directory_url = DIRECTORY,
+                                   .email = "h@a.example",
+                                   .key = "acct",
+                                   .key_type = "ecdsa-p256",
+                                   .account_url = account_url,
+                                   .account_thumbprint = account_thumbprint,
+                                   .http = &f->http,
+                                   .signclient = &f->signer,
+                                   .on_account = on_account,
+                                   .arg = f};
+    CU_ASSERT_FATAL(acme_new(&f->acme, &options) == 0);
+    return f;
+}
+
+static void teardown(struct fixture *f)
+{
+    acme_free(f->acme);
+    for (size_t i = 0; i < f->http.count; i++)
+        CU_ASSERT(!f->http.exchanges[i].open);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    CU_ASSERT(uv_loop_close(&f->loop) == 0);
+    free(f);
+}
+
+/* The exchange to url that waits for its answer; signatures are made first. */
+static struct http_exchange *find(struct fixture *f, const char *url)
+{
+    sign_all(&f->signer);
+    for (size_t i = 0; i < f->http.count; i++) {
+        if (f->http.exchanges[i].open && strcmp(f->http.exchanges[i].url, url) == 0)
+            return &f->http.exchanges[i];
+    }
+    return NULL;
+}
+
+struct answer {
+    int error, status;
+    const char *body, *nonce, *location;
+    int64_t retry_after_ms; /* 0: none */
+};
+
+static void answer(struct fixture *f, const char *url, struct answer a)
+{
+    struct http_exchange *x = find(f, url);
+    struct http_fields fields;
+
+    if (x == NULL) {
+        fprintf(stderr, "nobody asked %s\n", url);
+        CU_FAIL_FATAL("no such request");
+        return;
+    }
+    x->open = false;
+    http_fields_init(&fields);
+    if (a.nonce != NULL)
+        snprintf(fields.nonce, sizeof(fields.nonce), "%s", a.nonce);
+    if (a.location != NULL)
+        fields.location = strdup(a.location);
+    if (a.retry_after_ms > 0)
+        fields.retry_after_ms = a.retry_after_ms;
+    const char *body = a.body != NULL ? a.body : "";
+    struct http_answer answer = {.error = a.error,
+                                 .text = a.error != 0 ? "the line is dead" : NULL,
+                                 .status = a.status,
+                                 .body = body,
+                                 .body_len = strlen(body),
+                                 .fields = &fields};
+    x->fn(x->arg, &answer);
+    http_fields_clear(&fields);
+}
+
+static void answer_directory(struct fixture *f)
+{
+    answer(f, DIRECTORY,
+           (struct answer){.status = 200,
+                           .body = "{\"newNonce\":\"https://ca/nonce\",\"newAccount\":"
+                                   "\"https://ca/acct\",\"newOrder\":\"https://ca/order\"}"});
+}
+
+static void answer_nonce(struct fixture *f, const char *nonce)
+{
+    CU_ASSERT(find(f, "https://ca/nonce") != NULL &&
+              find(f, "https://ca/nonce")->method == HTTP_HEAD);
+    answer(f, "https://ca/nonce", (struct answer){.status = 200, .nonce = nonce});
+}
+
+/* Lets time pass until a request to url is there. */
+static bool wait_for(struct fixture *f, const char *url)
+{
+    for (int i = 0; i < 50 && find(f, url) == NULL; i++)
+        uv_run(&f->loop, UV_RUN_ONCE);
+    return find(f, url) != NULL;
+}
+
+static void turn(struct fixture *f)
+{
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+static void post(struct fixture *f, const char *url, const char *payload, struct got *got)
+{
+    *got = (struct got){0};
+    CU_ASSERT(acme_post(f->acme, url, payload, on_response, got, NULL) == 0);
+    CU_ASSERT(got->count == 0);
+}
+
+/* -- tests -- */
+
+static void test_from_nothing(void)
+{
+    struct fixture *f = setup(NULL, NULL);
+    struct got got;
+
+    post(f, NULL, "{\"order\":1}", &got);
+    CU_ASSERT(acme_account_url(f->acme) == NULL && acme_thumbprint(f->acme) == NULL);
+    answer_directory(f);
+    answer_nonce(f, "n1");
+    CU_ASSERT_STRING_EQUAL(find(f, "https://ca/acct")->body,
+                           "url=https://ca/acct nonce=n1 kid=- payload={\"termsOfServiceAgreed\":"
+                           "true,\"contact\":[\"mailto:h@a.example\"]}");
+    answer(f, "https://ca/acct",
+           (struct answer){.status = 201, .location = "https://ca/acct/7", .nonce = "n2"});
+    CU_ASSERT_STRING_EQUAL(f->account, "https://ca/acct/7");
+    CU_ASSERT_STRING_EQUAL(acme_account_url(f->acme), "https://ca/acct/7");
+    CU_ASSERT_STRING_EQUAL(acme_thumbprint(f->acme), "thumb");
+    CU_ASSERT_STRING_EQUAL(find(f, "https://ca/order")->body,
+                           "url=https://ca/order nonce=n2 kid=https://ca/acct/7 "
+                           "payload={\"order\":1}");
+    answer(f, "https://ca/order",
+           (struct answer){.status = 201,
+                           .location = "https://ca/order/1",
+                           .body = "{}",
+                           .nonce = "n3",
+                           .retry_after_ms = 3000});
+    CU_ASSERT(got.count == 1 && got.error == 0 && got.status == 201 && got.retry_after_ms == 3000);
+    CU_ASSERT_STRING_EQUAL(got.location, "https://ca/order/1");
+
+    /* the next one needs nothing but itself */
+    size_t before = f->http.count;
+    post(f, "https://ca/order/1", NULL, &got);
+    CU_ASSERT_STRING_EQUAL(find(f, "https://ca/order/1")->body,
+                           "url=https://ca/order/1 nonce=n3 kid=https://ca/acct/7 payload=-");
+    CU_ASSERT(f->http.count == before + 1);
+    answer(f, "https://ca/order/1", (struct answer){.status = 404, .body = "{}"});
+    CU_ASSERT(got.count == 1 && got.status == 404 && got.retry_after_ms == -1);
+    teardown(f);
+}
+
+static void test_ready(void)
+{
+    struct fixture *f = setup("https://ca/acct/7", "thumb");
+    struct got got = {0};
+
+    CU_ASSERT(acme_ready(f->acme, on_response, &got) == 0);
+    answer_directory(f);
+    find(f, "");
+    CU_ASSERT(got.count == 0);
+    turn(f);
+    CU_ASSERT(got.count == 1 && got.error == 0 && f->http.count == 1);
+    CU_ASSERT_STRING_EQUAL(acme_directory_url(f->acme), DIRECTORY);
+    teardown(f);
+}
+
+/* 64 at once: one directory, one account, each its own nonce and its own way. */
+static void test_many(void)
+{
+    enum { MANY = 64 };
+    struct fixture *f = setup("https://ca/acct/7", NULL);
+    struct got got[MANY];
+    char url[64], nonce[16];
+
+    for (int i = 0; i < MANY; i++) {
+        snprintf(url, sizeof(url), "https://ca/x/%d", i);
+        post(f, url, NULL, &got[i]);
+    }
+    CU_ASSERT(f->http.count == 1);
+    answer_directory(f);
+    find(f, "");
+    CU_ASSERT(f->http.count == 1 + MANY);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(nonce, sizeof(nonce), "n%d", i);
+        answer_nonce(f, nonce);
+    }
+    CU_ASSERT(find(f, "https://ca/nonce") == NULL);
+    for (int i = MANY; i-- > 0;) {
+        snprintf(url, sizeof(url), "https://ca/x/%d", i);
+        answer(f, url, (struct answer){.status = 200});
+        CU_ASSERT(got[i].count == 1 && got[i].status == 200);
+    }
+    teardown(f);
+}
+
+static struct fixture *ready(struct got *got)
+{
+    struct fixture *f = setup("https://ca/acct/7", NULL);
+
+    post(f, "https://ca/x", "{}", got);
+    answer_directory(f);
+    answer_nonce(f, "n1");
+    return f;
+}
+
+static void test_bad_nonce(void)
+{
+    static const char bad[] = "{\"type\":\"urn:ietf:params:acme:error:badNonce\"}";
+    struct got got;
+    struct fixture *f = ready(&got);
+
+    answer(f, "https://ca/x", (struct answer){.status = 400, .body = bad, .nonce = "fresh"});
+    CU_ASSERT(strstr(find(f, "https://ca/x")->body, "nonce=fresh") != NULL);
+    answer(f, "https://ca/x", (struct answer){.status = 400, .body = bad});
+    answer_nonce(f, "n2");
+    for (int i = 0; i < LIMIT_BADNONCE - 2; i++) {
+        CU_ASSERT(got.count == 0);
+        answer(f, "https://ca/x", (struct answer){.status = 400, .body = bad, .nonce = "again"});
+    }
+    turn(f);
+    CU_ASSERT(got.count == 1 && got.error == ERR_CA);
+    CU_ASSERT(strstr(got.text, "badNonce") != NULL);
+    CU_ASSERT(find(f, "https://ca/x") == NULL);
+    teardown(f);
+}
+
+static void test_lost_and_500(void)
+{
+    struct got got;
+    struct fixture *f = ready(&got);
+
+    answer(f, "https://ca/x", (struct answer){.error = ERR_UNAVAILABLE});
+    CU_ASSERT_FATAL(wait_for(f, DIRECTORY)); /* what failed may have moved */
+    answer_directory(f);
+    answer_nonce(f, "n2");
+    answer(f, "https://ca/x", (struct answer){.status = 503, .nonce = "n3"});
+    CU_ASSERT(got.count == 0);
+    CU_ASSERT_FATAL(wait_for(f, "https://ca/x"));
+    answer(f, "https://ca/x", (struct answer){.status = 200, .body = "ok"});
+    CU_ASSERT(got.count == 1 && got.error == 0 && got.status == 200);
+
+    /* a Retry-After that is longer than we try */
+    post(f, "https://ca/x", "{}", &got);
+    answer_nonce(f, "n4");
+    answer(f, "https://ca/x", (struct answer){.status = 503, .retry_after_ms = 3600000});
+    turn(f);
+    CU_ASSERT(got.count == 1 && got.error == ERR_UNAVAILABLE);
+    CU_ASSERT(strstr(got.text, "https://ca/x: HTTP 503") != NULL);
+
+    /* 4xx is the caller's at once */
+    post(f, "https://ca/x", "{}", &got);
+    answer_nonce(f, "n5");
+    answer(f, "https://ca/x", (struct answer){.status = 429, .retry_after_ms = 60000});
+    CU_ASSERT(got.count == 1 && got.error == 0 && got.status == 429);
+    teardown(f);
+}
+
+static void test_down(void)
+{
+    struct fixture *f = setup(NULL, NULL);
+    struct got got;
+    int tries = 0;
+
+    post(f, NULL, "{}", &got);
+    while (got.count == 0 && tries < 50) {
+        if (find(f, DIRECTORY) != NULL) {
+            answer(f, DIRECTORY, (struct answer){.error = ERR_UNAVAILABLE});
+            tries++;
+        }
+        uv_run(&f->loop, UV_RUN_ONCE);
+    }
+    CU_ASSERT(tries == 5 && got.count == 1 && got.error == ERR_UNAVAILABLE);
+    CU_ASSERT_STRING_EQUAL(got.text, "the line is dead");
+    teardown(f);
+}
+
+static void test_not_acme(void)
+{
+    static const struct answer answers[] = {{.status = 200, .body = "<html>"},
+                                            {.status = 404, .body = "nope"},
+                                            {.status = 200, .body = "{\"newNonce\":7}"},
+                                            {.error = ERR_LIMIT}};
+
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        struct fixture *f = setup(NULL, NULL);
+        struct got got;
+        post(f, NULL, "{}", &got);
+        answer(f, DIRECTORY, answers[i]);
+        CU_ASSERT(got.count == 0);
+        turn(f);
+        CU_ASSERT(got.count == 1 &&
+                  got.error == (answers[i].error != 0 ? ERR_LIMIT : ERR_UNAVAILABLE));
+        CU_ASSERT(answers[i].error != 0 || strstr(got.text, DIRECTORY ": ") != NULL);
+        teardown(f);
+    }
+}
+
+static void test_account_refused(void)
+{
+    struct fixture *f = setup(NULL, NULL);
+    struct got got, second;
+
+    post(f, NULL, "{}", &got);
+    post(f, NULL, "{}", &second);
+    answer_directory(f);
+    answer_nonce(f, "n1");
+    answer(f, "https://ca/acct",
+           (struct answer){.status = 403,
+                           .body = "{\"type\":\"urn:ietf:params:acme:error:"
+                                   "externalAccountRequired\",\"detail\":\"who are you\"}"});
+    turn(f);
+    CU_ASSERT(got.count == 1 && got.error == ERR_CA && second.count == 1);
+    CU_ASSERT(strstr(got.text, "the CA refused our account: externalAccountRequired: who") != NULL);
+
+    post(f, NULL, "{}", &got);
+    answer_nonce(f, "n2");
+    answer(f, "https://ca/acct", (struct answer){.status = 201});
+    turn(f);
+    CU_ASSERT(got.count == 1 && got.error == ERR_UNAVAILABLE);
+    CU_ASSERT(f->account[0] == '\0');
+    teardown(f);
+}
+
+static void test_account_lost(void)
+{
+    static const char gone[] = "{\"type\":\"urn:ietf:params:acme:error:accountDoesNotExist\"}";
+    struct got got;
+    struct fixture *f = ready(&got);
+
+    answer(f, "https://ca/x", (struct answer){.status = 400, .body = gone, .nonce = "n2"});
+    CU_ASSERT(got.count == 0);
+    answer(f, "https://ca/acct",
+           (struct answer){.status = 200, .location = "https://ca/acct/8", .nonce = "n3"});
+    CU_ASSERT_STRING_EQUAL(f->account, "https://ca/acct/8");
+    CU_ASSERT(strstr(find(f, "https://ca/x")->body, "kid=https://ca/acct/8") != NULL);
+    answer(f, "https://ca/x", (struct answer){.status = 400, .body = gone, .nonce = "n4"});
+    CU_ASSERT(got.count == 1 && got.error == 0 && got.status == 400); /* once only */
+    teardown(f);
+
+    /* a key that is not the account's */
+    f = setup("https://ca/acct/7", "another");
+    post(f, NULL, "{}", &got);
+    answer_directory(f);
+    answer_nonce(f, "n1");
+    CU_ASSERT(find(f, "https://ca/acct") != NULL);
+    teardown(f);
+    CU_ASSERT(got.count == 1 && got.error == ERR_CANCELLED);
+}
+
+static void test_directory_moved(void)
+{
+    struct fixture *f = setup("https://ca/acct/7", NULL);
+    struct got got;
+
+    post(f, NULL, "{}", &got);
+    answer_directory(f);
+    answer_nonce(f, "n1");
+    answer(f, "https://ca/order", (struct answer){.status = 404, .nonce = "n2"});
+    answer(f, DIRECTORY,
+           (struct answer){.status = 200,
+                           .body = "{\"newNonce\":\"https://ca/nonce\",\"newAccount\":"
+                                   "\"https://ca/acct\",\"newOrder\":\"https://ca/order2\"}"});
+    answer(f, "https://ca/order2", (struct answer){.status = 201});
+    CU_ASSERT(got.count == 1 && got.status == 201);
+    teardown(f);
+}
+
+static void test_signer_refuses(void)
+{
+    struct fixture *f = setup(NULL, NULL);
+    struct got got;
+
+    f->signer.refuse = true;
+    post(f, NULL, "{}", &got);
+    answer_directory(f);
+    find(f, "");
+    turn(f);
+    CU_ASSERT(got.count == 1 && got.error == ERR_CRYPTO);
+    CU_ASSERT_STRING_EQUAL(got.text, "signer: no");
+    teardown(f);
+}
+
+static void test_cancel(void)
+{
+    struct got got, other;
+    struct fixture *f = ready(&got);
+    struct acme_request *request;
+
+    CU_ASSERT(acme_post(f->acme, "https://ca/y", NULL, on_response, &other, &request) == 0);
+    acme_cancel(request);
+    acme_cancel(NULL);
+    CU_ASSERT(acme_post(f->acme, "not a url", NULL, on_response, &other, NULL) == 0);
+    other.count = 0;
+    answer_nonce(f, "n2");
+    find(f, "");
+    turn(f);
+    CU_ASSERT(other.count == 1 && other.error == ERR_MALFORMED);
+    CU_ASSERT(find(f, "https://ca/x") != NULL);
+    teardown(f);
+    CU_ASSERT(got.count == 1 && got.error == ERR_CANCELLED);
+    acme_free(NULL);
+}
+
+int main(void)
+{
+    CU_initialize_registry();
+    CU_pSuite suite = CU_add_suite("acme", NULL, NULL);
+    CU_ADD_TEST(suite, test_from_nothing);
+    CU_ADD_TEST(suite, test_ready);
+    CU_ADD_TEST(suite, test_many);
+    CU_ADD_TEST(suite, test_bad_nonce);
+    CU_ADD_TEST(suite, test_lost_and_500);
+    CU_ADD_TEST(suite, test_down);
+    CU_ADD_TEST(suite, test_not_acme);
+    CU_ADD_TEST(suite, test_account_refused);
+    CU_ADD_TEST(suite, test_account_lost);
+    CU_ADD_TEST(suite, test_directory_moved);
+    CU_ADD_TEST(suite, test_signer_refuses);
+    CU_ADD_TEST(suite, test_cancel);
+    CU_basic_run_tests();
+    unsigned failures = CU_get_number_of_failures();
+    CU_cleanup_registry();
+    return failures == 0 ? 0 : 1;
+}
