@@ -36,6 +36,10 @@ class Client(LabCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
+    def visible(self) -> list[Path]:
+        """What is in the folder beside .certmill, which holds what the files link to."""
+        return sorted(self.path.glob("[!.]*"))
+
     def file(self, first: str, suffix: str, kind: str) -> Path:
         return self.path / f"{first}-{suffix.format(kind)}"
 
@@ -55,7 +59,7 @@ class Client(LabCase):
         self.ok("get", "certificate")
         self.check_files("www.example.org", ["www.example.org", "mail.example.org"])
         self.check_files("xn--plse-gra.example.org", ["xn--plse-gra.example.org"])
-        self.assertEqual(len(list(self.path.iterdir())), 2 * 2 * len(SUFFIXES), "and no other file")
+        self.assertEqual(len(self.visible()), 2 * 2 * len(SUFFIXES), "and no other file")
         keys = {path: path.read_text() for path in self.path.glob("*.key")}
         chains = {path: path.read_text() for path in self.path.glob("*-chain.*")}
         self.ok("get", "certificate")
@@ -68,20 +72,20 @@ class Client(LabCase):
         self.settings.update({"key-type-list": ["ecdsa"], "domain-list": SETS[:1]})
         self.write()
         self.ok("get", "certificate")
-        self.assertEqual(len(list(self.path.iterdir())), len(SUFFIXES))
+        self.assertEqual(len(self.visible()), len(SUFFIXES))
         self.assertIn("www.example.org", self.ok("show", "certificate"))
 
     def test_failure_leaves_the_old_files(self) -> None:
         self.settings.update({"key-type-list": ["ecdsa"], "domain-list": SETS[:1]})
         self.write()
         self.ok("get", "certificate")
-        before = {path.name: path.read_text() for path in self.path.iterdir()}
+        before = {path.name: path.read_text() for path in self.visible()}
         self.lab.proxy.stop()
         done = self.certmill("get", "certificate")
         self.lab.proxy.start()
         self.assertEqual(done.returncode, 1)
         self.assertIn("localhost", done.stderr, "the server's words reach the client's user")
-        self.assertEqual({path.name: path.read_text() for path in self.path.iterdir()}, before)
+        self.assertEqual({path.name: path.read_text() for path in self.visible()}, before)
 
     def test_refused_name(self) -> None:
         self.settings["domain-list"] = ["host01.example.org"]
