@@ -44,19 +44,33 @@ static const char help_text[] =
     "4 not permitted, 5 refused by the CA, 6 CA not reachable, 7 interrupted (ask again),\n"
     "8 certmilld not there.\n";
 
-void shell_log(const struct shell *shell, enum log_level level, int64_t unix_us,
-               const char *message)
+static void log_one(const struct shell *shell, enum log_level level, int64_t unix_us,
+                    const char *message)
 {
     char line[LIMIT_LOG_LINE];
-    if (level < shell->level) {
-        return;
-    }
+
     log_format_line(line, sizeof(line) - 1, unix_us, PROGRAM, level, message);
     size_t len = strlen(line);
     line[len] = '\n';
     while (write(shell->log, line, len + 1) < 0 && errno == EINTR) {
         ;
     }
+}
+
+/* A reason for several names has several lines: each becomes a line of the log. */
+void shell_log(const struct shell *shell, enum log_level level, int64_t unix_us,
+               const char *message)
+{
+    char part[LIMIT_LOG_LINE];
+
+    if (level < shell->level) {
+        return;
+    }
+    for (const char *end; (end = strchr(message, '\n')) != NULL; message = end + 1) {
+        snprintf(part, sizeof(part), "%.*s", (int)(end - message), message);
+        log_one(shell, level, unix_us, part);
+    }
+    log_one(shell, level, unix_us, message);
 }
 
 static int fail(const struct shell *shell, enum shell_status status, const struct err *err)
