@@ -39,21 +39,44 @@ static size_t node_size(const struct image_node *node)
     }
 }
 
+/* Slots are where the hash wants them: those of a batch are fetched together, then filled. */
+#define BATCH 16
+
+struct entry {
+    uint32_t place;
+    struct image_slot slot;
+};
+
+static void fill_slots(struct image_slot *slots, uint32_t slot_count, const struct entry *entries,
+                       uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t place = entries[i].place;
+        while (slots[place].node != 0) {
+            place = place + 1 == slot_count ? 0 : place + 1;
+        }
+        slots[place] = entries[i].slot;
+    }
+}
+
 static void fill_index(struct image_writer *b, struct image_header *header, uint32_t *order,
                        struct image_slot *slots)
 {
     size_t pos = header->nodes;
+    struct entry entries[BATCH];
 
     for (uint32_t i = 0; i < b->node_count; i++) {
         const struct image_node *node = (const struct image_node *)(b->base + pos);
         uint64_t hash = image_hash(header, node->name, node->name_len);
-        uint32_t place = image_place(hash, header->slot_count);
-        while (slots[place].node != 0) {
-            place = place + 1 == header->slot_count ? 0 : place + 1;
-        }
-        slots[place] = (struct image_slot){.tag = (uint32_t)hash, .node = (uint32_t)pos};
+        struct entry *entry = &entries[i % BATCH];
+        entry->place = image_place(hash, header->slot_count);
+        entry->slot = (struct image_slot){.tag = (uint32_t)hash, .node = (uint32_t)pos};
+        __builtin_prefetch(&slots[entry->place], 1);
         order[i] = (uint32_t)pos;
         pos += node_size(node);
+        if (i % BATCH == BATCH - 1 || i == b->node_count - 1) {
+            fill_slots(slots, header->slot_count, entries, i % BATCH + 1);
+        }
     }
 }
 

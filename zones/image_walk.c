@@ -9,7 +9,6 @@
 #include "zones/image_writer.h"
 
 #include <errno.h>
-#include <ldns/rbtree.h>
 #include <ldns/rr.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +25,18 @@ struct inner {
 };
 
 /*
- * Names and values lie all over the heap, and waiting for them is most of what a walk costs. So the
- * next names are looked up ahead of their turn and fetched while the ones before are written.
+ * Names and values lie all over the heap, and waiting for them is most of what a walk would cost.
+ * So names are taken AHEAD of their turn and fetched; half-way through the queue they have come,
+ * and say where their values are, which are fetched then.
  */
-#define AHEAD      8
+#define AHEAD      16
 #define CACHE_LINE 64
 
 struct queue {
     const struct zone_owner_name *names[AHEAD]; /* a ring; NULL behind the last */
     unsigned head;
-    const ldns_rbnode_t *node; /* the first one not in the ring */
+    const struct zone_names *from;
+    struct zone_names_cursor cursor; /* of the first one not in the ring */
 };
 
 /* One zone under way. */
@@ -203,21 +204,24 @@ static struct image_node *put_node(struct walk *w, const uint8_t *name, size_t l
 
 /* -- the walk over one zone -- */
 
-/* Takes the next challenge name into the queue's place that just fell free. */
+/* Drops the queue's first name and takes in another at its end. */
 static void queue_next(struct queue *q)
 {
-    const struct zone_owner_name *name = NULL;
+    const struct zone_owner_name *name = zone_names_next(q->from, &q->cursor);
 
-    if (q->node != LDNS_RBTREE_NULL) {
-        name = q->node->key;
-        __builtin_prefetch(name->bytes);
+    if (name != NULL) {
+        __builtin_prefetch(name);
         __builtin_prefetch(name->bytes + CACHE_LINE);
-        __builtin_prefetch(name->values);
-        __builtin_prefetch(name->values->text);
-        q->node = ldns_rbtree_next((ldns_rbnode_t *)q->node);
     }
     q->names[q->head] = name;
     q->head = (q->head + 1) % AHEAD;
+    name = q->names[(q->head + AHEAD / 2) % AHEAD];
+    if (name != NULL) {
+        const char *values = (const char *)name->values;
+        __builtin_prefetch(values);
+        __builtin_prefetch(values + CACHE_LINE);
+        __builtin_prefetch(values + 2 * (size_t)CACHE_LINE);
+    }
 }
 
 /* The next owner name of all sources together; false at the end. */
@@ -429,7 +433,7 @@ int image_walk_zone(struct image_writer *b, uint8_t index)
         .apex_labels = name_labels(zone_apex(zone)),
         .fixed = zone->fixed->nodes,
         .fixed_end = zone->fixed->nodes + zone->fixed->node_count,
-        .challenges.node = ldns_rbtree_first(&zone->names),
+        .challenges.from = &zone->names,
         .inner = inner,
         .inner_end = inner == NULL ? NULL : inner + inner_count,
     };

@@ -7,13 +7,6 @@
 #include "zones/name.h"
 #include "zones/zone_data.h"
 
-static int compare_names(const void *left, const void *right)
-{
-    const struct zone_owner_name *a = left, *b = right;
-
-    return zone_key_compare(zone_owner_key(a), a->key_len, zone_owner_key(b), b->key_len);
-}
-
 static int compare_addresses(const void *a, const void *b)
 {
     return ((uintptr_t)a > (uintptr_t)b) - ((uintptr_t)a < (uintptr_t)b);
@@ -50,14 +43,13 @@ int zone_new(struct zone **out, struct zone_static *s, uint32_t challenge_ttl)
     }
     zone->fixed = s;
     zone->challenge_ttl = challenge_ttl;
-    ldns_rbtree_init(&zone->names, compare_names);
     ldns_rbtree_init(&zone->expiries, compare_expiries);
     ldns_rbtree_init(&zone->owners, compare_owners);
     *out = zone;
     return 0;
 }
 
-/* Frees a name with its values and their holds, without regard for the trees. */
+/* Frees a name with its values and their holds, without regard for the orders. */
 static void free_name(struct zone_owner_name *name)
 {
     while (name->values != NULL) {
@@ -73,18 +65,17 @@ static void free_name(struct zone_owner_name *name)
     free(name);
 }
 
-static void free_node(ldns_rbnode_t *node, void *arg)
-{
-    (void)arg;
-    free_name((struct zone_owner_name *)node->key);
-}
-
 void zone_free(struct zone *zone)
 {
     if (zone == NULL) {
         return;
     }
-    ldns_traverse_postorder(&zone->names, free_node, NULL);
+    struct zone_names_cursor cursor = {0};
+    struct zone_owner_name *name;
+    while ((name = zone_names_next(&zone->names, &cursor)) != NULL) {
+        free_name(name);
+    }
+    zone_names_clear(&zone->names);
     zone_static_free(zone->fixed);
     free(zone);
 }
@@ -111,15 +102,10 @@ const uint8_t *zone_apex(const struct zone *zone)
 
 static struct zone_owner_name *find_name(const struct zone *zone, const uint8_t *name)
 {
-    union {
-        struct zone_owner_name name;
-        uint8_t room[sizeof(struct zone_owner_name) + (size_t)NAME_KEY_MAX];
-    } probe;
+    uint8_t key[NAME_KEY_MAX];
+    size_t key_len = name_key(key, name);
 
-    probe.name.key_len = (uint16_t)name_key(probe.name.bytes, name);
-    /* ldns takes no const tree here, but only reads it. */
-    ldns_rbnode_t *node = ldns_rbtree_search((ldns_rbtree_t *)&zone->names, &probe.name);
-    return node == NULL ? NULL : (struct zone_owner_name *)node->key;
+    return zone_names_find(&zone->names, key, key_len);
 }
 
 static struct zone_value *find_value(const struct zone_owner_name *name, const char *text,
@@ -137,6 +123,7 @@ static struct zone_hold *find_hold(const struct zone *zone, struct zone_value *v
                                    uint64_t owner)
 {
     struct zone_hold probe = {.owner = owner, .value = value};
+    /* ldns takes no const tree here, but only reads it. */
     ldns_rbnode_t *node = ldns_rbtree_search((ldns_rbtree_t *)&zone->owners, &probe);
 
     return node == NULL ? NULL : (struct zone_hold *)node->key;
@@ -157,14 +144,16 @@ static struct zone_owner_name *add_name(struct zone *zone, const uint8_t *lower)
     name->name_len = (uint8_t)len;
     memcpy(name->bytes, key, key_len);
     memcpy(name->bytes + key_len, lower, len);
-    name->by_key.key = name;
-    ldns_rbtree_insert(&zone->names, &name->by_key);
+    if (zone_names_insert(&zone->names, name) < 0) {
+        free(name);
+        return NULL;
+    }
     return name;
 }
 
 static void drop_name(struct zone *zone, struct zone_owner_name *name)
 {
-    ldns_rbtree_delete(&zone->names, name);
+    zone_names_remove(&zone->names, name);
     free(name);
 }
 
@@ -382,11 +371,10 @@ size_t zone_challenge_count(const struct zone *zone)
 
 void zone_each_challenge(const struct zone *zone, zone_challenge_fn *fn, void *arg)
 {
-    ldns_rbnode_t *node;
+    struct zone_names_cursor cursor = {0};
+    const struct zone_owner_name *name;
 
-    LDNS_RBTREE_FOR(node, ldns_rbnode_t *, &zone->names)
-    {
-        const struct zone_owner_name *name = node->key;
+    while ((name = zone_names_next(&zone->names, &cursor)) != NULL) {
         for (const struct zone_value *value = name->values; value != NULL; value = value->next) {
             for (const struct zone_hold *hold = value->holds; hold != NULL; hold = hold->next) {
                 fn(arg, zone_owner_wire(name), value->text, hold->owner, value->expires);

@@ -1,9 +1,9 @@
 /*
  * Inside zones/: how the editable zone keeps its challenge values.
  *
- * Three trees see the same values. By name, in canonical order: what image_build walks,
- * so that it need not sort. By expiry: so that the next one to go is at hand. By owner:
- * so that an order's values go without a search through everybody's.
+ * Three orders of the same values. By name, in canonical order (zone_names.h): what image_build
+ * walks, so that it need not sort. By expiry: so that the next one to go is at hand. By owner: so
+ * that an order's values go without a search through everybody's.
  */
 #ifndef CERTMILL_ZONES_ZONE_DATA_H
 #define CERTMILL_ZONES_ZONE_DATA_H
@@ -13,10 +13,10 @@
 #include <stdint.h>
 
 #include "zones/zone.h"
+#include "zones/zone_names.h"
 #include "zones/zone_static.h"
 
 struct zone_value;
-struct zone_owner_name;
 
 /* An owner's hold on a value. */
 struct zone_hold {
@@ -37,31 +37,12 @@ struct zone_value {
     char text[]; /* terminated */
 };
 
-/* A name with at least one challenge value. */
-struct zone_owner_name {
-    ldns_rbnode_t by_key; /* key: this struct, in canonical order */
-    struct zone_value *values;
-    uint32_t value_count;
-    uint16_t key_len;
-    uint8_t name_len;
-    uint8_t bytes[]; /* the key, then the name in wire form and lower case */
-};
-
 struct zone {
     struct zone_static *fixed;
     uint32_t challenge_ttl;
     size_t value_count;
-    ldns_rbtree_t names, expiries, owners;
+    struct zone_names names;
+    ldns_rbtree_t expiries, owners;
 };
-
-static inline const uint8_t *zone_owner_key(const struct zone_owner_name *name)
-{
-    return name->bytes;
-}
-
-static inline const uint8_t *zone_owner_wire(const struct zone_owner_name *name)
-{
-    return name->bytes + name->key_len;
-}
 
 #endif

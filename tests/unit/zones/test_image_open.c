@@ -129,7 +129,7 @@ static void test_random_damage(void)
     uint64_t random = 7;
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(broken);
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < 8000; i++) {
         struct image image;
         memcpy(broken, bytes, len);
         for (unsigned n = 1 + next_random(&random) % 4; n > 0; n--) {
