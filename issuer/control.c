@@ -32,14 +32,16 @@ struct session {
 
 static void control_release(struct control *control)
 {
-    if (--control->users == 0)
+    if (--control->users == 0) {
         free(control);
+    }
 }
 
 static void session_release(struct session *session)
 {
-    if (session->conn != NULL || session->pending)
+    if (session->conn != NULL || session->pending) {
         return;
+    }
     control_release(session->control);
     free(session);
 }
@@ -56,12 +58,13 @@ static void answer(struct session *session, json_t *data, const struct err *err)
         free(text);
         return;
     }
-    if (text != NULL)
+    if (text != NULL) {
         line_finish(session->conn, text, strlen(text));
-    else if (err->code != 0)
+    } else if (err->code != 0) {
         line_fail(session->conn, line_json_kind(err->code), err->text);
-    else
+    } else {
         line_fail(session->conn, "internal", "out of memory");
+    }
     free(text);
 }
 
@@ -72,8 +75,9 @@ static json_t *zones(const struct server_conf *conf)
     const struct server_conf_zone *rows = conf->zones.rows;
     json_t *array = json_array();
 
-    for (size_t i = 0; i < conf->zones.count; i++)
+    for (size_t i = 0; i < conf->zones.count; i++) {
         (void)json_array_append_new(array, line_json_string(rows[i].name));
+    }
     return array;
 }
 
@@ -101,15 +105,17 @@ static void on_stats(void *arg, const struct publisher_counter *counters, size_t
     struct err err = {0};
     json_t *dns = json_object();
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         (void)json_object_set_new(dns, counters[i].name,
                                   json_integer((json_int_t)counters[i].value));
+    }
     session->pending = false;
     /* without its connection the server may be on its way out, and what it shows with it */
-    if (session->conn != NULL)
+    if (session->conn != NULL) {
         answer(session, status(session->control, dns, &err), &err);
-    else
+    } else {
         json_decref(dns);
+    }
     session_release(session);
 }
 
@@ -119,8 +125,9 @@ static void op_status(struct session *session)
     int ret;
 
     session->pending = true;
-    if ((ret = publisher_stats(session->control->opt.publisher, on_stats, session)) == 0)
+    if ((ret = publisher_stats(session->control->opt.publisher, on_stats, session)) == 0) {
         return;
+    }
     session->pending = false;
     (void)err_set(&err, ret == ERR_LIMIT ? ERR_BUSY : ret, "the counters of dnsd cannot be had: %s",
                   err_string(ret));
@@ -154,8 +161,9 @@ void control_reloaded(struct control *control, bool ok, const char *text)
 {
     struct err err = {0};
 
-    if (!ok)
+    if (!ok) {
         (void)err_set(&err, ERR_MALFORMED, "not reloaded, the old configuration stays: %s", text);
+    }
     answer_reloads(control, ok ? reloaded : NULL, &err);
 }
 
@@ -178,8 +186,9 @@ static void op_reload(struct session *session)
         answer(session, NULL, &err);
         return;
     }
-    if (control->reloads == NULL)
+    if (control->reloads == NULL) {
         (void)uv_timer_start(&control->reload_timer, on_reload_timeout, RELOAD_MS, 0);
+    }
     session->pending = true;
     session->next = control->reloads;
     control->reloads = session;
@@ -192,8 +201,9 @@ static json_t *certificates(const struct control *control, const struct control_
 {
     char name[LIMIT_DOMAIN_TEXT + 1];
 
-    if (request->name != NULL && domain_normalize(name, request->name, err) < 0)
+    if (request->name != NULL && domain_normalize(name, request->name, err) < 0) {
         return NULL;
+    }
     return control_json_certificates(control->opt.store, request->name != NULL ? name : NULL,
                                      request->limit, err);
 }
@@ -265,8 +275,9 @@ static void on_gone(void *arg, struct line_conn *conn)
     struct session *session = line_data(conn);
 
     (void)arg;
-    if (session == NULL)
+    if (session == NULL) {
         return;
+    }
     session->conn = NULL;
     session_release(session);
 }
@@ -290,8 +301,9 @@ int control_new(struct control **out, const struct control_options *options)
     };
     int ret;
 
-    if (control == NULL)
+    if (control == NULL) {
         return -ENOMEM;
+    }
     control->opt = *options;
     if ((ret = line_server_new(&control->server, &line, options->fd)) < 0) {
         free(control);
@@ -313,8 +325,9 @@ void control_free(struct control *control)
 {
     struct err err = {.code = ERR_CANCELLED, .text = "the server is being stopped"};
 
-    if (control == NULL)
+    if (control == NULL) {
         return;
+    }
     answer_reloads(control, NULL, &err);
     line_server_free(control->server);
     uv_close((uv_handle_t *)&control->reload_timer, on_timer_closed);

@@ -13,18 +13,21 @@ struct rows {
 
 static void add(struct rows *rows, json_t *row)
 {
-    if (json_array_append_new(rows->array, row) < 0)
+    if (json_array_append_new(rows->array, row) < 0) {
         rows->failed = true;
+    }
 }
 
 static json_t *wrap(struct rows *rows, const char *name, int ret, struct err *err)
 {
     json_t *data = NULL;
 
-    if (ret == 0 && !rows->failed)
+    if (ret == 0 && !rows->failed) {
         data = json_pack("{s:O}", name, rows->array);
-    if (ret == 0 && data == NULL)
+    }
+    if (ret == 0 && data == NULL) {
         (void)err_set(err, -ENOMEM, "out of memory");
+    }
     json_decref(rows->array);
     return data;
 }
@@ -87,12 +90,13 @@ json_t *control_json_order(struct store *store, uint64_t id, struct err *err)
     json_t *object = NULL, *data;
     int ret = store_order_get(store, id, set_order, &object, err);
 
-    if (ret == 0)
+    if (ret == 0) {
         ret = store_event_each(store, id, add_event, &rows, err);
+    }
     data = wrap(&rows, "events", ret, err);
-    if (data == NULL)
+    if (data == NULL) {
         json_decref(object);
-    else if (json_object_set_new(data, "order", object) < 0) {
+    } else if (json_object_set_new(data, "order", object) < 0) {
         json_decref(data);
         (void)err_set(err, -ENOMEM, "out of memory");
         return NULL;
@@ -141,10 +145,11 @@ static void add_record(void *arg, const char *zone, const char *name, const char
 {
     struct rows *rows = arg;
 
-    if (json_array_size(rows->array) < CONTROL_LIMIT_MAX)
+    if (json_array_size(rows->array) < CONTROL_LIMIT_MAX) {
         add(rows, json_pack("{s:o, s:o, s:o, s:I, s:o}", "zone", line_json_string(zone), "name",
                             line_json_string(name), "value", line_json_string(value), "order",
                             (json_int_t)order_id, "expires", line_json_seconds(expires)));
+    }
 }
 
 json_t *control_json_records(const struct publisher *publisher)
@@ -179,13 +184,14 @@ json_t *control_json_processes(const struct control_process *processes)
     for (unsigned i = 0; i < IPC_ROLES; i++) {
         const struct control_process *process = &processes[i];
 
-        if (process->known)
+        if (process->known) {
             (void)json_array_append_new(array, json_pack("{s:s, s:s, s:I, s:I, s:o}", "role",
                                                          ipc_role_name((enum ipc_role)i), "state",
                                                          state_name(process->state), "pid",
                                                          (json_int_t)process->pid, "restarts",
                                                          (json_int_t)process->restarts, "since",
                                                          line_json_seconds(process->since)));
+        }
     }
     return array;
 }
@@ -195,12 +201,15 @@ json_t *control_json_counts(struct store *store, struct err *err)
     uint64_t counts[ORDER_STATES];
     json_t *object;
 
-    if (store_order_count(store, counts, err) < 0)
+    if (store_order_count(store, counts, err) < 0) {
         return NULL;
-    if ((object = json_object()) == NULL)
+    }
+    if ((object = json_object()) == NULL) {
         (void)err_set(err, -ENOMEM, "out of memory");
-    for (unsigned i = 0; i < ORDER_STATES; i++)
+    }
+    for (unsigned i = 0; i < ORDER_STATES; i++) {
         (void)json_object_set_new(object, order_state_name((enum order_state)i),
                                   json_integer((json_int_t)counts[i]));
+    }
     return object;
 }

@@ -39,12 +39,14 @@ static int read_numbers(struct control_request *out, struct err *err)
     const json_t *id = json_object_get(out->json, "id");
     const json_t *limit = json_object_get(out->json, "limit");
 
-    if (id != NULL && json_integer_value(id) <= 0)
+    if (id != NULL && json_integer_value(id) <= 0) {
         return err_set(err, ERR_RANGE, "\"id\" in the request is no order's number");
+    }
     if (limit != NULL &&
-        (json_integer_value(limit) <= 0 || json_integer_value(limit) > CONTROL_LIMIT_MAX))
+        (json_integer_value(limit) <= 0 || json_integer_value(limit) > CONTROL_LIMIT_MAX)) {
         return err_set(err, ERR_RANGE, "\"limit\" in the request is not between 1 and %d",
                        CONTROL_LIMIT_MAX);
+    }
     out->id = (uint64_t)json_integer_value(id);
     out->limit = limit != NULL ? (unsigned)json_integer_value(limit) : CONTROL_LIMIT_DEFAULT;
     return 0;
@@ -54,14 +56,16 @@ static int check(const struct control_request *request, struct err *err)
 {
     const char *extra = NULL;
 
-    if (request->id != 0 && !ops[request->op].id)
+    if (request->id != 0 && !ops[request->op].id) {
         extra = "id";
-    else if (json_object_get(request->json, "limit") != NULL && !ops[request->op].limit)
+    } else if (json_object_get(request->json, "limit") != NULL && !ops[request->op].limit) {
         extra = "limit";
-    else if (request->name != NULL && !ops[request->op].by_name)
+    } else if (request->name != NULL && !ops[request->op].by_name) {
         extra = "name";
-    if (extra == NULL)
+    }
+    if (extra == NULL) {
         return 0;
+    }
     return err_set(err, ERR_UNKNOWN, "the request (%s) has the unknown member \"%s\"",
                    ops[request->op].name, extra);
 }
@@ -73,12 +77,14 @@ int control_request_parse(struct control_request *out, const char *line, size_t 
 
     memset(out, 0, sizeof *out);
     ret = line_json_parse(&out->json, line, len, members, sizeof members / sizeof *members, err);
-    if (ret < 0)
+    if (ret < 0) {
         return ret;
+    }
     out->name = json_string_value(json_object_get(out->json, "name"));
     if ((ret = find_op(&out->op, json_string_value(json_object_get(out->json, "op")), err)) < 0 ||
-        (ret = read_numbers(out, err)) < 0 || (ret = check(out, err)) < 0)
+        (ret = read_numbers(out, err)) < 0 || (ret = check(out, err)) < 0) {
         control_request_clear(out);
+    }
     return ret;
 }
 

@@ -34,8 +34,9 @@ static bool starts_with(struct span s, const char *what)
 static bool is_blank(struct span s)
 {
     for (; s.pos < s.end; s.pos++) {
-        if (strchr(" \t\r\n", *s.pos) == NULL || *s.pos == '\0')
+        if (strchr(" \t\r\n", *s.pos) == NULL || *s.pos == '\0') {
             return false;
+        }
     }
     return true;
 }
@@ -45,8 +46,9 @@ static bool is_text(struct span s)
     for (; s.pos < s.end; s.pos++) {
         unsigned char c = (unsigned char)*s.pos;
 
-        if (c == 0x7f || (c < ' ' && c != '\n' && c != '\r' && c != '\t' && c != '\f'))
+        if (c == 0x7f || (c < ' ' && c != '\n' && c != '\r' && c != '\t' && c != '\f')) {
             return false;
+        }
     }
     return true;
 }
@@ -57,8 +59,9 @@ static const char *label_at(struct span s)
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
         struct span after = {s.pos + strlen(labels[i]), s.end};
 
-        if (starts_with(s, labels[i]) && starts_with(after, DASHES))
+        if (starts_with(s, labels[i]) && starts_with(after, DASHES)) {
             return labels[i];
+        }
     }
     return NULL;
 }
@@ -68,13 +71,15 @@ static int refuse_foreign(struct span s, struct err *err)
     const char *eol = find(s, "\n");
     struct span line = {s.pos, eol != NULL ? eol : s.end};
 
-    if (find(line, "PRIVATE KEY") != NULL)
+    if (find(line, "PRIVATE KEY") != NULL) {
         return err_set(err, ERR_MALFORMED,
                        "the input holds a private key, which must never leave its host: "
                        "send the certificate request only");
-    if (starts_with(line, "CERTIFICATE" DASHES))
+    }
+    if (starts_with(line, "CERTIFICATE" DASHES)) {
         return err_set(err, ERR_MALFORMED,
                        "the input is a certificate, not a certificate request (CSR)");
+    }
     return err_set(err, ERR_MALFORMED,
                    "the input holds a PEM block that is not a CERTIFICATE REQUEST");
 }
@@ -86,27 +91,33 @@ static int find_block(struct span *s, struct err *err)
     const char *label, *end;
     struct span rest;
 
-    if (begin == NULL)
+    if (begin == NULL) {
         return err_set(err, ERR_MALFORMED,
                        "the input is not a certificate request (CSR) in PEM form: no line of it "
                        "begins a CERTIFICATE REQUEST");
+    }
     rest = (struct span){begin + strlen(BEGIN), s->end};
-    if ((label = label_at(rest)) == NULL)
+    if ((label = label_at(rest)) == NULL) {
         return refuse_foreign(rest, err);
-    if ((end = find(rest, END)) == NULL)
+    }
+    if ((end = find(rest, END)) == NULL) {
         return err_set(err, ERR_MALFORMED, "the certificate request is truncated: no line ends it");
+    }
     rest.pos = end + strlen(END);
-    if (label_at(rest) != label)
+    if (label_at(rest) != label) {
         return err_set(err, ERR_MALFORMED,
                        "the certificate request is damaged or truncated: another line "
                        "ends it than its first one asks for");
+    }
     rest.pos += strlen(label) + strlen(DASHES);
     *s = (struct span){begin, rest.pos};
-    if ((begin = find(rest, BEGIN)) == NULL)
+    if ((begin = find(rest, BEGIN)) == NULL) {
         return 0;
+    }
     rest.pos = begin + strlen(BEGIN);
-    if (label_at(rest) == NULL)
+    if (label_at(rest) == NULL) {
         return refuse_foreign(rest, err);
+    }
     return err_set(err, ERR_MALFORMED,
                    "the input holds more than one certificate request: send one at a time");
 }
@@ -119,8 +130,9 @@ static int decode_block(uint8_t **der, size_t *der_len, struct span s, struct er
     long len = 0;
     int ret;
 
-    if (bio == NULL)
+    if (bio == NULL) {
         return err_set(err, -ENOMEM, "out of memory while reading a certificate request");
+    }
     if (PEM_read_bio(bio, &name, &header, &data, &len) != 1 || len <= 0) {
         ret = err_set(err, ERR_MALFORMED,
                       "the certificate request is damaged or truncated: its base64 text "
@@ -151,19 +163,23 @@ int csr_pem_decode(uint8_t **der, size_t *der_len, const char *text, size_t len,
 
     *der = NULL;
     *der_len = 0;
-    if (len > LIMIT_CSR_PEM)
+    if (len > LIMIT_CSR_PEM) {
         return err_set(err, ERR_LIMIT,
                        "the input has %zu bytes; a certificate request (CSR) of "
                        "at most %u is taken",
                        len, LIMIT_CSR_PEM);
-    if (is_blank(s))
+    }
+    if (is_blank(s)) {
         return err_set(err, ERR_MALFORMED,
                        "the input is empty: send a certificate request (CSR) in PEM form");
-    if (!is_text(s))
+    }
+    if (!is_text(s)) {
         return err_set(err, ERR_MALFORMED,
                        "the input is binary: send the certificate request (CSR) in PEM form, "
                        "not in DER");
-    if ((ret = find_block(&s, err)) < 0)
+    }
+    if ((ret = find_block(&s, err)) < 0) {
         return ret;
+    }
     return decode_block(der, der_len, s, err);
 }

@@ -18,39 +18,46 @@ static void on_tick(uv_timer_t *timer)
     uint64_t now = clock_mono_ms(desk->opt.clock);
     struct err err = {0};
 
-    if (store_flush(desk->opt.store, &err) < 0)
+    if (store_flush(desk->opt.store, &err) < 0) {
         log_error(desk->opt.log, NULL, "%s", err.text);
+    }
     for (struct desk_run *run = desk->runs; run != NULL; run = run->next) {
-        if (now >= run->deadline && run->reason == NULL)
+        if (now >= run->deadline && run->reason == NULL) {
             desk_run_abort(run, ORDER_UNAVAILABLE_CA,
                            "the order was not finished in time: the CA let it wait too long");
+        }
     }
-    if (desk->run_count == 0)
+    if (desk->run_count == 0) {
         (void)uv_timer_stop(timer);
+    }
 }
 
 void desk_start_tick(struct desk *desk)
 {
-    if (!uv_is_active((uv_handle_t *)&desk->tick))
+    if (!uv_is_active((uv_handle_t *)&desk->tick)) {
         (void)uv_timer_start(&desk->tick, on_tick, TICK_MS, TICK_MS);
+    }
 }
 
 static void on_turn(void *arg)
 {
     struct desk *desk = arg;
 
-    for (int i = 0; i < ROUNDS && desk->ready != NULL; i++)
+    for (int i = 0; i < ROUNDS && desk->ready != NULL; i++) {
         desk_round(desk);
-    if (desk->ready != NULL)
+    }
+    if (desk->ready != NULL) {
         turn_arm(&desk->turn);
+    }
 }
 
 int desk_new(struct desk **out, const struct desk_options *options)
 {
     struct desk *desk = calloc(1, sizeof *desk);
 
-    if (desk == NULL)
+    if (desk == NULL) {
         return -ENOMEM;
+    }
     if (getrandom(desk->hash_key, sizeof desk->hash_key, 0) != sizeof desk->hash_key) {
         free(desk);
         return -EIO;
@@ -69,8 +76,9 @@ static void closed_one(void *arg)
 {
     struct desk *desk = arg;
 
-    if (--desk->open_handles == 0)
+    if (--desk->open_handles == 0) {
         free(desk);
+    }
 }
 
 static void on_tick_closed(uv_handle_t *handle)
@@ -80,11 +88,13 @@ static void on_tick_closed(uv_handle_t *handle)
 
 void desk_free(struct desk *desk)
 {
-    if (desk == NULL)
+    if (desk == NULL) {
         return;
+    }
     desk->stopping = true;
-    while (desk->runs != NULL)
+    while (desk->runs != NULL) {
         desk_run_free(desk->runs);
+    }
     desk_ca_free_all(desk);
     turn_close(&desk->turn, closed_one);
     uv_close((uv_handle_t *)&desk->tick, on_tick_closed);
@@ -107,10 +117,12 @@ static char *join(char *const *names, size_t count)
     size_t len = 0, at = 0;
     char *text;
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         len += strlen(names[i]) + 1;
-    if ((text = malloc(len + 1)) == NULL)
+    }
+    if ((text = malloc(len + 1)) == NULL) {
         return NULL;
+    }
     for (size_t i = 0; i < count; i++) {
         size_t n = strlen(names[i]);
 
@@ -127,17 +139,20 @@ char **desk_split(const char *names, size_t *count)
     size_t max = 1;
     char **list;
 
-    for (const char *p = names; *p != '\0'; p++)
+    for (const char *p = names; *p != '\0'; p++) {
         max += *p == ',';
+    }
     *count = 0;
-    if ((list = calloc(max, sizeof *list)) == NULL)
+    if ((list = calloc(max, sizeof *list)) == NULL) {
         return NULL;
+    }
     while (*names != '\0') {
         size_t len = strcspn(names, ",");
 
         if ((list[*count] = strndup(names, len)) == NULL) {
-            while (*count > 0)
+            while (*count > 0) {
                 free(list[--*count]);
+            }
             free(list);
             return NULL;
         }
@@ -153,8 +168,9 @@ static struct desk_fresh *fresh_new(const struct desk *desk, const struct desk_r
                                                          : desk->opt.conf->preferred_chain;
     struct desk_fresh *fresh = calloc(1, sizeof *fresh);
 
-    if (fresh == NULL)
+    if (fresh == NULL) {
         return NULL;
+    }
     fresh->peer_uid = request->peer_uid;
     fresh->csr_len = request->csr->der_len;
     fresh->names = join(request->csr->names, request->csr->count);
@@ -177,8 +193,9 @@ static struct desk_run *find_orphan(struct desk *desk, const uint8_t csr[static 
 {
     for (struct desk_run *run = desk->runs; run != NULL; run = run->next) {
         if (run->tickets == NULL && !run->finished && run->reason == NULL && run->id != 0 &&
-            memcmp(run->csr_digest, csr, 32) == 0 && strcmp(run->ca->url, directory_url) == 0)
+            memcmp(run->csr_digest, csr, 32) == 0 && strcmp(run->ca->url, directory_url) == 0) {
             return run;
+        }
     }
     return NULL;
 }
@@ -186,32 +203,36 @@ static struct desk_run *find_orphan(struct desk *desk, const uint8_t csr[static 
 static void add_ticket(struct desk_run *run, struct desk_ticket *ticket)
 {
     ticket->at = &run->tickets;
-    if ((ticket->next = run->tickets) != NULL)
+    if ((ticket->next = run->tickets) != NULL) {
         ticket->next->at = &ticket->next;
+    }
     run->tickets = ticket;
 }
 
-static int begin(struct desk_run **out, struct desk *desk, const struct desk_request *request,
-                 const uint8_t csr[static 32], struct err *err)
+/* A new order; NULL: err is filled. */
+static struct desk_run *begin(struct desk *desk, const struct desk_request *request,
+                              const uint8_t csr[static 32], struct err *err)
 {
     struct desk_run *run;
-    int ret;
 
-    if (desk->run_count >= LIMIT_ORDERS)
-        return err_set(err, ERR_BUSY, "busy: %d orders are under way; try again in a while",
-                       LIMIT_ORDERS);
-    if ((ret = desk_run_new(&run, desk, request->directory_url, err)) < 0)
-        return ret;
+    if (desk->run_count >= LIMIT_ORDERS) {
+        (void)err_set(err, ERR_BUSY, "busy: %d orders are under way; try again in a while",
+                      LIMIT_ORDERS);
+        return NULL;
+    }
+    if ((run = desk_run_new(desk, request->directory_url, err)) == NULL) {
+        return NULL;
+    }
     memcpy(run->csr_digest, csr, 32);
     if ((run->fresh = fresh_new(desk, request)) == NULL ||
         (run->csr_spki = strdup(request->csr->spki_sha256)) == NULL) {
         desk_run_free(run);
-        return err_set(err, -ENOMEM, "out of memory while taking an order");
+        (void)err_set(err, -ENOMEM, "out of memory while taking an order");
+        return NULL;
     }
     desk_start_tick(desk);
     desk_event_push(run, &(struct order_event){.kind = ORDER_EV_START});
-    *out = run;
-    return 0;
+    return run;
 }
 
 int desk_order(struct desk *desk, const struct desk_request *request,
@@ -219,30 +240,33 @@ int desk_order(struct desk *desk, const struct desk_request *request,
 {
     struct desk_run *run;
     uint8_t csr[32];
-    int ret;
 
-    if (desk->stopping)
+    if (desk->stopping) {
         return err_set(err, ERR_CANCELLED, "the server is being stopped; ask again");
+    }
     if (desk_digest(csr, request->csr->der, request->csr->der_len) < 0 ||
-        (*ticket = calloc(1, sizeof **ticket)) == NULL)
+        (*ticket = calloc(1, sizeof **ticket)) == NULL) {
         return err_set(err, -ENOMEM, "out of memory while taking an order");
+    }
     (*ticket)->client = *client;
     if ((run = find_orphan(desk, csr, request->directory_url)) == NULL &&
-        (ret = begin(&run, desk, request, csr, err)) < 0) {
+        (run = begin(desk, request, csr, err)) == NULL) {
         free(*ticket);
         *ticket = NULL;
-        return ret;
+        return err->code;
     }
     add_ticket(run, *ticket);
-    if (run->id != 0)
+    if (run->id != 0) {
         desk_run_say(run, LOG_LEVEL_INFO, "the same request again: joined to the running order");
+    }
     return 0;
 }
 
 void desk_leave(struct desk_ticket *ticket)
 {
-    if ((*ticket->at = ticket->next) != NULL)
+    if ((*ticket->at = ticket->next) != NULL) {
         ticket->next->at = ticket->at;
+    }
     free(ticket);
 }
 
@@ -268,13 +292,16 @@ void desk_stop(struct desk *desk)
     desk->stopping = true;
     for (struct desk_run *run = desk->runs, *next; run != NULL; run = next) {
         next = run->next;
-        if (run->fresh != NULL)
+        if (run->fresh != NULL) {
             stop_fresh(run);
-        else if (run->reason == NULL)
+        } else if (run->reason == NULL) {
             cancel(run);
+        }
     }
-    while (desk->ready != NULL)
+    while (desk->ready != NULL) {
         desk_round(desk);
-    if (store_flush(desk->opt.store, &err) < 0)
+    }
+    if (store_flush(desk->opt.store, &err) < 0) {
         log_error(desk->opt.log, NULL, "%s", err.text);
+    }
 }

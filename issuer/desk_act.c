@@ -14,8 +14,9 @@
 bool desk_act_stores(const struct desk_run *run)
 {
     for (int i = 0; i < run->action_count; i++) {
-        if (run->actions[i].kind == ORDER_ACT_SAVE || run->actions[i].kind == ORDER_ACT_FINISH)
+        if (run->actions[i].kind == ORDER_ACT_SAVE || run->actions[i].kind == ORDER_ACT_FINISH) {
             return true;
+        }
     }
     return false;
 }
@@ -26,19 +27,22 @@ static bool read_chain(struct desk_run *run, const char *chain)
     struct err err = {0};
     char text[LIMIT_ERROR_TEXT + 64];
 
-    if (run->cert.count > 0)
+    if (run->cert.count > 0) {
         return true;
+    }
     if (cert_parse(&run->cert, chain, strlen(chain), &err) == 0 &&
         strcmp(run->cert.spki_sha256, run->csr_spki) != 0) {
         cert_clear(&run->cert);
         (void)err_set(&err, ERR_CA, "it is for another key than the request's");
     }
-    if (err.code == 0)
+    if (err.code == 0) {
         return true;
+    }
     (void)snprintf(text, sizeof text, "the CA sent a certificate that cannot be used: %s",
                    err.text);
-    if (run->reason == NULL && (run->reason = strdup(text)) != NULL)
+    if (run->reason == NULL && (run->reason = strdup(text)) != NULL) {
         run->failure = ORDER_REFUSED_CA;
+    }
     return false;
 }
 
@@ -64,12 +68,14 @@ static int store_finish(struct desk_run *run, const struct order_action *action,
     struct desk *desk = run->desk;
     struct order_saved saved;
 
-    if (action->failure == ORDER_OK && read_chain(run, action->chain))
+    if (action->failure == ORDER_OK && read_chain(run, action->chain)) {
         return store_issued(run, action->chain, err);
+    }
     order_get_saved(run->order, &saved);
     /* what the CA has taken goes on after the restart */
-    if (action->failure == ORDER_INTERRUPTED && desk->stopping && saved.url != NULL)
+    if (action->failure == ORDER_INTERRUPTED && desk->stopping && saved.url != NULL) {
         return 0;
+    }
     return store_order_fail(desk->opt.store, run->id,
                             run->reason != NULL ? run->reason : action->text,
                             clock_wall_us(desk->opt.clock), err);
@@ -80,8 +86,9 @@ static int store_state(struct desk_run *run, struct err *err)
     struct order_saved saved;
 
     order_get_saved(run->order, &saved);
-    if (saved.state == ORDER_ISSUED || saved.state == ORDER_FAILED)
+    if (saved.state == ORDER_ISSUED || saved.state == ORDER_FAILED) {
         return 0; /* with the certificate or the reason, by store_finish */
+    }
     return store_order_save(run->desk->opt.store, run->id, &saved,
                             clock_wall_us(run->desk->opt.clock), err);
 }
@@ -94,12 +101,15 @@ int desk_act_store(struct desk_run *run, struct err *err)
     for (int i = 0; i < run->action_count; i++) {
         const struct order_action *action = &run->actions[i];
 
-        if (action->kind == ORDER_ACT_FINISH)
+        if (action->kind == ORDER_ACT_FINISH) {
             return store_finish(run, action, err);
-        if (action->kind != ORDER_ACT_SAVE || saved)
+        }
+        if (action->kind != ORDER_ACT_SAVE || saved) {
             continue;
-        if ((ret = store_state(run, err)) < 0)
+        }
+        if ((ret = store_state(run, err)) < 0) {
             return ret;
+        }
         saved = true;
     }
     return 0;
@@ -109,8 +119,9 @@ int desk_act_store(struct desk_run *run, struct err *err)
 
 static void drop_post(struct desk_post *post)
 {
-    if ((*post->at = post->next) != NULL)
+    if ((*post->at = post->next) != NULL) {
         post->next->at = post->at;
+    }
     free(post);
 }
 
@@ -141,17 +152,20 @@ static int act_post(struct desk_run *run, const struct order_action *action)
     struct desk_post *post = calloc(1, sizeof *post);
     int ret;
 
-    if (post == NULL)
+    if (post == NULL) {
         return -ENOMEM;
+    }
     post->run = run;
     post->tag = action->tag;
     post->at = &run->posts;
-    if ((post->next = run->posts) != NULL)
+    if ((post->next = run->posts) != NULL) {
         post->next->at = &post->next;
+    }
     run->posts = post;
     ret = acme_post(run->ca->acme, action->url, action->payload, on_response, post, &post->request);
-    if (ret < 0)
+    if (ret < 0) {
         drop_post(post);
+    }
     return ret;
 }
 
@@ -162,9 +176,10 @@ static int act_publish(struct desk_run *run, const struct order_action *action, 
     struct desk *desk = run->desk;
     int ret = desk_name_add(run, action->domain);
 
-    if (ret < 0)
+    if (ret < 0) {
         return err_set(err, ret, "no record name can be made for %s: %s", action->domain,
                        err_string(ret));
+    }
     return publisher_add(desk->opt.publisher, action->domain, action->value, run->id,
                          clock_wall_s(desk->opt.clock) + LIMIT_CHALLENGE_S, err);
 }
@@ -180,8 +195,9 @@ static void on_published(void *arg, uint64_t generation)
 
 static int wait_published(struct desk_run *run)
 {
-    if (run->wait != 0)
+    if (run->wait != 0) {
         publisher_cancel(run->desk->opt.publisher, run->wait);
+    }
     run->wait = publisher_wait(run->desk->opt.publisher, on_published, run);
     return run->wait != 0 ? 0 : -ENOMEM;
 }
@@ -196,8 +212,9 @@ static void on_timer(uv_timer_t *timer)
 static int act_timer(struct desk_run *run, const struct order_action *action)
 {
     desk_event_drop_timers(run);
-    if (action->delay_ms == 0)
+    if (action->delay_ms == 0) {
         return uv_timer_stop(&run->timer);
+    }
     return uv_timer_start(&run->timer, on_timer, action->delay_ms, 0);
 }
 
@@ -224,10 +241,12 @@ static void act_finish(struct desk_run *run, const struct order_action *action)
         finish_issued(run, action);
         return;
     }
-    if (reason == NULL)
+    if (reason == NULL) {
         reason = "no reason is known";
-    if (run->lost.code < 0)
+    }
+    if (run->lost.code < 0) {
         log_error(run->desk->opt.log, run->subject, "%s", run->lost.text);
+    }
     log_warning(run->desk->opt.log, run->subject, "failed: %s", reason);
     desk_run_answer(
         run, &(struct desk_result){.failure = run->reason != NULL ? run->failure : action->failure,
@@ -270,8 +289,10 @@ void desk_act_perform(struct desk_run *run)
         ret = perform(run, &run->actions[i], &err);
         published |= run->actions[i].kind == ORDER_ACT_PUBLISH;
     }
-    if (ret >= 0 && published && !run->finished)
+    if (ret >= 0 && published && !run->finished) {
         ret = wait_published(run);
-    if (ret < 0)
+    }
+    if (ret < 0) {
         desk_run_abort(run, ORDER_BROKEN, err.code != 0 ? err.text : err_string(ret));
+    }
 }

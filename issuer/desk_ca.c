@@ -14,8 +14,9 @@ static int key_name(char dst[static KEY_NAME_MAX], const char *url)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
 
-    if (EVP_Digest(url, strlen(url), digest, NULL, EVP_sha256(), NULL) != 1)
+    if (EVP_Digest(url, strlen(url), digest, NULL, EVP_sha256(), NULL) != 1) {
         return ERR_CRYPTO;
+    }
     (void)snprintf(dst, KEY_NAME_MAX, "account-%02x%02x%02x%02x%02x%02x%02x%02x", digest[0],
                    digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]);
     return 0;
@@ -29,8 +30,9 @@ static void on_account(void *arg, const char *account_url, const char *thumbprin
 
     log_info(desk->opt.log, NULL, "account at %s: %s", ca->url, account_url);
     if (store_account_put(desk->opt.store, ca->url, account_url, thumbprint,
-                          clock_wall_us(desk->opt.clock), &err) < 0)
+                          clock_wall_us(desk->opt.clock), &err) < 0) {
         log_error(desk->opt.log, NULL, "%s", err.text);
+    }
 }
 
 static int start(struct desk_ca *ca, struct err *err)
@@ -50,44 +52,46 @@ static int start(struct desk_ca *ca, struct err *err)
     };
     int ret = key_name(key, ca->url);
 
-    if (ret < 0)
+    if (ret < 0) {
         return err_set(err, ret, "the account key of %s cannot be named", ca->url);
+    }
     ret = store_account_get(desk->opt.store, ca->url, &url, &thumbprint, err);
-    if (ret < 0 && ret != ERR_NOT_FOUND)
+    if (ret < 0 && ret != ERR_NOT_FOUND) {
         return ret;
+    }
     options.account_url = url;
     options.account_thumbprint = thumbprint;
-    if ((ret = acme_new(&ca->acme, &options)) < 0)
+    if ((ret = acme_new(&ca->acme, &options)) < 0) {
         (void)err_set(err, ret, "the CA %s cannot be used: %s", ca->url, err_string(ret));
+    }
     free(url);
     free(thumbprint);
     return ret;
 }
 
-int desk_ca_get(struct desk *desk, const char *url, struct desk_ca **out, struct err *err)
+struct desk_ca *desk_ca_get(struct desk *desk, const char *url, struct err *err)
 {
     struct desk_ca *ca;
-    int ret;
 
     for (ca = desk->cas; ca != NULL; ca = ca->next) {
         if (strcmp(ca->url, url) == 0) {
-            *out = ca;
-            return 0;
+            return ca;
         }
     }
     if ((ca = calloc(1, sizeof *ca)) == NULL || (ca->url = strdup(url)) == NULL) {
         free(ca);
-        return err_set(err, -ENOMEM, "out of memory");
+        (void)err_set(err, -ENOMEM, "out of memory");
+        return NULL;
     }
     ca->desk = desk;
-    if ((ret = start(ca, err)) < 0) {
+    if (start(ca, err) < 0) {
         free(ca->url);
         free(ca);
-        return ret;
+        return NULL;
     }
     ca->next = desk->cas;
-    desk->cas = *out = ca;
-    return 0;
+    desk->cas = ca;
+    return ca;
 }
 
 void desk_ca_free_all(struct desk *desk)
@@ -124,13 +128,15 @@ int desk_account(struct desk *desk, const char *directory_url, desk_account_fn *
                  struct err *err)
 {
     struct question *question;
-    struct desk_ca *ca;
-    int ret = desk_ca_get(desk, directory_url, &ca, err);
+    struct desk_ca *ca = desk_ca_get(desk, directory_url, err);
+    int ret;
 
-    if (ret < 0)
-        return ret;
-    if ((question = malloc(sizeof *question)) == NULL)
+    if (ca == NULL) {
+        return err->code;
+    }
+    if ((question = malloc(sizeof *question)) == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
+    }
     *question = (struct question){ca, fn, arg};
     if ((ret = acme_ready(ca->acme, on_ready, question)) < 0) {
         free(question);

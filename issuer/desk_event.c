@@ -5,22 +5,25 @@
 
 void desk_event_free(struct desk_queued *queued)
 {
-    if (queued == NULL)
+    if (queued == NULL) {
         return;
+    }
     free(queued->body);
     free(queued->text);
     free(queued->location);
     free(queued->domain);
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++) {
         free(queued->alternates[i]);
+    }
     free(queued);
 }
 
 /* Copies text where there is one; false when out of memory. */
 static bool copy_text(char **copy, const char **text)
 {
-    if (*text == NULL)
+    if (*text == NULL) {
         return true;
+    }
     *text = *copy = strdup(*text);
     return *copy != NULL;
 }
@@ -29,10 +32,12 @@ static bool copy_body(struct desk_queued *queued)
 {
     struct order_event *event = &queued->event;
 
-    if (event->body == NULL)
+    if (event->body == NULL) {
         return true;
-    if ((queued->body = malloc(event->body_len + 1)) == NULL)
+    }
+    if ((queued->body = malloc(event->body_len + 1)) == NULL) {
         return false;
+    }
     memcpy(queued->body, event->body, event->body_len);
     queued->body[event->body_len] = '\0';
     event->body = queued->body;
@@ -44,16 +49,19 @@ static struct desk_queued *copy_event(const struct order_event *event)
     struct desk_queued *queued = calloc(1, sizeof *queued);
     bool ok;
 
-    if (queued == NULL)
+    if (queued == NULL) {
         return NULL;
+    }
     queued->event = *event;
     ok = copy_body(queued) && copy_text(&queued->text, &queued->event.transport_text) &&
          copy_text(&queued->location, &queued->event.location) &&
          copy_text(&queued->domain, &queued->event.domain);
-    for (size_t i = 0; ok && i < event->alternate_count && i < 8; i++)
+    for (size_t i = 0; ok && i < event->alternate_count && i < 8; i++) {
         ok = copy_text(&queued->alternates[i], &queued->event.alternates[i]);
-    if (ok)
+    }
+    if (ok) {
         return queued;
+    }
     desk_event_free(queued);
     return NULL;
 }
@@ -75,8 +83,9 @@ void desk_event_push(struct desk_run *run, const struct order_event *event)
 {
     struct desk_queued *queued;
 
-    if (run->finished)
+    if (run->finished) {
         return;
+    }
     if ((queued = copy_event(event)) == NULL) {
         /* one that needs no memory; what was queued stays in front of it */
         (void)err_set(&run->lost, -ENOMEM, "out of memory");
@@ -91,8 +100,9 @@ struct desk_queued *desk_event_pop(struct desk_run *run)
 {
     struct desk_queued *queued = run->events;
 
-    if (queued != NULL && (run->events = queued->next) == NULL)
+    if (queued != NULL && (run->events = queued->next) == NULL) {
         run->last_event = &run->events;
+    }
     return queued;
 }
 
@@ -117,6 +127,7 @@ void desk_event_free_all(struct desk_run *run)
 {
     struct desk_queued *queued;
 
-    while ((queued = desk_event_pop(run)) != NULL)
+    while ((queued = desk_event_pop(run)) != NULL) {
         desk_event_free(queued);
+    }
 }

@@ -121,8 +121,8 @@ struct desk {
     struct desk_name *buckets[DESK_BUCKETS];
 };
 
-/* desk_ca.c */
-int desk_ca_get(struct desk *desk, const char *url, struct desk_ca **out, struct err *err);
+/* desk_ca.c: the CA of a directory URL, made at first need; NULL: err is filled. */
+struct desk_ca *desk_ca_get(struct desk *desk, const char *url, struct err *err);
 void desk_ca_free_all(struct desk *desk);
 
 /* desk_event.c: queues an event (copied) for the end of the turn. Out of memory: the run is
@@ -135,9 +135,8 @@ void desk_event_free(struct desk_queued *queued);
 /* Puts the run on the list of the next round. */
 void desk_event_ready(struct desk_run *run);
 
-/* desk_run.c */
-int desk_run_new(struct desk_run **out, struct desk *desk, const char *directory_url,
-                 struct err *err);
+/* desk_run.c: a run with nothing to do yet; NULL: err is filled. */
+struct desk_run *desk_run_new(struct desk *desk, const char *directory_url, struct err *err);
 void desk_run_set_id(struct desk_run *run, uint64_t id);
 /* Unlinks and frees; the order's values go, posts and waits are cancelled. */
 void desk_run_free(struct desk_run *run);

@@ -65,13 +65,16 @@ static int make_order(struct desk_run *run, const struct store_order *row,
     char **list = desk_split(row->names, &request.name_count);
     int ret;
 
-    if (list == NULL)
+    if (list == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
+    }
     request.names = list;
-    if ((ret = order_resume(&run->order, &request, saved)) < 0)
+    if ((ret = order_resume(&run->order, &request, saved)) < 0) {
         (void)err_set(err, ret, "it cannot be set up: %s", err_string(ret));
-    for (size_t i = 0; i < request.name_count; i++)
+    }
+    for (size_t i = 0; i < request.name_count; i++) {
         free(list[i]);
+    }
     free(list);
     return ret;
 }
@@ -87,24 +90,27 @@ static void read_order(void *arg, const struct store_order *row)
 
     if (order_state_parse(row->state, &saved.state) < 0 ||
         csr_spki(spki, row->csr, row->csr_len) < 0 ||
-        desk_digest(run->csr_digest, row->csr, row->csr_len) < 0)
+        desk_digest(run->csr_digest, row->csr, row->csr_len) < 0) {
         reading->ret = err_set(reading->err, ERR_CORRUPT, "what is stored of it cannot be read");
-    else if ((run->csr_spki = strdup(spki)) == NULL)
+    } else if ((run->csr_spki = strdup(spki)) == NULL) {
         reading->ret = err_set(reading->err, -ENOMEM, "out of memory");
-    else
+    } else {
         reading->ret = make_order(run, row, &saved, reading->err);
+    }
 }
 
 static int resume_order(struct desk *desk, const struct open_order *open, struct err *err)
 {
-    struct reading reading = {.err = err};
-    int ret = desk_run_new(&reading.run, desk, open->directory_url, err);
+    struct reading reading = {.err = err, .run = desk_run_new(desk, open->directory_url, err)};
+    int ret;
 
-    if (ret < 0)
-        return ret;
+    if (reading.run == NULL) {
+        return err->code;
+    }
     desk_run_set_id(reading.run, open->id);
-    if ((ret = store_order_get(desk->opt.store, open->id, read_order, &reading, err)) == 0)
+    if ((ret = store_order_get(desk->opt.store, open->id, read_order, &reading, err)) == 0) {
         ret = reading.ret;
+    }
     if (ret < 0) {
         desk_run_free(reading.run);
         return ret;
@@ -121,8 +127,9 @@ static int settle(struct desk *desk, const struct open_order *open, struct err *
                           : err_set(&why, ERR_CANCELLED,
                                     "interrupted by a restart before the CA had taken the order");
 
-    if (ret == 0)
+    if (ret == 0) {
         return 0;
+    }
     log_warning(desk->opt.log, NULL, "order %llu is not resumed: %s", (unsigned long long)open->id,
                 why.text);
     return store_order_fail(desk->opt.store, open->id, why.text, clock_wall_us(desk->opt.clock),
@@ -134,12 +141,15 @@ int desk_resume(struct desk *desk, struct err *err)
     struct open_list list = {.last = &list.first};
     int ret = store_order_each_open(desk->opt.store, copy_open, &list, err);
 
-    if (ret == 0 && list.error < 0)
+    if (ret == 0 && list.error < 0) {
         ret = err_set(err, list.error, "out of memory while resuming orders");
-    for (struct open_order *open = list.first; ret == 0 && open != NULL; open = open->next)
+    }
+    for (struct open_order *open = list.first; ret == 0 && open != NULL; open = open->next) {
         ret = settle(desk, open, err);
+    }
     free_list(&list);
-    if (desk->run_count > 0)
+    if (desk->run_count > 0) {
         desk_start_tick(desk);
+    }
     return ret;
 }

@@ -39,11 +39,13 @@ static int admit(struct desk_run *run, struct err *err)
     };
     int ret = store_order_add(desk->opt.store, &row, &request.id, err);
 
-    if (ret < 0)
+    if (ret < 0) {
         return ret;
+    }
     desk_run_set_id(run, request.id);
-    if ((ret = order_new(&run->order, &request)) < 0)
+    if ((ret = order_new(&run->order, &request)) < 0) {
         return err_set(err, ret, "the order cannot be set up: %s", err_string(ret));
+    }
     return 0;
 }
 
@@ -60,11 +62,13 @@ static void step(struct desk_run *run, struct desk_queued *queued)
     event->seen_total = (uint32_t)run->resolver_count;
     event->generation = run->generation;
     event->now = clock_wall_s(run->desk->opt.clock);
-    if (ret >= 0)
+    if (ret >= 0) {
         ret = order_handle(run->order, event, &run->actions);
+    }
     run->action_count = ret > 0 ? ret : 0;
-    if (ret < 0)
+    if (ret < 0) {
         (void)err_set(&run->lost, ret, "the order cannot go on: %s", err_string(ret));
+    }
 }
 
 /* Ends a run whose state machine is not to be asked any more. */
@@ -72,9 +76,10 @@ static void break_off(struct desk_run *run)
 {
     struct desk *desk = run->desk;
 
-    if (run->id != 0)
+    if (run->id != 0) {
         (void)store_order_fail(desk->opt.store, run->id, run->lost.text,
                                clock_wall_us(desk->opt.clock), NULL);
+    }
     log_error(desk->opt.log, run->subject[0] != '\0' ? run->subject : NULL, "failed: %s",
               run->lost.text);
     desk_run_answer(run, &(struct desk_result){.failure = ORDER_BROKEN, .text = run->lost.text});
@@ -123,8 +128,9 @@ static bool step_all(struct desk_run *list)
 static bool any_fresh(const struct desk_run *list)
 {
     for (; list != NULL; list = list->next_ready) {
-        if (list->fresh != NULL)
+        if (list->fresh != NULL) {
             return true;
+        }
     }
     return false;
 }
@@ -132,8 +138,9 @@ static bool any_fresh(const struct desk_run *list)
 static void admit_all(struct desk_run *list)
 {
     for (struct desk_run *run = list; run != NULL; run = run->next_ready) {
-        if (run->fresh == NULL)
+        if (run->fresh == NULL) {
             continue;
+        }
         run->admitted = true;
         if (admit(run, &run->lost) == 0) {
             run->stored = true;
@@ -157,8 +164,9 @@ static void store_all(struct desk_run *list)
 static void store_singly(struct desk_run *list, const struct err *err)
 {
     for (struct desk_run *run = list; run != NULL; run = run->next_ready) {
-        if (!run->stored)
+        if (!run->stored) {
             continue;
+        }
         run->lost = (struct err){0};
         if (!run->admitted) {
             (void)desk_act_store(run, &run->lost);
@@ -174,15 +182,17 @@ static void perform_all(struct desk_run *list)
     for (struct desk_run *run = list, *next; run != NULL; run = next) {
         next = run->next_ready;
         run->next_ready = NULL;
-        if (run->lost.code < 0 && (run->order == NULL || run->admitted || !finishes(run)))
+        if (run->lost.code < 0 && (run->order == NULL || run->admitted || !finishes(run))) {
             break_off(run);
-        else
+        } else {
             desk_act_perform(run);
+        }
         run->lost = (struct err){0};
-        if (run->finished)
+        if (run->finished) {
             desk_run_free(run);
-        else if (run->events != NULL)
+        } else if (run->events != NULL) {
             desk_event_ready(run);
+        }
     }
 }
 
@@ -197,12 +207,15 @@ void desk_round(struct desk *desk)
         batch = (ret = store_batch_begin(desk->opt.store, &err)) == 0;
         admit_all(list);
     }
-    if (step_all(list) && !batch && ret == 0)
+    if (step_all(list) && !batch && ret == 0) {
         batch = (ret = store_batch_begin(desk->opt.store, &err)) == 0;
+    }
     store_all(list);
-    if (batch)
+    if (batch) {
         ret = store_batch_end(desk->opt.store, &err);
-    if (ret < 0 && batch)
+    }
+    if (ret < 0 && batch) {
         store_singly(list, &err);
+    }
     perform_all(list);
 }

@@ -7,10 +7,12 @@
 
 void desk_fresh_free(struct desk_fresh *fresh)
 {
-    if (fresh == NULL)
+    if (fresh == NULL) {
         return;
-    for (size_t i = 0; fresh->list != NULL && i < fresh->count; i++)
+    }
+    for (size_t i = 0; fresh->list != NULL && i < fresh->count; i++) {
         free(fresh->list[i]);
+    }
     free(fresh->list);
     free(fresh->names);
     free(fresh->csr);
@@ -19,17 +21,18 @@ void desk_fresh_free(struct desk_fresh *fresh)
     free(fresh);
 }
 
-int desk_run_new(struct desk_run **out, struct desk *desk, const char *directory_url,
-                 struct err *err)
+struct desk_run *desk_run_new(struct desk *desk, const char *directory_url, struct err *err)
 {
+    struct desk_ca *ca = desk_ca_get(desk, directory_url, err);
     struct desk_run *run;
-    struct desk_ca *ca;
-    int ret = desk_ca_get(desk, directory_url, &ca, err);
 
-    if (ret < 0)
-        return ret;
-    if ((run = calloc(1, sizeof *run)) == NULL)
-        return err_set(err, -ENOMEM, "out of memory while taking an order");
+    if (ca == NULL) {
+        return NULL;
+    }
+    if ((run = calloc(1, sizeof *run)) == NULL) {
+        (void)err_set(err, -ENOMEM, "out of memory while taking an order");
+        return NULL;
+    }
     run->desk = desk;
     run->ca = ca;
     run->last_event = &run->events;
@@ -37,12 +40,12 @@ int desk_run_new(struct desk_run **out, struct desk *desk, const char *directory
     (void)uv_timer_init(desk->opt.loop, &run->timer);
     run->timer.data = run;
     run->at = &desk->runs;
-    if ((run->next = desk->runs) != NULL)
+    if ((run->next = desk->runs) != NULL) {
         run->next->at = &run->next;
+    }
     desk->runs = run;
     desk->run_count++;
-    *out = run;
-    return 0;
+    return run;
 }
 
 void desk_run_set_id(struct desk_run *run, uint64_t id)
@@ -56,10 +59,12 @@ static void unlink_ready(struct desk_run *run)
     struct desk *desk = run->desk;
 
     for (struct desk_run **at = &desk->ready; *at != NULL; at = &(*at)->next_ready) {
-        if (*at != run)
+        if (*at != run) {
             continue;
-        if ((*at = run->next_ready) == NULL)
+        }
+        if ((*at = run->next_ready) == NULL) {
             desk->last_ready = at;
+        }
         return;
     }
 }
@@ -73,10 +78,12 @@ void desk_run_free(struct desk_run *run)
 {
     struct desk *desk = run->desk;
 
-    if (run->ready)
+    if (run->ready) {
         unlink_ready(run);
-    if ((*run->at = run->next) != NULL)
+    }
+    if ((*run->at = run->next) != NULL) {
         run->next->at = run->at;
+    }
     desk->run_count--;
     for (struct desk_post *post = run->posts, *next; post != NULL; post = next) {
         next = post->next;
@@ -87,10 +94,12 @@ void desk_run_free(struct desk_run *run)
         next = ticket->next;
         free(ticket);
     }
-    if (run->wait != 0)
+    if (run->wait != 0) {
         publisher_cancel(desk->opt.publisher, run->wait);
-    if (run->names != NULL)
+    }
+    if (run->names != NULL) {
         publisher_release(desk->opt.publisher, run->id);
+    }
     desk_name_free_all(run);
     desk_event_free_all(run);
     order_free(run->order);
@@ -110,18 +119,22 @@ void desk_run_say(struct desk_run *run, enum log_level level, const char *text)
 
     log_write(desk->opt.log, level, run->subject, "%s", text);
     if (level >= LOG_LEVEL_INFO && run->id != 0 &&
-        store_event_add(desk->opt.store, run->id, event.at_us, text) < 0)
+        store_event_add(desk->opt.store, run->id, event.at_us, text) < 0) {
         log_error(desk->opt.log, run->subject, "out of memory: the timeline lacks a line");
-    for (struct desk_ticket *ticket = run->tickets; ticket != NULL; ticket = ticket->next)
+    }
+    for (struct desk_ticket *ticket = run->tickets; ticket != NULL; ticket = ticket->next) {
         ticket->client.event(ticket->client.arg, &event);
+    }
 }
 
 void desk_run_abort(struct desk_run *run, enum order_failure failure, const char *reason)
 {
-    if (run->finished)
+    if (run->finished) {
         return;
-    if (run->reason == NULL && (run->reason = strdup(reason)) != NULL)
+    }
+    if (run->reason == NULL && (run->reason = strdup(reason)) != NULL) {
         run->failure = failure;
+    }
     desk_event_free_all(run);
     desk_event_push(run, &(struct order_event){.kind = ORDER_EV_CANCEL});
 }

@@ -19,16 +19,20 @@ int desk_name_add(struct desk_run *run, const char *domain)
     struct desk_name *name, **head;
     int len;
 
-    if (strncmp(domain, "*.", 2) == 0)
+    if (strncmp(domain, "*.", 2) == 0) {
         domain += 2;
-    for (name = run->names; name != NULL; name = name->next_of_run) {
-        if (strcmp(name->domain, domain) == 0)
-            return 0;
     }
-    if (strlen(domain) > LIMIT_DOMAIN_TEXT)
+    for (name = run->names; name != NULL; name = name->next_of_run) {
+        if (strcmp(name->domain, domain) == 0) {
+            return 0;
+        }
+    }
+    if (strlen(domain) > LIMIT_DOMAIN_TEXT) {
         return ERR_LIMIT;
-    if ((name = calloc(1, sizeof *name)) == NULL)
+    }
+    if ((name = calloc(1, sizeof *name)) == NULL) {
         return -ENOMEM;
+    }
     if ((len = publisher_record_wire(run->desk->opt.publisher, domain, name->wire)) < 0) {
         free(name);
         return len;
@@ -40,8 +44,9 @@ int desk_name_add(struct desk_run *run, const char *domain)
     run->names = name;
     head = bucket(run->desk, name->wire, name->len);
     name->at = head;
-    if ((name->next = *head) != NULL)
+    if ((name->next = *head) != NULL) {
         name->next->at = &name->next;
+    }
     *head = name;
     return 0;
 }
@@ -50,8 +55,9 @@ void desk_name_free_all(struct desk_run *run)
 {
     for (struct desk_name *name = run->names, *next; name != NULL; name = next) {
         next = name->next_of_run;
-        if ((*name->at = name->next) != NULL)
+        if ((*name->at = name->next) != NULL) {
             name->next->at = name->at;
+        }
         free(name);
     }
     run->names = NULL;
@@ -63,21 +69,25 @@ static void count_resolver(struct desk_run *run, const struct publisher_seen *se
 
     memcpy(address + 1, seen->address, seen->address_len);
     for (size_t i = 0; i < run->resolver_count; i++) {
-        if (memcmp(run->resolvers[i], address, sizeof address) == 0)
+        if (memcmp(run->resolvers[i], address, sizeof address) == 0) {
             return;
+        }
     }
     if (run->resolvers == NULL &&
-        (run->resolvers = calloc(DESK_RESOLVERS, sizeof *run->resolvers)) == NULL)
+        (run->resolvers = calloc(DESK_RESOLVERS, sizeof *run->resolvers)) == NULL) {
         return;
-    if (run->resolver_count < DESK_RESOLVERS)
+    }
+    if (run->resolver_count < DESK_RESOLVERS) {
         memcpy(run->resolvers[run->resolver_count++], address, sizeof address);
+    }
 }
 
 static bool queued_already(const struct desk_run *run, const char *domain)
 {
     for (const struct desk_queued *q = run->events; q != NULL; q = q->next) {
-        if (q->event.kind == ORDER_EV_SEEN && strcmp(q->event.domain, domain) == 0)
+        if (q->event.kind == ORDER_EV_SEEN && strcmp(q->event.domain, domain) == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -87,17 +97,20 @@ void desk_seen(struct desk *desk, const struct publisher_seen *seen)
     uint8_t wire[LIMIT_NAME_WIRE];
     size_t len = name_lower(wire, seen->name);
 
-    if (!seen->answered || seen->qtype != QTYPE_TXT)
+    if (!seen->answered || seen->qtype != QTYPE_TXT) {
         return;
+    }
     for (struct desk_name *name = *bucket(desk, wire, len); name != NULL; name = name->next) {
         struct desk_run *run = name->run;
 
         if (name->len != len || memcmp(name->wire, wire, len) != 0 || run->generation == 0 ||
-            seen->generation < run->generation)
+            seen->generation < run->generation) {
             continue;
+        }
         count_resolver(run, seen);
-        if (!queued_already(run, name->domain))
+        if (!queued_already(run, name->domain)) {
             desk_event_push(run,
                             &(struct order_event){.kind = ORDER_EV_SEEN, .domain = name->domain});
+        }
     }
 }

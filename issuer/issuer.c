@@ -26,8 +26,9 @@ static int store_folder(char *dst, size_t cap, const struct server_conf *conf, s
 {
     int len = snprintf(dst, cap, "%s/store", conf->state_dir);
 
-    if (len < 0 || (size_t)len >= cap)
+    if (len < 0 || (size_t)len >= cap) {
         return err_set(err, ERR_LIMIT, "the path of state-dir is too long: %s", conf->state_dir);
+    }
     return 0;
 }
 
@@ -48,10 +49,12 @@ static int confine(struct issuer *issuer, const char *folder, struct err *err)
 
     if ((ret = sandbox_drop_user(conf->user, NULL, true, err)) < 0 ||
         (ret = sandbox_landlock(paths, sizeof paths / sizeof *paths, true, &active, err)) < 0 ||
-        (ret = sandbox_seccomp(SANDBOX_ISSUER, err)) < 0)
+        (ret = sandbox_seccomp(SANDBOX_ISSUER, err)) < 0) {
         return ret;
-    if (!active)
+    }
+    if (!active) {
         log_debug(issuer->log, NULL, "this kernel has no Landlock");
+    }
     return 0;
 }
 
@@ -61,8 +64,9 @@ static int reserve(void *arg, uint64_t limit)
     struct err err = {0};
     int ret = store_generation_reserve(issuer->store, limit, &err);
 
-    if (ret < 0)
+    if (ret < 0) {
         log_error(issuer->log, NULL, "%s", err.text);
+    }
     return ret;
 }
 
@@ -70,8 +74,9 @@ static void on_seen(void *arg, const struct publisher_seen *seen)
 {
     struct issuer *issuer = arg;
 
-    if (issuer->desk != NULL)
+    if (issuer->desk != NULL) {
         desk_seen(issuer->desk, seen);
+    }
 }
 
 static int open_store(struct issuer *issuer, const char *folder, uint64_t *generation,
@@ -81,8 +86,9 @@ static int open_store(struct issuer *issuer, const char *folder, uint64_t *gener
     int ret;
 
     (void)snprintf(path, sizeof path, "%s/certmill.db", folder);
-    if ((ret = store_open(&issuer->store, path, err)) < 0)
+    if ((ret = store_open(&issuer->store, path, err)) < 0) {
         return ret;
+    }
     return store_generation_get(issuer->store, generation, err);
 }
 
@@ -104,14 +110,17 @@ static int make_parts(struct issuer *issuer, uint64_t generation, struct err *er
     int ret;
 
     if ((ret = publisher_new(&issuer->publisher, &publisher)) < 0 ||
-        (ret = signclient_new(&issuer->signclient, &issuer->loop, issuer->log)) < 0)
+        (ret = signclient_new(&issuer->signclient, &issuer->loop, issuer->log)) < 0) {
         return err_set(err, ret, "the issuer cannot be set up: %s", err_string(ret));
-    if ((ret = publisher_configure(issuer->publisher, &issuer->boot, err)) < 0)
+    }
+    if ((ret = publisher_configure(issuer->publisher, &issuer->boot, err)) < 0) {
         return ret;
+    }
     desk.publisher = issuer->publisher;
     desk.signclient = issuer->signclient;
-    if ((ret = desk_new(&issuer->desk, &desk)) < 0)
+    if ((ret = desk_new(&issuer->desk, &desk)) < 0) {
         return err_set(err, ret, "the issuer cannot be set up: %s", err_string(ret));
+    }
     return 0;
 }
 
@@ -149,12 +158,15 @@ static int use_socket(struct issuer *issuer, struct boot_socket *socket)
     int fd = socket->fd;
 
     socket->fd = -1;
-    if (socket->kind == IPC_SOCKET_SUBMIT && issuer->submit == NULL)
+    if (socket->kind == IPC_SOCKET_SUBMIT && issuer->submit == NULL) {
         return listen_submit(issuer, fd);
-    if (socket->kind == IPC_SOCKET_CONTROL && issuer->control == NULL)
+    }
+    if (socket->kind == IPC_SOCKET_CONTROL && issuer->control == NULL) {
         return listen_control(issuer, fd);
-    if (socket->kind == IPC_SOCKET_PEER)
+    }
+    if (socket->kind == IPC_SOCKET_PEER) {
         return issuer_control_peer(issuer, socket->role, fd);
+    }
     (void)close(fd);
     return ERR_PROTOCOL;
 }
@@ -165,12 +177,14 @@ static int use_sockets(struct issuer *issuer, struct err *err)
         struct boot_socket *socket = &issuer->boot.sockets[i];
         int ret = use_socket(issuer, socket);
 
-        if (ret < 0)
+        if (ret < 0) {
             return err_set(err, ret, "the socket %s cannot be used: %s", socket->address,
                            err_string(ret));
+        }
     }
-    if (issuer->submit == NULL || issuer->control == NULL)
+    if (issuer->submit == NULL || issuer->control == NULL) {
         return err_set(err, ERR_PROTOCOL, "the supervisor handed over no submit or control socket");
+    }
     return 0;
 }
 
@@ -187,13 +201,17 @@ static int start(struct issuer *issuer, struct err *err)
         (ret = confine(issuer, folder, err)) < 0 ||
         (ret = open_store(issuer, folder, &generation, err)) < 0 ||
         (ret = make_parts(issuer, generation, err)) < 0 || (ret = use_sockets(issuer, err)) < 0 ||
-        (ret = issuer_control_start(issuer, err)) < 0 || (ret = desk_resume(issuer->desk, err)) < 0)
+        (ret = issuer_control_start(issuer, err)) < 0 ||
+        (ret = desk_resume(issuer->desk, err)) < 0) {
         return ret;
-    if (conf->skip_acme_server_cert_verify)
+    }
+    if (conf->skip_acme_server_cert_verify) {
         log_warning(issuer->log, NULL,
                     "skip-acme-server-cert-verify is set: ANYBODY on the way can pose as the CA");
-    if ((ret = boot_ready(issuer->channel)) < 0)
+    }
+    if ((ret = boot_ready(issuer->channel)) < 0) {
         return err_set(err, ret, "the supervisor does not listen: %s", err_string(ret));
+    }
     return 0;
 }
 
@@ -208,11 +226,13 @@ static void on_last(uv_timer_t *timer)
 
 void issuer_stop(struct issuer *issuer)
 {
-    if (issuer->stopping)
+    if (issuer->stopping) {
         return;
+    }
     issuer->stopping = true;
-    if (issuer->desk != NULL)
+    if (issuer->desk != NULL) {
         desk_stop(issuer->desk);
+    }
     desk_free(issuer->desk);
     submit_free(issuer->submit);
     control_free(issuer->control);
@@ -229,8 +249,9 @@ void issuer_stop(struct issuer *issuer)
 
 static void close_last(struct issuer *issuer)
 {
-    if (issuer->polling)
+    if (issuer->polling) {
         uv_close((uv_handle_t *)&issuer->last, NULL);
+    }
     (void)uv_run(&issuer->loop, UV_RUN_NOWAIT);
     (void)uv_loop_close(&issuer->loop);
 }
@@ -239,14 +260,18 @@ static int run(struct issuer *issuer, struct err *err)
 {
     int ret = boot_receive(issuer->channel, &issuer->boot, err);
 
-    if (ret < 0)
+    if (ret < 0) {
         return ret;
-    if ((ret = boot_log(&issuer->log, &issuer->boot, "issuer", err)) < 0)
+    }
+    if ((ret = boot_log(&issuer->log, &issuer->boot, "issuer", err)) < 0) {
         return ret;
-    if ((ret = uv_loop_init(&issuer->loop)) < 0)
+    }
+    if ((ret = uv_loop_init(&issuer->loop)) < 0) {
         return err_set(err, ret, "no event loop: %s", uv_strerror(ret));
-    if ((ret = start(issuer, err)) < 0)
+    }
+    if ((ret = start(issuer, err)) < 0) {
         issuer_stop(issuer);
+    }
     (void)uv_run(&issuer->loop, UV_RUN_DEFAULT);
     close_last(issuer);
     return ret;
@@ -258,18 +283,20 @@ int issuer_main(int control)
     struct err err = {0};
     int status = 1;
 
-    if (issuer == NULL)
+    if (issuer == NULL) {
         return status;
+    }
     issuer->channel = control;
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGINT,
                  SIG_IGN); /* the terminal's; the supervisor has it too, and says IPC_STOP */
     (void)signal(SIGHUP, SIG_IGN);
     (void)mallopt(M_ARENA_MAX, 1); /* the resolver's threads allocate little */
-    if (run(issuer, &err) == 0)
+    if (run(issuer, &err) == 0) {
         status = issuer->status;
-    else
+    } else {
         (void)boot_failed(control, &err);
+    }
     store_close(issuer->store);
     log_free(issuer->log);
     boot_clear(&issuer->boot);

@@ -38,10 +38,12 @@ static int take_over(struct issuer *issuer, const struct boot *fresh, struct err
                             old = issuer_trust(&issuer->boot.conf);
     int ret = http_configure(issuer->http, &trust, err);
 
-    if (ret < 0)
+    if (ret < 0) {
         return ret;
-    if ((ret = publisher_configure(issuer->publisher, fresh, err)) < 0)
+    }
+    if ((ret = publisher_configure(issuer->publisher, fresh, err)) < 0) {
         (void)http_configure(issuer->http, &old, NULL);
+    }
     return ret;
 }
 
@@ -54,8 +56,9 @@ static void use(struct issuer *issuer, struct boot *fresh)
     desk_configure(issuer->desk, &issuer->boot.conf);
     submit_configure(issuer->submit, &issuer->boot.conf);
     control_configure(issuer->control, &issuer->boot.conf);
-    if (log_level_parse(issuer->boot.conf.log_level, &level) == 0)
+    if (log_level_parse(issuer->boot.conf.log_level, &level) == 0) {
         log_set_level(issuer->log, level);
+    }
     boot_clear(&old);
 }
 
@@ -67,20 +70,24 @@ static void reload(struct issuer *issuer, struct msg_reader *r, const int *fds, 
     struct msg_writer w;
     int ret = boot_decode(&fresh, r, fds, nfds, &err);
 
-    if (ret == 0 && (ret = take_over(issuer, &fresh, &err)) < 0)
+    if (ret == 0 && (ret = take_over(issuer, &fresh, &err)) < 0) {
         boot_clear(&fresh);
-    if (ret == 0)
+    }
+    if (ret == 0) {
         use(issuer, &fresh);
-    if (ret == 0)
+    }
+    if (ret == 0) {
         log_info(issuer->log, NULL, "configuration and zones reloaded");
-    else
+    } else {
         log_error(issuer->log, NULL, "not reloaded, the old configuration stays: %s", err.text);
+    }
     msg_begin(&w, buf, sizeof buf, IPC_RELOADED);
     msg_put_u8(&w, ret == 0);
     msg_put_str(&w, err.text);
-    if ((ret = send_message(issuer, &w)) < 0)
+    if ((ret = send_message(issuer, &w)) < 0) {
         log_error(issuer->log, NULL, "the supervisor cannot be told of the reload: %s",
                   err_string(ret));
+    }
 }
 
 static bool reload_done(struct issuer *issuer, struct msg_reader *r)
@@ -89,8 +96,9 @@ static bool reload_done(struct issuer *issuer, struct msg_reader *r)
     bool ok = msg_get_u8(r) != 0;
 
     msg_get_str(r, text, sizeof text);
-    if (msg_done(r) < 0)
+    if (msg_done(r) < 0) {
         return false;
+    }
     control_reloaded(issuer->control, ok, text);
     return true;
 }
@@ -99,10 +107,12 @@ static bool reload_done(struct issuer *issuer, struct msg_reader *r)
 
 int issuer_control_peer(struct issuer *issuer, enum ipc_role role, int fd)
 {
-    if (role == IPC_ROLE_DNSD)
+    if (role == IPC_ROLE_DNSD) {
         return publisher_attach(issuer->publisher, fd);
-    if (role == IPC_ROLE_SIGNER)
+    }
+    if (role == IPC_ROLE_SIGNER) {
         return signclient_attach(issuer->signclient, fd);
+    }
     (void)close(fd);
     return ERR_PROTOCOL;
 }
@@ -113,13 +123,15 @@ static bool peer(struct issuer *issuer, struct msg_reader *r, const int *fds, si
     int ret;
 
     if (msg_done(r) < 0 || nfds != 1 || role >= IPC_ROLES) {
-        for (size_t i = 0; i < nfds; i++)
+        for (size_t i = 0; i < nfds; i++) {
             (void)close(fds[i]);
+        }
         return false;
     }
-    if ((ret = issuer_control_peer(issuer, (enum ipc_role)role, fds[0])) < 0)
+    if ((ret = issuer_control_peer(issuer, (enum ipc_role)role, fds[0])) < 0) {
         log_error(issuer->log, NULL, "the channel to %s cannot be used: %s",
                   ipc_role_name((enum ipc_role)role), err_string(ret));
+    }
     return true;
 }
 
@@ -131,8 +143,9 @@ static bool process(struct issuer *issuer, struct msg_reader *r)
     process.pid = msg_get_u32(r);
     process.restarts = msg_get_u32(r);
     process.since = (int64_t)msg_get_u64(r);
-    if (msg_done(r) < 0 || role >= IPC_ROLES || state > IPC_PROCESS_STOPPED)
+    if (msg_done(r) < 0 || role >= IPC_ROLES || state > IPC_PROCESS_STOPPED) {
         return false;
+    }
     issuer->processes[role] = process;
     return true;
 }
@@ -146,12 +159,15 @@ static bool dispatch(struct issuer *issuer, size_t len, const int *fds, size_t n
         reload(issuer, &r, fds, nfds);
         return true;
     }
-    if (ret == 0 && r.type == IPC_PEER)
+    if (ret == 0 && r.type == IPC_PEER) {
         return peer(issuer, &r, fds, nfds);
-    for (size_t i = 0; i < nfds; i++)
+    }
+    for (size_t i = 0; i < nfds; i++) {
         (void)close(fds[i]);
-    if (ret < 0 || nfds > 0)
+    }
+    if (ret < 0 || nfds > 0) {
         return false;
+    }
     switch (r.type) {
     case IPC_PROCESS:
         return process(issuer, &r);
@@ -176,12 +192,15 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
         len = status < 0 ? status
                          : msg_recv(issuer->channel, issuer->buf, sizeof issuer->buf, fds, &nfds);
-        if (len == -EAGAIN)
+        if (len == -EAGAIN) {
             return;
-        if (len > 0 && dispatch(issuer, (size_t)len, fds, nfds))
+        }
+        if (len > 0 && dispatch(issuer, (size_t)len, fds, nfds)) {
             continue;
-        if (issuer->stopping)
+        }
+        if (issuer->stopping) {
             return;
+        }
         if (len != 0) {
             log_error(issuer->log, NULL, "the supervisor's channel is broken: %s",
                       err_string(len < 0 ? len : ERR_PROTOCOL));
@@ -201,9 +220,10 @@ int issuer_control_start(struct issuer *issuer, struct err *err)
 {
     int flags = fcntl(issuer->channel, F_GETFL), ret;
 
-    if (flags < 0 || fcntl(issuer->channel, F_SETFL, flags | O_NONBLOCK) < 0)
+    if (flags < 0 || fcntl(issuer->channel, F_SETFL, flags | O_NONBLOCK) < 0) {
         return err_set(err, -errno, "the supervisor's channel cannot be used: %s",
                        err_string(-errno));
+    }
     (void)uv_timer_init(&issuer->loop, &issuer->last);
     (void)uv_signal_init(&issuer->loop, &issuer->term);
     if ((ret = uv_poll_init(&issuer->loop, &issuer->poll, issuer->channel)) < 0) {
@@ -214,7 +234,8 @@ int issuer_control_start(struct issuer *issuer, struct err *err)
     issuer->polling = true;
     issuer->poll.data = issuer->term.data = issuer->last.data = issuer;
     if ((ret = uv_poll_start(&issuer->poll, UV_READABLE, on_poll)) < 0 ||
-        (ret = uv_signal_start(&issuer->term, on_term, SIGTERM)) < 0)
+        (ret = uv_signal_start(&issuer->term, on_term, SIGTERM)) < 0) {
         return err_set(err, ret, "the supervisor's channel cannot be used: %s", uv_strerror(ret));
+    }
     return 0;
 }

@@ -71,8 +71,9 @@ struct write {
 
 static void release_server(struct line_server *server)
 {
-    if (server->freed && server->open_handles == 0 && server->count == 0)
+    if (server->freed && server->open_handles == 0 && server->count == 0) {
         free(server);
+    }
 }
 
 static void on_conn_closed(uv_handle_t *handle)
@@ -80,12 +81,15 @@ static void on_conn_closed(uv_handle_t *handle)
     struct line_conn *conn = handle->data;
     struct line_server *server = conn->server;
 
-    if (--conn->open_handles > 0)
+    if (--conn->open_handles > 0) {
         return;
-    if (conn->delivered)
+    }
+    if (conn->delivered) {
         server->opt.on_gone(server->opt.arg, conn);
-    if ((*conn->at = conn->next) != NULL)
+    }
+    if ((*conn->at = conn->next) != NULL) {
         conn->next->at = conn->at;
+    }
     server->count--;
     free(conn->buf);
     free(conn);
@@ -94,8 +98,9 @@ static void on_conn_closed(uv_handle_t *handle)
 
 static void hang_up(struct line_conn *conn)
 {
-    if (conn->state == GONE)
+    if (conn->state == GONE) {
         return;
+    }
     conn->state = GONE;
     uv_close((uv_handle_t *)&conn->pipe, on_conn_closed);
     uv_close((uv_handle_t *)&conn->timer, on_conn_closed);
@@ -119,10 +124,12 @@ static void on_lingering(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct line_conn *conn = stream->data;
 
     (void)buf;
-    if (n > 0)
+    if (n > 0) {
         conn->discarded += (size_t)n;
-    if (n < 0 || conn->discarded > LINGER_MAX)
+    }
+    if (n < 0 || conn->discarded > LINGER_MAX) {
         hang_up(conn);
+    }
 }
 
 /* Everything is written. */
@@ -135,12 +142,14 @@ static void ended(struct line_conn *conn)
         return;
     }
     conn->state = LINGERING;
-    if (uv_fileno((uv_handle_t *)&conn->pipe, &fd) == 0)
+    if (uv_fileno((uv_handle_t *)&conn->pipe, &fd) == 0) {
         (void)shutdown(fd, SHUT_WR);
+    }
     (void)uv_timer_start(&conn->timer, on_flush_timeout, LINGER_MS, 0);
     (void)uv_read_stop((uv_stream_t *)&conn->pipe);
-    if (uv_read_start((uv_stream_t *)&conn->pipe, alloc_discard, on_lingering) < 0)
+    if (uv_read_start((uv_stream_t *)&conn->pipe, alloc_discard, on_lingering) < 0) {
         hang_up(conn);
+    }
 }
 
 /* -- writing -- */
@@ -151,13 +160,15 @@ static void on_written(uv_write_t *req, int status)
     struct line_conn *conn = write->conn;
 
     free(write);
-    if (conn->state == GONE)
+    if (conn->state == GONE) {
         return;
-    if (status < 0)
+    }
+    if (status < 0) {
         hang_up(conn);
-    else if (conn->state == ENDING &&
-             uv_stream_get_write_queue_size((uv_stream_t *)&conn->pipe) == 0)
+    } else if (conn->state == ENDING &&
+               uv_stream_get_write_queue_size((uv_stream_t *)&conn->pipe) == 0) {
         ended(conn);
+    }
 }
 
 /* Queues what try_write left over. */
@@ -166,15 +177,18 @@ static int queue(struct line_conn *conn, const char *text, size_t len, size_t wr
     struct write *write = malloc(sizeof *write + len + 1 - written);
     uv_buf_t buf;
 
-    if (write == NULL)
+    if (write == NULL) {
         return -ENOMEM;
+    }
     write->conn = conn;
-    if (written < len)
+    if (written < len) {
         memcpy(write->bytes, text + written, len - written);
+    }
     write->bytes[len - written] = '\n';
     buf = uv_buf_init(write->bytes, (unsigned)(len + 1 - written));
-    if (uv_write(&write->req, (uv_stream_t *)&conn->pipe, &buf, 1, on_written) == 0)
+    if (uv_write(&write->req, (uv_stream_t *)&conn->pipe, &buf, 1, on_written) == 0) {
         return 0;
+    }
     free(write);
     return -EPIPE;
 }
@@ -186,10 +200,12 @@ static int put(struct line_conn *conn, const char *text, size_t len)
     uv_buf_t bufs[2] = {uv_buf_init((char *)text, (unsigned)len), uv_buf_init((char *)"\n", 1)};
     int n = uv_stream_get_write_queue_size(stream) == 0 ? uv_try_write(stream, bufs, 2) : UV_EAGAIN;
 
-    if (n == (int)len + 1)
+    if (n == (int)len + 1) {
         return 1;
-    if (n < 0 && n != UV_EAGAIN)
+    }
+    if (n < 0 && n != UV_EAGAIN) {
         return n;
+    }
     return queue(conn, text, len, n > 0 ? (size_t)n : 0);
 }
 
@@ -197,40 +213,45 @@ void line_send(struct line_conn *conn, const char *text, size_t len)
 {
     struct line_server *server = conn->server;
 
-    if (conn->state != ANSWERING)
+    if (conn->state != ANSWERING) {
         return;
+    }
     if (uv_stream_get_write_queue_size((uv_stream_t *)&conn->pipe) + len > server->opt.max_queue) {
         log_warning(server->opt.log, NULL, "%s: a client does not read its answer: dropped",
                     server->opt.name);
         hang_up(conn);
         return;
     }
-    if (put(conn, text, len) < 0)
+    if (put(conn, text, len) < 0) {
         hang_up(conn);
+    }
 }
 
 void line_finish(struct line_conn *conn, const char *text, size_t len)
 {
     int ret;
 
-    if (conn->state > ANSWERING)
+    if (conn->state > ANSWERING) {
         return;
+    }
     conn->state = ENDING;
     (void)uv_timer_start(&conn->timer, on_flush_timeout, FLUSH_MS, 0);
-    if ((ret = put(conn, text, len)) < 0)
+    if ((ret = put(conn, text, len)) < 0) {
         hang_up(conn);
-    else if (ret > 0)
+    } else if (ret > 0) {
         ended(conn);
+    }
 }
 
 void line_fail(struct line_conn *conn, const char *kind, const char *message)
 {
     char *text = line_json_error(kind, message);
 
-    if (text != NULL)
+    if (text != NULL) {
         line_finish(conn, text, strlen(text));
-    else
+    } else {
         hang_up(conn);
+    }
     free(text);
 }
 
@@ -259,13 +280,15 @@ static void alloc_request(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
     if (conn->len + 1 >= conn->cap && conn->cap < max) {
         cap = conn->cap == 0 ? FIRST_READ : 2 * conn->cap;
         cap = cap < max ? cap : max;
-        if ((grown = realloc(conn->buf, cap)) == NULL)
+        if ((grown = realloc(conn->buf, cap)) == NULL) {
             return;
+        }
         conn->buf = grown;
         conn->cap = cap;
     }
-    if (conn->len + 1 < conn->cap)
+    if (conn->len + 1 < conn->cap) {
         *buf = uv_buf_init(conn->buf + conn->len, (unsigned)(conn->cap - conn->len - 1));
+    }
 }
 
 static void on_answering(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -273,10 +296,12 @@ static void on_answering(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct line_conn *conn = stream->data;
 
     (void)buf;
-    if (n == 0)
+    if (n == 0) {
         return;
-    if (n > 0)
+    }
+    if (n > 0) {
         conn->unread = true;
+    }
     if (n < 0 && n != UV_EOF) {
         hang_up(conn);
         return;
@@ -288,15 +313,17 @@ static void deliver(struct line_conn *conn, char *lf)
 {
     struct line_server *server = conn->server;
 
-    if (lf + 1 < conn->buf + conn->len)
+    if (lf + 1 < conn->buf + conn->len) {
         conn->unread = true;
+    }
     *lf = '\0';
     conn->state = ANSWERING;
     conn->delivered = true;
     (void)uv_timer_stop(&conn->timer);
     (void)uv_read_stop((uv_stream_t *)&conn->pipe);
-    if (!conn->unread)
+    if (!conn->unread) {
         (void)uv_read_start((uv_stream_t *)&conn->pipe, alloc_discard, on_answering);
+    }
     server->opt.on_line(server->opt.arg, conn, conn->buf, (size_t)(lf - conn->buf));
 }
 
@@ -305,8 +332,9 @@ static void on_reading(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct line_conn *conn = stream->data;
     char *lf;
 
-    if (n == 0)
+    if (n == 0) {
         return;
+    }
     if (n == UV_ENOBUFS) {
         refuse(conn, conn->cap == conn->server->opt.max_line + 2
                          ? "the request line is longer than is taken"
@@ -314,10 +342,11 @@ static void on_reading(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         return;
     }
     if (n == UV_EOF) {
-        if (conn->len == 0)
+        if (conn->len == 0) {
             hang_up(conn);
-        else
+        } else {
             refuse(conn, "the request ended before its line did");
+        }
         return;
     }
     if (n < 0) {
@@ -325,10 +354,11 @@ static void on_reading(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         return;
     }
     conn->len += (size_t)n;
-    if ((lf = memchr(buf->base, '\n', (size_t)n)) != NULL)
+    if ((lf = memchr(buf->base, '\n', (size_t)n)) != NULL) {
         deliver(conn, lf);
-    else if (conn->len > conn->server->opt.max_line)
+    } else if (conn->len > conn->server->opt.max_line) {
         refuse(conn, "the request line is longer than is taken");
+    }
 }
 
 /* -- taking connections -- */
@@ -346,15 +376,17 @@ static int add_conn(struct line_server *server, int fd)
     struct line_conn *conn = calloc(1, sizeof *conn);
     int ret;
 
-    if (conn == NULL)
+    if (conn == NULL) {
         return -ENOMEM;
+    }
     conn->server = server;
     conn->uid = peer_uid(fd);
     conn->open_handles = 2;
     conn->pipe.data = conn->timer.data = conn;
     conn->at = &server->conns;
-    if ((conn->next = server->conns) != NULL)
+    if ((conn->next = server->conns) != NULL) {
         conn->next->at = &conn->next;
+    }
     server->conns = conn;
     server->count++;
     (void)uv_timer_init(server->opt.loop, &conn->timer);
@@ -364,8 +396,9 @@ static int add_conn(struct line_server *server, int fd)
         return ret;
     }
     (void)uv_timer_start(&conn->timer, on_request_timeout, server->opt.request_ms, 0);
-    if (uv_read_start((uv_stream_t *)&conn->pipe, alloc_request, on_reading) < 0)
+    if (uv_read_start((uv_stream_t *)&conn->pipe, alloc_request, on_reading) < 0) {
         hang_up(conn);
+    }
     return 0;
 }
 
@@ -375,11 +408,13 @@ static bool evict(struct line_server *server)
     struct line_conn *oldest = NULL;
 
     for (struct line_conn *conn = server->conns; conn != NULL; conn = conn->next) {
-        if (conn->state == READING)
+        if (conn->state == READING) {
             oldest = conn;
+        }
     }
-    if (oldest == NULL)
+    if (oldest == NULL) {
         return false;
+    }
     line_fail(oldest, "unavailable", TOO_MANY);
     hang_up(oldest);
     return true;
@@ -389,8 +424,9 @@ static void warn_of_crowd(struct line_server *server)
 {
     uint64_t now = uv_now(server->opt.loop);
 
-    if (server->warned != 0 && now - server->warned < WARN_MS)
+    if (server->warned != 0 && now - server->warned < WARN_MS) {
         return;
+    }
     server->warned = now + 1;
     log_warning(server->opt.log, NULL, "%s: more than %u clients at once: some are turned away",
                 server->opt.name, server->opt.max_clients);
@@ -434,14 +470,17 @@ static void on_listening(uv_poll_t *poll, int status, int events)
             (void)uv_timer_start(&server->pause, on_pause, PAUSE_MS, 0);
             return;
         }
-        if (fd < 0)
+        if (fd < 0) {
             return;
-        if (server->count >= server->opt.max_clients)
+        }
+        if (server->count >= server->opt.max_clients) {
             warn_of_crowd(server);
-        if (server->count >= server->opt.max_clients && !evict(server))
+        }
+        if (server->count >= server->opt.max_clients && !evict(server)) {
             turn_away(fd);
-        else if (add_conn(server, fd) < 0)
+        } else if (add_conn(server, fd) < 0) {
             (void)close(fd);
+        }
     }
 }
 
@@ -450,16 +489,18 @@ int line_server_new(struct line_server **out, const struct line_options *options
     struct line_server *server = calloc(1, sizeof *server);
     int flags = fcntl(fd, F_GETFL), ret = -ENOMEM;
 
-    if (server == NULL)
+    if (server == NULL) {
         goto err0;
+    }
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
         ret = -errno;
         goto err1;
     }
     server->opt = *options;
     server->fd = fd;
-    if ((ret = uv_poll_init(options->loop, &server->poll, fd)) < 0)
+    if ((ret = uv_poll_init(options->loop, &server->poll, fd)) < 0) {
         goto err1;
+    }
     (void)uv_timer_init(options->loop, &server->pause);
     server->poll.data = server->pause.data = server;
     server->open_handles = 2;
@@ -488,12 +529,14 @@ static void on_server_closed(uv_handle_t *handle)
 
 void line_server_free(struct line_server *server)
 {
-    if (server == NULL || server->freed)
+    if (server == NULL || server->freed) {
         return;
+    }
     server->freed = true;
     for (struct line_conn *conn = server->conns; conn != NULL; conn = conn->next) {
-        if (conn->state == READING || conn->state == ANSWERING)
+        if (conn->state == READING || conn->state == ANSWERING) {
             hang_up(conn);
+        }
     }
     uv_close((uv_handle_t *)&server->poll, on_server_closed);
     uv_close((uv_handle_t *)&server->pause, on_server_closed);

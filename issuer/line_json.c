@@ -13,8 +13,9 @@ static const struct line_member *find_member(const struct line_member *members, 
                                              const char *name)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(members[i].name, name) == 0)
+        if (strcmp(members[i].name, name) == 0) {
             return &members[i];
+        }
     }
     return NULL;
 }
@@ -36,21 +37,25 @@ static int check_member(const char *name, const json_t *value, const struct line
 {
     const struct line_member *member = find_member(members, count, name);
 
-    if (strcmp(name, "v") == 0)
+    if (strcmp(name, "v") == 0) {
         return json_is_integer(value) && json_integer_value(value) == VERSION
                    ? 0
                    : err_set(err, ERR_VERSION,
                              "the request is of another version of the protocol; this server "
                              "speaks version %d",
                              VERSION);
-    if (strcmp(name, "op") == 0)
+    }
+    if (strcmp(name, "op") == 0) {
         return json_is_string(value)
                    ? 0
                    : err_set(err, ERR_MALFORMED, "\"op\" in the request is not a string");
-    if (member == NULL)
+    }
+    if (member == NULL) {
         return err_set(err, ERR_UNKNOWN, "the request has the unknown member \"%.64s\"", name);
-    if (!type_fits(member, value))
+    }
+    if (!type_fits(member, value)) {
         return err_set(err, ERR_MALFORMED, "\"%s\" in the request is of the wrong type", name);
+    }
     return 0;
 }
 
@@ -60,18 +65,22 @@ static int check(json_t *object, const struct line_member *members, size_t count
     json_t *value;
     int ret;
 
-    if (!json_is_object(object))
+    if (!json_is_object(object)) {
         return err_set(err, ERR_MALFORMED, "the request is not a JSON object");
+    }
     json_object_foreach(object, name, value)
     {
-        if ((ret = check_member(name, value, members, count, err)) < 0)
+        if ((ret = check_member(name, value, members, count, err)) < 0) {
             return ret;
+        }
     }
-    if (json_object_get(object, "v") == NULL || json_object_get(object, "op") == NULL)
+    if (json_object_get(object, "v") == NULL || json_object_get(object, "op") == NULL) {
         return err_set(err, ERR_MALFORMED, "the request lacks \"v\" or \"op\"");
+    }
     for (size_t i = 0; i < count; i++) {
-        if (members[i].required && json_object_get(object, members[i].name) == NULL)
+        if (members[i].required && json_object_get(object, members[i].name) == NULL) {
             return err_set(err, ERR_MALFORMED, "the request lacks \"%s\"", members[i].name);
+        }
     }
     return 0;
 }
@@ -84,10 +93,11 @@ int line_json_parse(json_t **out, const char *text, size_t len, const struct lin
     int ret;
 
     *out = NULL;
-    if (object == NULL)
+    if (object == NULL) {
         /* jansson's own words would quote the input, which may hold anything */
         return err_set(err, ERR_MALFORMED, "the request is not a line of JSON: wrong at octet %d",
                        error.position);
+    }
     if ((ret = check(object, members, count, err)) < 0) {
         json_decref(object);
         return ret;
@@ -105,8 +115,9 @@ static json_t *repaired(const char *text)
     json_t *string;
     uint32_t point;
 
-    if (copy == NULL)
+    if (copy == NULL) {
         return NULL;
+    }
     while (len > 0) {
         size_t n = utf8_decode(text, len, &point);
 
@@ -124,8 +135,9 @@ json_t *line_json_string(const char *text)
 {
     json_t *string;
 
-    if (text == NULL)
+    if (text == NULL) {
         return json_null();
+    }
     string = json_string(text);
     return string != NULL ? string : repaired(text);
 }
@@ -136,8 +148,9 @@ json_t *line_json_time(int64_t unix_us)
     char date[32], text[48];
     struct tm tm;
 
-    if (unix_us < 0 || gmtime_r(&seconds, &tm) == NULL)
+    if (unix_us < 0 || gmtime_r(&seconds, &tm) == NULL) {
         return json_null();
+    }
     (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
     (void)snprintf(text, sizeof text, "%s.%06dZ", date, (int)(unix_us % 1000000));
     return json_string(text);
@@ -150,8 +163,9 @@ json_t *line_json_seconds(int64_t unix_s)
     char text[32];
 
     if (gmtime_r(&seconds, &tm) == NULL ||
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
         return json_null();
+    }
     return json_string(text);
 }
 

@@ -52,18 +52,21 @@ int policy_directory(const struct server_conf *conf, const char *asked, bool sta
 
     *url = base;
     if (asked != NULL && !is(asked, base) &&
-        !(is_letsencrypt(base) && is(asked, SERVER_CONF_LETSENCRYPT_STAGING)))
+        !(is_letsencrypt(base) && is(asked, SERVER_CONF_LETSENCRYPT_STAGING))) {
         return err_set(err, ERR_POLICY, "this server does not order from %.200s; it orders from %s",
                        asked, base);
+    }
     if (is_letsencrypt(base)) {
-        if (staging || (asked != NULL && is(asked, SERVER_CONF_LETSENCRYPT_STAGING)))
+        if (staging || (asked != NULL && is(asked, SERVER_CONF_LETSENCRYPT_STAGING))) {
             *url = SERVER_CONF_LETSENCRYPT_STAGING;
+        }
         return 0;
     }
-    if (staging && !conf->staging)
+    if (staging && !conf->staging) {
         return err_set(err, ERR_POLICY,
                        "--staging is not for this server: it orders from %s, which is not known "
                        "to have a staging server",
                        base);
+    }
     return 0;
 }

@@ -93,19 +93,22 @@ static void failed(struct publisher *p, const char *what, const char *why)
 {
     log_error(p->opt.log, NULL, "publishing generation %llu: %s: %s",
               (unsigned long long)p->image_generation, what, why);
-    if (++p->failures < TRIES)
+    if (++p->failures < TRIES) {
         (void)uv_timer_start(&p->retry, on_retry, RETRY_MS << (p->failures - 1), 0);
+    }
 }
 
 static void reserve(struct publisher *p)
 {
     uint64_t limit = p->generation + RESERVE_BLOCK;
 
-    if (p->generation + RESERVE_AHEAD < p->reserved)
+    if (p->generation + RESERVE_AHEAD < p->reserved) {
         return;
+    }
     /* the store says what is wrong; serving goes on, for a generation used twice harms less */
-    if (p->opt.reserve(p->opt.arg, limit) == 0)
+    if (p->opt.reserve(p->opt.arg, limit) == 0) {
         p->reserved = limit;
+    }
 }
 
 static int build(struct publisher *p)
@@ -113,13 +116,16 @@ static int build(struct publisher *p)
     struct image_options options = {.generation = p->generation, .serial = (uint32_t)p->generation};
     int fd;
 
-    if (getrandom(options.hash_key, sizeof options.hash_key, 0) != sizeof options.hash_key)
+    if (getrandom(options.hash_key, sizeof options.hash_key, 0) != sizeof options.hash_key) {
         return -EIO;
+    }
     reserve(p);
-    if ((fd = image_build(p->zones.zones, p->zones.count, &options)) < 0)
+    if ((fd = image_build(p->zones.zones, p->zones.count, &options)) < 0) {
         return fd;
-    if (p->image >= 0)
+    }
+    if (p->image >= 0) {
         (void)close(p->image);
+    }
     p->image = fd;
     p->image_generation = p->generation++;
     p->image_changes = p->changes;
@@ -139,8 +145,9 @@ static void send_image(struct publisher *p)
 {
     int ret = publisher_link_image(p->link, p->image_generation, p->image);
 
-    if (ret == -EAGAIN)
+    if (ret == -EAGAIN) {
         return;
+    }
     if (ret < 0) {
         log_error(p->opt.log, NULL, "the channel to dnsd is broken: %s", err_string(ret));
         drop_link(p);
@@ -155,14 +162,16 @@ static void publish(struct publisher *p)
     int ret;
 
     if (p->link == NULL || p->in_flight || p->changes == 0 ||
-        uv_is_active((uv_handle_t *)&p->retry))
+        uv_is_active((uv_handle_t *)&p->retry)) {
         return;
+    }
     if (p->image_changes != p->changes && (ret = build(p)) < 0) {
         failed(p, "building the image failed", err_string(ret));
         return;
     }
-    if (p->to_send)
+    if (p->to_send) {
         send_image(p);
+    }
 }
 
 static void fire_waiters(struct publisher *p)
@@ -170,8 +179,9 @@ static void fire_waiters(struct publisher *p)
     while (p->waiters != NULL && p->waiters->changes <= p->acked_changes) {
         struct waiter *w = p->waiters;
 
-        if ((p->waiters = w->next) == NULL)
+        if ((p->waiters = w->next) == NULL) {
             p->last_waiter = &p->waiters;
+        }
         w->fn(w->arg, p->acked_generation);
         free(w);
     }
@@ -192,8 +202,9 @@ static void on_ack(void *arg, uint64_t generation)
 {
     struct publisher *p = arg;
 
-    if (!p->in_flight || generation != p->image_generation)
+    if (!p->in_flight || generation != p->image_generation) {
         return;
+    }
     p->in_flight = false;
     p->failures = 0;
     p->acked_generation = generation;
@@ -206,8 +217,9 @@ static void on_refused(void *arg, uint64_t generation, const char *reason)
 {
     struct publisher *p = arg;
 
-    if (!p->in_flight || generation != p->image_generation)
+    if (!p->in_flight || generation != p->image_generation) {
         return;
+    }
     p->in_flight = false;
     p->image_changes = 0; /* to be built anew */
     failed(p, "dnsd refused it", reason);
@@ -217,8 +229,9 @@ static void on_seen(void *arg, const struct publisher_seen *seen)
 {
     struct publisher *p = arg;
 
-    if (p->opt.on_seen != NULL)
+    if (p->opt.on_seen != NULL) {
         p->opt.on_seen(p->opt.arg, seen);
+    }
 }
 
 static void on_writable(void *arg)
@@ -290,8 +303,9 @@ static void on_expiry(uv_timer_t *timer)
     int64_t now = clock_wall_s(p->opt.clock);
     size_t gone = 0;
 
-    for (size_t i = 0; i < p->zones.count; i++)
+    for (size_t i = 0; i < p->zones.count; i++) {
         gone += zone_expire(p->zones.zones[i], now);
+    }
     if (gone > 0) {
         log_info(p->opt.log, NULL, "%zu challenge values expired", gone);
         changed(p);
@@ -323,8 +337,9 @@ int publisher_new(struct publisher **out, const struct publisher_options *option
 {
     struct publisher *p = calloc(1, sizeof *p);
 
-    if (p == NULL)
+    if (p == NULL) {
         return -ENOMEM;
+    }
     p->opt = *options;
     p->image = -1;
     p->generation = options->first_generation > 0 ? options->first_generation : 1;
@@ -344,8 +359,9 @@ static void closed_one(void *arg)
 {
     struct publisher *p = arg;
 
-    if (--p->open_handles == 0)
+    if (--p->open_handles == 0) {
         free(p);
+    }
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -355,8 +371,9 @@ static void on_timer_closed(uv_handle_t *handle)
 
 void publisher_free(struct publisher *p)
 {
-    if (p == NULL)
+    if (p == NULL) {
         return;
+    }
     publisher_link_free(p->link);
     answer_askers(p, NULL, 0);
     for (struct waiter *w = p->waiters, *next; w != NULL; w = next) {
@@ -364,8 +381,9 @@ void publisher_free(struct publisher *p)
         free(w);
     }
     publisher_zones_clear(&p->zones);
-    if (p->image >= 0)
+    if (p->image >= 0) {
         (void)close(p->image);
+    }
     turn_close(&p->turn, closed_one);
     uv_close((uv_handle_t *)&p->expiry, on_timer_closed);
     uv_close((uv_handle_t *)&p->retry, on_timer_closed);
@@ -376,8 +394,9 @@ int publisher_configure(struct publisher *p, const struct boot *boot, struct err
 {
     int ret = publisher_zones_load(&p->zones, boot, err);
 
-    if (ret < 0)
+    if (ret < 0) {
         return ret;
+    }
     name_to_text(p->apex, zone_apex(p->zones.zones[0]));
     changed(p);
     return 0;
@@ -398,11 +417,13 @@ int publisher_record(const struct publisher *p, const char *domain, char *dst, s
     char text[LIMIT_NAME_TEXT];
     int ret = publisher_record_wire(p, domain, wire);
 
-    if (ret < 0)
+    if (ret < 0) {
         return ret;
+    }
     name_to_text(text, wire);
-    if (strlen(text) >= cap)
+    if (strlen(text) >= cap) {
         return ERR_LIMIT;
+    }
     memcpy(dst, text, strlen(text) + 1);
     return 0;
 }
@@ -418,18 +439,22 @@ int publisher_add(struct publisher *p, const char *domain, const char *value, ui
     uint8_t name[LIMIT_NAME_WIRE];
     int ret = publisher_record_wire(p, domain, name);
 
-    if (ret < 0)
+    if (ret < 0) {
         return err_set(err, ret, "no record name can be made for %s: %s", domain, err_string(ret));
-    if ((ret = zone_add(p->zones.zones[0], name, value, order, expires)) == ERR_EXISTS)
+    }
+    if ((ret = zone_add(p->zones.zones[0], name, value, order, expires)) == ERR_EXISTS) {
         return err_set(err, ret,
                        "zone %s has other data (a CNAME, DNAME or delegation) where the challenge "
                        "of %s belongs; remove it from the zone file",
                        p->apex, domain);
-    if (ret < 0)
+    }
+    if (ret < 0) {
         return err_set(err, ret, "the challenge of %s cannot be published: %s", domain,
                        err_string(ret));
-    if (ret > 0)
+    }
+    if (ret > 0) {
         changed(p);
+    }
     return 0;
 }
 
@@ -438,12 +463,14 @@ int publisher_remove(struct publisher *p, const char *domain, const char *value,
     uint8_t name[LIMIT_NAME_WIRE];
     int ret = publisher_record_wire(p, domain, name);
 
-    if (ret < 0)
+    if (ret < 0) {
         return ret;
+    }
     for (size_t i = 0; i < p->zones.count; i++) {
         if (name_within(name, zone_apex(p->zones.zones[i])) &&
-            zone_remove(p->zones.zones[i], name, value, order) > 0)
+            zone_remove(p->zones.zones[i], name, value, order) > 0) {
             changed(p);
+        }
     }
     return 0;
 }
@@ -452,10 +479,12 @@ void publisher_release(struct publisher *p, uint64_t order)
 {
     size_t gone = 0;
 
-    for (size_t i = 0; i < p->zones.count; i++)
+    for (size_t i = 0; i < p->zones.count; i++) {
         gone += zone_remove_owner(p->zones.zones[i], order);
-    if (gone > 0)
+    }
+    if (gone > 0) {
         changed(p);
+    }
 }
 
 /* -- the barrier -- */
@@ -464,8 +493,9 @@ uint64_t publisher_wait(struct publisher *p, publisher_wait_fn *fn, void *arg)
 {
     struct waiter *w = malloc(sizeof *w);
 
-    if (w == NULL)
+    if (w == NULL) {
         return 0;
+    }
     *w = (struct waiter){.id = ++p->last_wait, .changes = p->changes, .fn = fn, .arg = arg};
     *p->last_waiter = w;
     p->last_waiter = &w->next;
@@ -478,10 +508,12 @@ void publisher_cancel(struct publisher *p, uint64_t wait)
     for (struct waiter **at = &p->waiters; *at != NULL; at = &(*at)->next) {
         struct waiter *w = *at;
 
-        if (w->id != wait)
+        if (w->id != wait) {
             continue;
-        if ((*at = w->next) == NULL)
+        }
+        if ((*at = w->next) == NULL) {
             p->last_waiter = at;
+        }
         free(w);
         return;
     }
@@ -498,8 +530,9 @@ size_t publisher_live(const struct publisher *p)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < p->zones.count; i++)
+    for (size_t i = 0; i < p->zones.count; i++) {
         count += zone_challenge_count(p->zones.zones[i]);
+    }
     return count;
 }
 
@@ -539,16 +572,20 @@ int publisher_stats(struct publisher *p, publisher_stats_fn *fn, void *arg)
     struct asker *asker;
     bool asked = p->askers != NULL;
 
-    if (p->asker_count == STATS_MAX)
+    if (p->asker_count == STATS_MAX) {
         return ERR_LIMIT;
-    if ((asker = malloc(sizeof *asker)) == NULL)
+    }
+    if ((asker = malloc(sizeof *asker)) == NULL) {
         return -ENOMEM;
+    }
     *asker = (struct asker){.next = p->askers, .fn = fn, .arg = arg};
     p->askers = asker;
     p->asker_count++;
-    if (asked)
+    if (asked) {
         return 0;
-    if (p->link != NULL && publisher_link_stats(p->link) == 0)
+    }
+    if (p->link != NULL && publisher_link_stats(p->link) == 0) {
         return uv_timer_start(&p->stats, on_stats_timer, STATS_MS, 0);
+    }
     return uv_timer_start(&p->stats, on_stats_timer, 0, 0);
 }

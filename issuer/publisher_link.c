@@ -47,8 +47,9 @@ static bool check_seen(struct msg_reader r)
     uint16_t count = msg_get_u16(&r);
 
     for (uint16_t i = 0; i < count; i++) {
-        if (!get_seen(&r, &seen))
+        if (!get_seen(&r, &seen)) {
             return false;
+        }
     }
     return msg_done(&r) == 0;
 }
@@ -57,14 +58,16 @@ static bool read_seen(struct publisher_link *link, struct msg_reader *r)
 {
     uint16_t count;
 
-    if (!check_seen(*r))
+    if (!check_seen(*r)) {
         return false;
+    }
     count = msg_get_u16(r);
     for (uint16_t i = 0; i < count && !link->freed; i++) {
         struct publisher_seen seen;
 
-        if (!get_seen(r, &seen))
+        if (!get_seen(r, &seen)) {
             return false;
+        }
         link->events.seen(link->events.arg, &seen);
     }
     return true;
@@ -76,17 +79,20 @@ static bool read_stats(struct publisher_link *link, struct msg_reader *r)
     struct publisher_counter *counters;
     bool ok;
 
-    if (r->error != 0 || count > COUNTERS_MAX)
+    if (r->error != 0 || count > COUNTERS_MAX) {
         return false;
-    if ((counters = calloc((size_t)count + 1, sizeof *counters)) == NULL)
+    }
+    if ((counters = calloc((size_t)count + 1, sizeof *counters)) == NULL) {
         return true;
+    }
     for (uint16_t i = 0; i < count; i++) {
         msg_get_str(r, counters[i].name, sizeof counters[i].name);
         counters[i].value = msg_get_u64(r);
     }
     ok = msg_done(r) == 0;
-    if (ok)
+    if (ok) {
         link->events.stats(link->events.arg, counters, count);
+    }
     free(counters);
     return ok;
 }
@@ -95,8 +101,9 @@ static bool read_ack(struct publisher_link *link, struct msg_reader *r)
 {
     uint64_t generation = msg_get_u64(r);
 
-    if (msg_done(r) < 0)
+    if (msg_done(r) < 0) {
         return false;
+    }
     link->events.ack(link->events.arg, generation);
     return true;
 }
@@ -107,8 +114,9 @@ static bool read_refused(struct publisher_link *link, struct msg_reader *r)
     char reason[LIMIT_ERROR_TEXT];
 
     msg_get_str(r, reason, sizeof reason);
-    if (msg_done(r) < 0)
+    if (msg_done(r) < 0) {
         return false;
+    }
     link->events.refused(link->events.arg, generation, reason);
     return true;
 }
@@ -117,8 +125,9 @@ static bool dispatch(struct publisher_link *link, size_t len)
 {
     struct msg_reader r;
 
-    if (msg_open(&r, link->buf, len) < 0)
+    if (msg_open(&r, link->buf, len) < 0) {
         return false;
+    }
     switch (r.type) {
     case IPC_IMAGE_ACK:
         return read_ack(link, &r);
@@ -145,8 +154,9 @@ static void on_closed(uv_handle_t *handle)
 
 void publisher_link_free(struct publisher_link *link)
 {
-    if (link == NULL || link->freed)
+    if (link == NULL || link->freed) {
         return;
+    }
     link->freed = true;
     uv_close((uv_handle_t *)&link->poll, on_closed);
 }
@@ -165,8 +175,9 @@ static void receive(struct publisher_link *link)
         size_t nfds = 0;
         int len = msg_recv(link->fd, link->buf, sizeof link->buf, NULL, &nfds);
 
-        if (len == -EAGAIN)
+        if (len == -EAGAIN) {
             return;
+        }
         if (len == 0) {
             lose(link, "it closed the channel");
             return;
@@ -176,8 +187,9 @@ static void receive(struct publisher_link *link)
             return;
         }
         if (!dispatch(link, (size_t)len)) {
-            if (!link->freed)
+            if (!link->freed) {
                 lose(link, "it sent a message that breaks the protocol");
+            }
             return;
         }
     }
@@ -195,8 +207,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         (void)uv_poll_start(poll, UV_READABLE, on_poll);
         link->events.writable(link->events.arg);
     }
-    if ((events & UV_READABLE) && !link->freed)
+    if ((events & UV_READABLE) && !link->freed) {
         receive(link);
+    }
 }
 
 int publisher_link_new(struct publisher_link **out, uv_loop_t *loop, int fd,
@@ -215,8 +228,9 @@ int publisher_link_new(struct publisher_link **out, uv_loop_t *loop, int fd,
     }
     link->fd = fd;
     link->events = *events;
-    if ((ret = uv_poll_init(loop, &link->poll, fd)) < 0)
+    if ((ret = uv_poll_init(loop, &link->poll, fd)) < 0) {
         goto err0;
+    }
     link->poll.data = link;
     if ((ret = uv_poll_start(&link->poll, UV_READABLE, on_poll)) < 0) {
         publisher_link_free(link);
@@ -234,11 +248,13 @@ static int send_message(struct publisher_link *link, const struct msg_writer *w,
 {
     int ret;
 
-    if (w->error != 0)
+    if (w->error != 0) {
         return w->error;
+    }
     ret = msg_send(link->fd, w, &fd, fd >= 0 ? 1 : 0);
-    if (ret == -EAGAIN)
+    if (ret == -EAGAIN) {
         (void)uv_poll_start(&link->poll, UV_READABLE | UV_WRITABLE, on_poll);
+    }
     return ret;
 }
 

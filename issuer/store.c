@@ -33,10 +33,12 @@ int store_open(struct store **out, const char *path, struct err *err)
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                              SQLITE_OPEN_EXRESCODE,
                          NULL);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK) {
         rc = sqlite3_busy_timeout(store->db, BUSY_MS);
-    if (rc == SQLITE_OK)
+    }
+    if (rc == SQLITE_OK) {
         rc = sqlite3_exec(store->db, settings, NULL, NULL, NULL);
+    }
     ret = rc == SQLITE_OK ? store_schema_apply(store, err)
                           : store_db_error(store, rc, "opening it", err);
     if (ret < 0) {
@@ -49,11 +51,13 @@ int store_open(struct store **out, const char *path, struct err *err)
 
 void store_close(struct store *store)
 {
-    if (store == NULL)
+    if (store == NULL) {
         return;
+    }
     (void)store_flush(store, NULL);
-    for (int i = 0; i < STORE_STMTS; i++)
+    for (int i = 0; i < STORE_STMTS; i++) {
         (void)sqlite3_finalize(store->stmts[i]);
+    }
     (void)sqlite3_close_v2(store->db);
     store_events_done(store);
     free(store->events);
@@ -69,8 +73,9 @@ int store_account_put(struct store *store, const char *directory_url, const char
     sqlite3_stmt *stmt = store_db_stmt(store, STORE_ACCOUNT_PUT, err);
     int ret, rc;
 
-    if (stmt == NULL || (ret = store_db_begin(store, err)) < 0)
+    if (stmt == NULL || (ret = store_db_begin(store, err)) < 0) {
         return stmt == NULL ? -ENOMEM : ret;
+    }
     rc = store_db_text(stmt, 1, directory_url) | store_db_text(stmt, 2, account_url) |
          store_db_text(stmt, 3, thumbprint) | sqlite3_bind_int64(stmt, 4, now);
     return store_db_end(store, store_db_run(store, stmt, rc, "storing an account", err), err);
@@ -83,19 +88,24 @@ int store_account_get(struct store *store, const char *directory_url, char **acc
     int ret;
 
     *account_url = *thumbprint = NULL;
-    if (stmt == NULL)
+    if (stmt == NULL) {
         return -ENOMEM;
-    if (store_db_text(stmt, 1, directory_url) != SQLITE_OK)
+    }
+    if (store_db_text(stmt, 1, directory_url) != SQLITE_OK) {
         return store_db_error(store, SQLITE_NOMEM, "reading an account", err);
-    if ((ret = store_db_row(store, stmt, "reading an account", err)) < 0)
+    }
+    if ((ret = store_db_row(store, stmt, "reading an account", err)) < 0) {
         return ret;
-    if (ret == 0)
+    }
+    if (ret == 0) {
         return err_set(err, ERR_NOT_FOUND, "no account at %s", directory_url);
+    }
     *account_url = strdup(store_db_word(stmt, 0));
     *thumbprint = strdup(store_db_word(stmt, 1));
     store_db_reset(stmt);
-    if (*account_url != NULL && *thumbprint != NULL)
+    if (*account_url != NULL && *thumbprint != NULL) {
         return 0;
+    }
     free(*account_url);
     free(*thumbprint);
     *account_url = *thumbprint = NULL;
@@ -107,11 +117,13 @@ int store_account_each(struct store *store, store_account_fn *fn, void *arg, str
     sqlite3_stmt *stmt = store_db_stmt(store, STORE_ACCOUNT_EACH, err);
     int ret;
 
-    if (stmt == NULL)
+    if (stmt == NULL) {
         return -ENOMEM;
-    while ((ret = store_db_row(store, stmt, "reading accounts", err)) > 0)
+    }
+    while ((ret = store_db_row(store, stmt, "reading accounts", err)) > 0) {
         fn(arg, store_db_word(stmt, 0), store_db_word(stmt, 1), store_db_word(stmt, 2),
            sqlite3_column_int64(stmt, 3));
+    }
     return ret;
 }
 
@@ -122,12 +134,15 @@ int store_generation_get(struct store *store, uint64_t *first, struct err *err)
     sqlite3_stmt *stmt = store_db_stmt(store, STORE_GENERATION_GET, err);
     int ret;
 
-    if (stmt == NULL)
+    if (stmt == NULL) {
         return -ENOMEM;
-    if ((ret = store_db_row(store, stmt, "reading the generation", err)) < 0)
+    }
+    if ((ret = store_db_row(store, stmt, "reading the generation", err)) < 0) {
         return ret;
-    if (ret == 0)
+    }
+    if (ret == 0) {
         return store_db_error(store, SQLITE_CORRUPT, "reading the generation", err);
+    }
     *first = (uint64_t)sqlite3_column_int64(stmt, 0);
     store_db_reset(stmt);
     return 0;
@@ -138,8 +153,9 @@ int store_generation_reserve(struct store *store, uint64_t limit, struct err *er
     sqlite3_stmt *stmt = store_db_stmt(store, STORE_GENERATION_RESERVE, err);
     int ret, rc;
 
-    if (stmt == NULL || (ret = store_db_begin(store, err)) < 0)
+    if (stmt == NULL || (ret = store_db_begin(store, err)) < 0) {
         return stmt == NULL ? -ENOMEM : ret;
+    }
     rc = sqlite3_bind_int64(stmt, 1, (int64_t)limit);
     return store_db_end(store, store_db_run(store, stmt, rc, "reserving generations", err), err);
 }
@@ -159,10 +175,12 @@ static int grow(struct store *store)
     size_t cap = store->event_cap == 0 ? 64 : 2 * store->event_cap;
     struct store_event *events;
 
-    if (store->event_count < store->event_cap)
+    if (store->event_count < store->event_cap) {
         return 0;
-    if ((events = reallocarray(store->events, cap, sizeof *events)) == NULL)
+    }
+    if ((events = reallocarray(store->events, cap, sizeof *events)) == NULL) {
         return -ENOMEM;
+    }
     store->events = events;
     store->event_cap = cap;
     return 0;
@@ -174,11 +192,13 @@ int store_event_add(struct store *store, uint64_t order_id, int64_t at_us, const
 
     if (store->event_count == STORE_EVENTS_MAX) {
         (void)store_flush(store, NULL);
-        if (store->event_count == STORE_EVENTS_MAX)
+        if (store->event_count == STORE_EVENTS_MAX) {
             drop_oldest(store);
+        }
     }
-    if (grow(store) < 0 || (copy = strdup(text)) == NULL)
+    if (grow(store) < 0 || (copy = strdup(text)) == NULL) {
         return -ENOMEM;
+    }
     store->events[store->event_count++] =
         (struct store_event){.order = order_id, .at = at_us, .text = copy};
     return 0;
@@ -189,10 +209,12 @@ int store_events_write(struct store *store, struct err *err)
     sqlite3_stmt *stmt;
     int ret = 0, rc;
 
-    if (store->event_count == 0)
+    if (store->event_count == 0) {
         return 0;
-    if ((stmt = store_db_stmt(store, STORE_EVENT_ADD, err)) == NULL)
+    }
+    if ((stmt = store_db_stmt(store, STORE_EVENT_ADD, err)) == NULL) {
         return -ENOMEM;
+    }
     for (size_t i = 0; ret == 0 && i < store->event_count; i++) {
         const struct store_event *event = &store->events[i];
 
@@ -205,8 +227,9 @@ int store_events_write(struct store *store, struct err *err)
 
 void store_events_done(struct store *store)
 {
-    for (size_t i = 0; i < store->event_count; i++)
+    for (size_t i = 0; i < store->event_count; i++) {
         free(store->events[i].text);
+    }
     store->event_count = 0;
 }
 
@@ -216,16 +239,20 @@ int store_event_each(struct store *store, uint64_t order_id, store_event_fn *fn,
     sqlite3_stmt *stmt = store_db_stmt(store, STORE_EVENT_EACH, err);
     int ret;
 
-    if (stmt == NULL)
+    if (stmt == NULL) {
         return -ENOMEM;
+    }
     (void)sqlite3_bind_int64(stmt, 1, (int64_t)order_id);
-    while ((ret = store_db_row(store, stmt, "reading an order's events", err)) > 0)
+    while ((ret = store_db_row(store, stmt, "reading an order's events", err)) > 0) {
         fn(arg, sqlite3_column_int64(stmt, 0), store_db_word(stmt, 1));
-    if (ret < 0)
+    }
+    if (ret < 0) {
         return ret;
+    }
     for (size_t i = 0; i < store->event_count; i++) {
-        if (store->events[i].order == order_id)
+        if (store->events[i].order == order_id) {
             fn(arg, store->events[i].at, store->events[i].text);
+        }
     }
     return 0;
 }

@@ -99,12 +99,14 @@ sqlite3_stmt *store_db_stmt(struct store *store, enum store_stmt which, struct e
 {
     int rc;
 
-    if (store->stmts[which] != NULL)
+    if (store->stmts[which] != NULL) {
         return store->stmts[which];
+    }
     rc = sqlite3_prepare_v3(store->db, sql[which], -1, SQLITE_PREPARE_PERSISTENT,
                             &store->stmts[which], NULL);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK) {
         return store->stmts[which];
+    }
     (void)store_db_error(store, rc, "preparing a statement", err);
     return NULL;
 }
@@ -134,8 +136,9 @@ int store_db_row(struct store *store, sqlite3_stmt *stmt, const char *what, stru
 {
     int rc = sqlite3_step(stmt);
 
-    if (rc == SQLITE_ROW)
+    if (rc == SQLITE_ROW) {
         return 1;
+    }
     store_db_reset(stmt);
     return rc == SQLITE_DONE ? 0 : store_db_error(store, rc, what, err);
 }
@@ -164,39 +167,45 @@ static int plain(struct store *store, enum store_stmt which, const char *what, s
 static void roll_back(struct store *store)
 {
     /* after some failures SQLite has done so by itself */
-    if (sqlite3_get_autocommit(store->db) == 0)
+    if (sqlite3_get_autocommit(store->db) == 0) {
         (void)plain(store, STORE_ROLLBACK, "rolling back", NULL);
+    }
 }
 
 static int commit(struct store *store, struct err *err)
 {
     int ret = store_events_write(store, err);
 
-    if (ret == 0)
+    if (ret == 0) {
         ret = plain(store, STORE_COMMIT, "writing", err);
-    if (ret == 0)
+    }
+    if (ret == 0) {
         store_events_done(store);
-    else
+    } else {
         roll_back(store);
+    }
     return ret;
 }
 
 int store_db_begin(struct store *store, struct err *err)
 {
-    if (!store->batch)
+    if (!store->batch) {
         return plain(store, STORE_BEGIN, "writing", err);
+    }
     return store->failed.code < 0 ? err_set(err, store->failed.code, "%s", store->failed.text) : 0;
 }
 
 int store_db_end(struct store *store, int ret, struct err *err)
 {
     if (store->batch) {
-        if (ret < 0 && store->failed.code == 0)
+        if (ret < 0 && store->failed.code == 0) {
             (void)err_set(&store->failed, ret, "%s", err != NULL ? err->text : err_string(ret));
+        }
         return ret;
     }
-    if (ret == 0)
+    if (ret == 0) {
         return commit(store, err);
+    }
     roll_back(store);
     return ret;
 }
@@ -205,10 +214,12 @@ int store_batch_begin(struct store *store, struct err *err)
 {
     int ret;
 
-    if (store->batch)
+    if (store->batch) {
         return err_set(err, ERR_INTERNAL, "store %s: a batch within a batch", store->path);
-    if ((ret = plain(store, STORE_BEGIN, "writing", err)) < 0)
+    }
+    if ((ret = plain(store, STORE_BEGIN, "writing", err)) < 0) {
         return ret;
+    }
     store->batch = true;
     memset(&store->failed, 0, sizeof store->failed);
     return 0;
@@ -217,8 +228,9 @@ int store_batch_begin(struct store *store, struct err *err)
 int store_batch_end(struct store *store, struct err *err)
 {
     store->batch = false;
-    if (store->failed.code == 0)
+    if (store->failed.code == 0) {
         return commit(store, err);
+    }
     roll_back(store);
     return err_set(err, store->failed.code, "%s", store->failed.text);
 }
@@ -227,9 +239,11 @@ int store_flush(struct store *store, struct err *err)
 {
     int ret;
 
-    if (store->event_count == 0 || store->batch)
+    if (store->event_count == 0 || store->batch) {
         return 0;
-    if ((ret = plain(store, STORE_BEGIN, "writing", err)) < 0)
+    }
+    if ((ret = plain(store, STORE_BEGIN, "writing", err)) < 0) {
         return ret;
+    }
     return commit(store, err);
 }

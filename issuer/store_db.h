@@ -48,7 +48,7 @@ struct store_event {
 };
 
 /* Events that wait: four of each of the orders that may run at once. */
-#define STORE_EVENTS_MAX (4 * LIMIT_ORDERS)
+#define STORE_EVENTS_MAX ((size_t)4 * LIMIT_ORDERS)
 
 struct store {
     sqlite3 *db;

@@ -29,15 +29,17 @@ int store_order_add(struct store *store, const struct store_order *order, uint64
     sqlite3_stmt *stmt = store_db_stmt(store, STORE_ORDER_ADD, err);
     int rc, ret;
 
-    if (stmt == NULL)
+    if (stmt == NULL) {
         return -ENOMEM;
+    }
     rc = store_db_text(stmt, 1, order->client) | sqlite3_bind_int64(stmt, 2, order->peer_uid) |
          store_db_text(stmt, 3, order->directory_url) | store_db_text(stmt, 4, order->names) |
          sqlite3_bind_blob64(stmt, 5, order->csr, order->csr_len, SQLITE_STATIC) |
          store_db_text(stmt, 6, order->preferred_chain) |
          sqlite3_bind_int64(stmt, 7, order->created);
-    if ((ret = run(store, stmt, rc, "storing an order", err)) == 0)
+    if ((ret = run(store, stmt, rc, "storing an order", err)) == 0) {
         *id = (uint64_t)sqlite3_last_insert_rowid(store->db);
+    }
     return ret;
 }
 
@@ -47,8 +49,9 @@ int store_order_save(struct store *store, uint64_t id, const struct order_saved 
     sqlite3_stmt *stmt = store_db_stmt(store, STORE_ORDER_SAVE, err);
     int rc;
 
-    if (stmt == NULL)
+    if (stmt == NULL) {
         return -ENOMEM;
+    }
     rc = sqlite3_bind_int64(stmt, 1, (int64_t)id) |
          store_db_text(stmt, 2, order_state_name(saved->state)) |
          store_db_text(stmt, 3, saved->url) | store_db_text(stmt, 4, saved->finalize_url) |
@@ -62,8 +65,9 @@ int store_order_fail(struct store *store, uint64_t id, const char *reason, int64
     sqlite3_stmt *stmt = store_db_stmt(store, STORE_ORDER_FAIL, err);
     int rc;
 
-    if (stmt == NULL)
+    if (stmt == NULL) {
         return -ENOMEM;
+    }
     rc = sqlite3_bind_int64(stmt, 1, (int64_t)id) | store_db_text(stmt, 2, reason) |
          sqlite3_bind_int64(stmt, 3, now_us);
     return run(store, stmt, rc, "storing an order's failure", err);
@@ -77,8 +81,9 @@ static int add_certificate(struct store *store, uint64_t id, const struct store_
     sqlite3_stmt *stmt = store_db_stmt(store, STORE_CERTIFICATE_ADD, err);
     int rc;
 
-    if (stmt == NULL)
+    if (stmt == NULL) {
         return -ENOMEM;
+    }
     rc = sqlite3_bind_int64(stmt, 1, (int64_t)id) | store_db_text(stmt, 2, cert->serial) |
          store_db_text(stmt, 3, cert->names) | store_db_text(stmt, 4, cert->issuer) |
          store_db_text(stmt, 5, cert->pem) | sqlite3_bind_int64(stmt, 6, cert->not_before) |
@@ -91,8 +96,9 @@ static int add_names(struct store *store, int64_t certificate, const char *names
     sqlite3_stmt *stmt = store_db_stmt(store, STORE_CERTIFICATE_NAME_ADD, err);
     int ret = 0, rc;
 
-    if (stmt == NULL)
+    if (stmt == NULL) {
         return -ENOMEM;
+    }
     while (ret == 0 && *names != '\0') {
         size_t len = strcspn(names, ",");
 
@@ -109,8 +115,9 @@ static int mark_issued(struct store *store, uint64_t id, int64_t now_us, struct 
     sqlite3_stmt *stmt = store_db_stmt(store, STORE_ORDER_ISSUED, err);
     int rc;
 
-    if (stmt == NULL)
+    if (stmt == NULL) {
         return -ENOMEM;
+    }
     rc = sqlite3_bind_int64(stmt, 1, (int64_t)id) | sqlite3_bind_int64(stmt, 2, now_us);
     return store_db_run(store, stmt, rc, "storing an order's state", err);
 }
@@ -120,11 +127,13 @@ int store_order_issue(struct store *store, uint64_t id, const struct store_certi
 {
     int ret = store_db_begin(store, err);
 
-    if (ret < 0)
+    if (ret < 0) {
         return ret;
+    }
     if ((ret = add_certificate(store, id, cert, err)) == 0 &&
-        (ret = add_names(store, sqlite3_last_insert_rowid(store->db), cert->names, err)) == 0)
+        (ret = add_names(store, sqlite3_last_insert_rowid(store->db), cert->names, err)) == 0) {
         ret = mark_issued(store, id, cert->created, err);
+    }
     return store_db_end(store, ret, err);
 }
 
@@ -149,11 +158,13 @@ int store_certificate_each(struct store *store, const char *name, unsigned limit
         store, name != NULL ? STORE_CERTIFICATE_NAMED : STORE_CERTIFICATE_NEWEST, err);
     int ret;
 
-    if (stmt == NULL)
+    if (stmt == NULL) {
         return -ENOMEM;
+    }
     (void)sqlite3_bind_int64(stmt, 1, limit);
-    if (name != NULL && store_db_text(stmt, 2, name) != SQLITE_OK)
+    if (name != NULL && store_db_text(stmt, 2, name) != SQLITE_OK) {
         return store_db_error(store, SQLITE_NOMEM, "reading certificates", err);
+    }
     while ((ret = store_db_row(store, stmt, "reading certificates", err)) > 0) {
         struct store_certificate cert = read_certificate(stmt);
 
@@ -169,14 +180,17 @@ int store_certificate_of(struct store *store, uint64_t order_id, store_certifica
     struct store_certificate cert;
     int ret;
 
-    if (stmt == NULL)
+    if (stmt == NULL) {
         return -ENOMEM;
+    }
     (void)sqlite3_bind_int64(stmt, 1, (int64_t)order_id);
-    if ((ret = store_db_row(store, stmt, "reading a certificate", err)) < 0)
+    if ((ret = store_db_row(store, stmt, "reading a certificate", err)) < 0) {
         return ret;
-    if (ret == 0)
+    }
+    if (ret == 0) {
         return err_set(err, ERR_NOT_FOUND, "order %llu has no certificate",
                        (unsigned long long)order_id);
+    }
     cert = read_certificate(stmt);
     fn(arg, &cert);
     store_db_reset(stmt);
@@ -231,8 +245,9 @@ int store_order_each(struct store *store, unsigned limit, store_order_fn *fn, vo
 {
     sqlite3_stmt *stmt = store_db_stmt(store, STORE_ORDER_NEWEST, err);
 
-    if (stmt == NULL)
+    if (stmt == NULL) {
         return -ENOMEM;
+    }
     (void)sqlite3_bind_int64(stmt, 1, limit);
     return each_order(store, stmt, fn, arg, err);
 }
@@ -244,13 +259,16 @@ int store_order_get(struct store *store, uint64_t id, store_order_fn *fn, void *
     struct store_order order;
     int ret;
 
-    if (stmt == NULL)
+    if (stmt == NULL) {
         return -ENOMEM;
+    }
     (void)sqlite3_bind_int64(stmt, 1, (int64_t)id);
-    if ((ret = store_db_row(store, stmt, "reading an order", err)) < 0)
+    if ((ret = store_db_row(store, stmt, "reading an order", err)) < 0) {
         return ret;
-    if (ret == 0)
+    }
+    if (ret == 0) {
         return err_set(err, ERR_NOT_FOUND, "there is no order %llu", (unsigned long long)id);
+    }
     order = read_order(stmt);
     fn(arg, &order);
     store_db_reset(stmt);
@@ -264,11 +282,13 @@ int store_order_count(struct store *store, uint64_t counts[static ORDER_STATES],
     int ret;
 
     memset(counts, 0, ORDER_STATES * sizeof *counts);
-    if (stmt == NULL)
+    if (stmt == NULL) {
         return -ENOMEM;
+    }
     while ((ret = store_db_row(store, stmt, "counting orders", err)) > 0) {
-        if (order_state_parse(store_db_word(stmt, 0), &state) == 0)
+        if (order_state_parse(store_db_word(stmt, 0), &state) == 0) {
             counts[state] = (uint64_t)sqlite3_column_int64(stmt, 1);
+        }
     }
     return ret;
 }

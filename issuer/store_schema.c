@@ -62,16 +62,20 @@ static int step(struct store *store, int version, struct err *err)
     char mark[96];
     int rc = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK) {
         rc = sqlite3_exec(store->db, steps[version], NULL, NULL, NULL);
+    }
     (void)snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
                    APPLICATION_ID, version + 1);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK) {
         rc = sqlite3_exec(store->db, mark, NULL, NULL, NULL);
-    if (rc == SQLITE_OK)
+    }
+    if (rc == SQLITE_OK) {
         rc = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
-    if (rc == SQLITE_OK)
+    }
+    if (rc == SQLITE_OK) {
         return 0;
+    }
     rc = store_db_error(store, rc, "making its tables", err);
     (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     return rc;
@@ -82,20 +86,24 @@ int store_schema_apply(struct store *store, struct err *err)
     int version = 0, application = 0, ret;
 
     if ((ret = pragma(store, "user_version", &version, err)) < 0 ||
-        (ret = pragma(store, "application_id", &application, err)) < 0)
+        (ret = pragma(store, "application_id", &application, err)) < 0) {
         return ret;
-    if (version < 0 || (version > 0 && application != APPLICATION_ID))
+    }
+    if (version < 0 || (version > 0 && application != APPLICATION_ID)) {
         return err_set(err, ERR_CORRUPT,
                        "store %s: not a store of certmill; move it aside or name another state-dir",
                        store->path);
-    if (version > VERSION)
+    }
+    if (version > VERSION) {
         return err_set(err, ERR_VERSION,
                        "store %s: written by a newer certmill (schema %d, this one knows %d); "
                        "install that one again, or restore the copy from before",
                        store->path, version, VERSION);
+    }
     for (; version < VERSION; version++) {
-        if ((ret = step(store, version, err)) < 0)
+        if ((ret = step(store, version, err)) < 0) {
             return ret;
+        }
     }
     return 0;
 }

@@ -32,8 +32,9 @@ struct session {
 
 static void session_release(struct session *session)
 {
-    if (session->conn != NULL || session->pending)
+    if (session->conn != NULL || session->pending) {
         return;
+    }
     free(session->url);
     free(session);
 }
@@ -42,26 +43,29 @@ static void session_release(struct session *session)
 
 static void answer(struct session *session, char *text)
 {
-    if (session->conn != NULL && text != NULL)
+    if (session->conn != NULL && text != NULL) {
         line_finish(session->conn, text, strlen(text));
-    else if (session->conn != NULL)
+    } else if (session->conn != NULL) {
         line_fail(session->conn, "internal", "out of memory");
+    }
     free(text);
 }
 
 static void answer_error(struct session *session, const struct err *err)
 {
-    if (session->conn != NULL)
+    if (session->conn != NULL) {
         line_fail(session->conn, line_json_kind(err->code), err->text);
+    }
 }
 
 /* Takes text over; ret and err say how it went. */
 static void answer_text(struct session *session, int ret, char *text, const struct err *err)
 {
-    if (ret < 0)
+    if (ret < 0) {
         answer_error(session, err);
-    else
+    } else {
         answer(session, line_json_output(text));
+    }
     free(text);
 }
 
@@ -75,8 +79,9 @@ static void on_event(void *arg, const struct desk_event *event)
                   "level", log_level_name(event->level), "order", (json_int_t)event->order,
                   "message", line_json_string(event->text)));
 
-    if (session->conn != NULL && text != NULL)
+    if (session->conn != NULL && text != NULL) {
         line_send(session->conn, text, strlen(text));
+    }
     free(text);
 }
 
@@ -99,10 +104,11 @@ static void on_done(void *arg, const struct desk_result *result)
     struct session *session = arg;
 
     session->ticket = NULL;
-    if (result->failure == ORDER_OK)
+    if (result->failure == ORDER_OK) {
         answer(session, line_json_output(result->chain));
-    else if (session->conn != NULL)
+    } else if (session->conn != NULL) {
         line_fail(session->conn, failure_kind(result->failure), result->text);
+    }
 }
 
 static void log_refused(struct session *session, const struct submit_request *request,
@@ -123,19 +129,21 @@ static void get_certificate(struct session *session, const struct submit_request
     };
     struct err err = {0};
     struct csr csr;
-    int ret;
 
-    if ((ret = csr_parse(&csr, request->input, request->input_len, &err)) < 0)
+    if (csr_parse(&csr, request->input, request->input_len, &err) < 0) {
         goto err0;
+    }
     order.csr = &csr;
-    if ((ret = policy_names(request->domains, &csr, &err)) < 0 ||
-        (ret = policy_directory(submit->opt.conf, request->acme_server_url, request->staging,
-                                &order.directory_url, &err)) < 0)
+    if (policy_names(request->domains, &csr, &err) < 0 ||
+        policy_directory(submit->opt.conf, request->acme_server_url, request->staging,
+                         &order.directory_url, &err) < 0) {
         goto err1;
+    }
     log_info(submit->opt.log, request->client, "asks for %zu names, first %s (uid %lld, key %s %s)",
              csr.count, csr.names[0], (long long)order.peer_uid, csr.key_type, csr.spki_sha256);
-    if ((ret = desk_order(submit->opt.desk, &order, &client, &session->ticket, &err)) < 0)
+    if (desk_order(submit->opt.desk, &order, &client, &session->ticket, &err) < 0) {
         goto err1;
+    }
     csr_clear(&csr);
     return;
 err1:
@@ -153,14 +161,15 @@ static void get_ocsp(struct session *session, const struct submit_request *reque
     struct cert cert;
 
     if (cert_parse(&cert, request->input, request->input_len, &err) == 0) {
-        if (cert.ocsp_url == NULL)
+        if (cert.ocsp_url == NULL) {
             (void)err_set(&err, ERR_NOT_FOUND,
                           "the certificate names no OCSP responder: this CA has none");
-        else
+        } else {
             (void)err_set(&err, ERR_UNAVAILABLE,
                           "the OCSP responder %.512s is not asked: responders speak plain http, "
                           "and this server speaks https only",
                           cert.ocsp_url);
+        }
         cert_clear(&cert);
     }
     answer_error(session, &err);
@@ -195,14 +204,17 @@ static void show_account(struct session *session, const struct submit_request *r
     int ret =
         policy_directory(submit->opt.conf, request->acme_server_url, request->staging, &url, &err);
 
-    if (ret == 0 && (session->url = strdup(url)) == NULL)
+    if (ret == 0 && (session->url = strdup(url)) == NULL) {
         ret = err_set(&err, -ENOMEM, "out of memory");
-    if (ret == 0)
+    }
+    if (ret == 0) {
         ret = desk_account(submit->opt.desk, url, on_account, session, &err);
-    if (ret == 0)
+    }
+    if (ret == 0) {
         session->pending = true;
-    else
+    } else {
         answer_error(session, &err);
+    }
 }
 
 static void show_configuration(struct session *session)
@@ -217,7 +229,8 @@ static void show_configuration(struct session *session)
         return;
     }
     conf_print(&server_conf_schema, session->submit->opt.conf, out);
-    answer_text(session, fclose(out) == 0 ? 0 : -ENOMEM, text, &err);
+    int ret = fclose(out) == 0 ? 0 : -ENOMEM; /* sets text */
+    answer_text(session, ret, text, &err);
 }
 
 static void show(struct session *session, const struct submit_request *request)
@@ -286,11 +299,13 @@ static void on_gone(void *arg, struct line_conn *conn)
     struct session *session = line_data(conn);
 
     (void)arg;
-    if (session == NULL)
+    if (session == NULL) {
         return;
+    }
     session->conn = NULL;
-    if (session->ticket != NULL)
+    if (session->ticket != NULL) {
         desk_leave(session->ticket);
+    }
     session->ticket = NULL;
     session_release(session);
 }
@@ -314,8 +329,9 @@ int submit_new(struct submit **out, const struct submit_options *options)
     };
     int ret;
 
-    if (submit == NULL)
+    if (submit == NULL) {
         return -ENOMEM;
+    }
     submit->opt = *options;
     if ((ret = line_server_new(&submit->server, &line, options->fd)) < 0) {
         free(submit);
@@ -327,8 +343,9 @@ int submit_new(struct submit **out, const struct submit_options *options)
 
 void submit_free(struct submit *submit)
 {
-    if (submit == NULL)
+    if (submit == NULL) {
         return;
+    }
     line_server_free(submit->server);
     free(submit);
 }

@@ -46,19 +46,24 @@ static int check(const struct submit_request *request, struct err *err)
 {
     const char *name = ops[request->op].name;
 
-    if (ops[request->op].domains && request->domains == NULL)
+    if (ops[request->op].domains && request->domains == NULL) {
         return err_set(err, ERR_MALFORMED, "the request (%s) lacks \"domains\"", name);
-    if (ops[request->op].input && request->input == NULL)
+    }
+    if (ops[request->op].input && request->input == NULL) {
         return err_set(err, ERR_MALFORMED, "the request (%s) lacks \"input\"", name);
-    if (request->client != NULL && strlen(request->client) > CLIENT_MAX)
+    }
+    if (request->client != NULL && strlen(request->client) > CLIENT_MAX) {
         return err_set(err, ERR_LIMIT, "\"client\" in the request is longer than %d octets",
                        CLIENT_MAX);
-    if (request->acme_server_url != NULL && strlen(request->acme_server_url) > LIMIT_URL)
+    }
+    if (request->acme_server_url != NULL && strlen(request->acme_server_url) > LIMIT_URL) {
         return err_set(err, ERR_LIMIT, "the URL of the ACME server is longer than %d octets",
                        LIMIT_URL);
-    if (request->preferred_chain != NULL && strlen(request->preferred_chain) > LIMIT_DOMAIN_TEXT)
+    }
+    if (request->preferred_chain != NULL && strlen(request->preferred_chain) > LIMIT_DOMAIN_TEXT) {
         return err_set(err, ERR_LIMIT, "the name of the preferred chain is longer than %d octets",
                        LIMIT_DOMAIN_TEXT);
+    }
     return 0;
 }
 
@@ -68,8 +73,9 @@ int submit_request_parse(struct submit_request *out, const char *line, size_t le
 
     memset(out, 0, sizeof *out);
     ret = line_json_parse(&out->json, line, len, members, sizeof members / sizeof *members, err);
-    if (ret < 0)
+    if (ret < 0) {
         return ret;
+    }
     out->domains = string(out->json, "domains");
     out->input = string(out->json, "input");
     out->input_len = json_string_length(json_object_get(out->json, "input"));
@@ -77,8 +83,10 @@ int submit_request_parse(struct submit_request *out, const char *line, size_t le
     out->acme_server_url = string(out->json, "acme_server_url");
     out->preferred_chain = string(out->json, "preferred_chain");
     out->staging = json_is_true(json_object_get(out->json, "staging"));
-    if ((ret = find_op(&out->op, string(out->json, "op"), err)) < 0 || (ret = check(out, err)) < 0)
+    if ((ret = find_op(&out->op, string(out->json, "op"), err)) < 0 ||
+        (ret = check(out, err)) < 0) {
         submit_request_clear(out);
+    }
     return ret;
 }
 

@@ -40,8 +40,9 @@ void turn_init(struct turn *turn, uv_loop_t *loop, turn_fn *fn, void *arg)
 
 void turn_arm(struct turn *turn)
 {
-    if (turn->armed || turn->closed != NULL)
+    if (turn->armed || turn->closed != NULL) {
         return;
+    }
     turn->armed = true;
     (void)uv_idle_start(&turn->idle, on_idle);
     (void)uv_prepare_start(&turn->prepare, on_prepare);
@@ -52,8 +53,9 @@ static void on_closed(uv_handle_t *handle)
 {
     struct turn *turn = handle->data;
 
-    if (--turn->open == 0)
+    if (--turn->open == 0) {
         turn->closed(turn->arg);
+    }
 }
 
 void turn_close(struct turn *turn, turn_fn *closed)

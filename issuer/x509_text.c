@@ -20,10 +20,12 @@ int x509_text_spki(char dst[static 65], X509_PUBKEY *key)
     int ok = len > 0 && EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha256(), NULL) == 1;
 
     OPENSSL_free(der);
-    if (!ok)
+    if (!ok) {
         return -ENOMEM;
-    for (size_t i = 0; i < sizeof digest; i++)
+    }
+    for (size_t i = 0; i < sizeof digest; i++) {
         (void)snprintf(dst + 2 * i, 3, "%02x", digest[i]);
+    }
     return 0;
 }
 
@@ -33,8 +35,9 @@ char *x509_text_name(const X509_NAME *name)
     char *data, *text = NULL;
     long len;
 
-    if (bio == NULL)
+    if (bio == NULL) {
         return NULL;
+    }
     if (X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
         len = BIO_get_mem_data(bio, &data);
         text = strndup(len > 0 ? data : "", (size_t)len);
@@ -49,8 +52,9 @@ char *x509_text_serial(const ASN1_INTEGER *serial)
     char *hex = number != NULL ? BN_bn2hex(number) : NULL;
     char *text = hex != NULL ? strdup(hex) : NULL;
 
-    for (char *p = text; p != NULL && *p != '\0'; p++)
+    for (char *p = text; p != NULL && *p != '\0'; p++) {
         *p = (char)tolower((unsigned char)*p);
+    }
     OPENSSL_free(hex);
     BN_free(number);
     return text;
@@ -61,10 +65,11 @@ static void put_escaped(FILE *out, const uint8_t *data, size_t len)
     for (size_t i = 0; i < len; i++) {
         uint8_t c = data[i];
 
-        if (c > ' ' && c < 0x7f && c != ',' && c != '\\')
+        if (c > ' ' && c < 0x7f && c != ',' && c != '\\') {
             (void)fputc(tolower(c), out);
-        else
+        } else {
             (void)fprintf(out, "\\x%02x", c);
+        }
     }
 }
 
@@ -73,9 +78,10 @@ static void put_address(FILE *out, const ASN1_OCTET_STRING *address)
     char text[INET6_ADDRSTRLEN] = "?";
     int len = ASN1_STRING_length(address);
 
-    if (len == 4 || len == 16)
+    if (len == 4 || len == 16) {
         (void)inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(address), text,
                         sizeof text);
+    }
     (void)fputs(text, out);
 }
 
@@ -85,20 +91,23 @@ char *x509_text_san(const GENERAL_NAMES *san)
     size_t len;
     FILE *out = open_memstream(&text, &len);
 
-    if (out == NULL)
+    if (out == NULL) {
         return NULL;
+    }
     for (int i = 0; san != NULL && i < sk_GENERAL_NAME_num(san); i++) {
         const GENERAL_NAME *name = sk_GENERAL_NAME_value(san, i);
 
-        if (i > 0)
+        if (i > 0) {
             (void)fputc(',', out);
-        if (name->type == GEN_DNS)
+        }
+        if (name->type == GEN_DNS) {
             put_escaped(out, ASN1_STRING_get0_data(name->d.dNSName),
                         (size_t)ASN1_STRING_length(name->d.dNSName));
-        else if (name->type == GEN_IPADD)
+        } else if (name->type == GEN_IPADD) {
             put_address(out, name->d.iPAddress);
-        else
+        } else {
             (void)fputs("?", out);
+        }
     }
     if (fclose(out) != 0) {
         free(text);
@@ -111,8 +120,9 @@ int64_t x509_text_time(const ASN1_TIME *time)
 {
     struct tm tm;
 
-    if (time == NULL || ASN1_TIME_to_tm(time, &tm) != 1)
+    if (time == NULL || ASN1_TIME_to_tm(time, &tm) != 1) {
         return INT64_MIN;
+    }
     return timegm(&tm);
 }
 
@@ -122,10 +132,11 @@ static void put_names(FILE *out, const GENERAL_NAMES *san)
 
     (void)fputs("names:      ", out);
     for (const char *p = names; p != NULL && *p != '\0'; p++) {
-        if (*p == ',')
+        if (*p == ',') {
             (void)fputs(", ", out);
-        else
+        } else {
             (void)fputc(*p, out);
+        }
     }
     (void)fputc('\n', out);
     free(names);
@@ -149,12 +160,14 @@ static void put_key(FILE *out, X509_PUBKEY *pubkey)
         (void)fputs("key:        unreadable\n", out);
         return;
     }
-    if (EVP_PKEY_get_group_name(key, group, sizeof group, &len) != 1)
+    if (EVP_PKEY_get_group_name(key, group, sizeof group, &len) != 1) {
         group[0] = '\0';
+    }
     (void)fprintf(out, "key:        %s, %d bits%s%s\n", EVP_PKEY_get0_type_name(key),
                   EVP_PKEY_get_bits(key), group[0] != '\0' ? ", " : "", group);
-    if (x509_text_spki(spki, pubkey) == 0)
+    if (x509_text_spki(spki, pubkey) == 0) {
         (void)fprintf(out, "spki:       sha256 %s\n", spki);
+    }
 }
 
 static void put_time(FILE *out, const char *label, const ASN1_TIME *time)
@@ -164,8 +177,9 @@ static void put_time(FILE *out, const char *label, const ASN1_TIME *time)
     char text[64] = "?";
     struct tm tm;
 
-    if (seconds != INT64_MIN && gmtime_r(&when, &tm) != NULL)
+    if (seconds != INT64_MIN && gmtime_r(&when, &tm) != NULL) {
         (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    }
     (void)fprintf(out, "%-11s %s\n", label, text);
 }
 
