@@ -176,6 +176,11 @@ class Lab:
 
     def _reap(self) -> None:
         """Ends what is still running below this process; a daemon that outlived its stop is a failure."""
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:  # adopted ones that have ended
+                pass
+        except ChildProcessError:
+            pass
         known = ("pebble", "unbound", "nsd", "sshd", "certmilld", "certmill-shell")
         for pid in descendants_of(os.getpid()):
             words = command_of(pid)
