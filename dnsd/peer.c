@@ -151,7 +151,7 @@ static size_t gather(struct peer *p, bool *more)
         }
         entries += tables[n]->count;
     }
-    p->turn = (p->turn + 1) % workers;
+    p->turn = p->turn + 1 < workers ? p->turn + 1 : 0;
     msg_begin(&p->seen, p->seen_buf, sizeof(p->seen_buf), IPC_SEEN);
     msg_put_u16(&p->seen, (uint16_t)entries);
     for (size_t n = 0; n < workers; n++) {
@@ -182,9 +182,7 @@ static uint64_t pause_left(const struct peer *p, uint64_t now)
 
 static void pay(struct peer *p, uint64_t now, size_t entries)
 {
-    uint64_t gone = now - p->reported;
-
-    p->credit += (int64_t)(gone < PEER_CREDIT * 2 ? gone : PEER_CREDIT * 2);
+    p->credit += (int64_t)(now - p->reported);
     p->credit = p->credit < PEER_CREDIT ? p->credit : PEER_CREDIT;
     p->credit -= (int64_t)(PEER_COST * (1 + entries / PEER_COST_ENTRIES));
     p->reported = now;

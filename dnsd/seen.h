@@ -26,7 +26,7 @@
 #include "common/msg.h"
 #include "dnsd/query.h"
 
-#define SEEN_SLOTS (2 * LIMIT_SEEN) /* half full at most: few probes */
+#define SEEN_SLOTS ((size_t)2 * LIMIT_SEEN) /* half full at most: few probes */
 
 /* Octets of one entry in IPC_SEEN, at most (common/ipc.h). */
 #define SEEN_ENTRY_WIRE (4 + LIMIT_NAME_WIRE + 2 + 1 + 1 + 1 + 4 + 16 + 4 + 8)

@@ -28,6 +28,7 @@ struct process {
     int control, issuer;
     struct sockaddr_in udp, tcp; /* 127.0.0.1, a socket a worker */
     struct sockaddr_in any;      /* 0.0.0.0, one socket for all workers; UDP */
+    struct sockaddr_in6 any6;    /* [::], for IPv4 too; port 0 where there is no IPv6 */
     char folder[32];
     struct boot boot;
     struct boot_socket sockets[16];
@@ -63,6 +64,26 @@ static inline int process_socket(int type, const char *address, struct sockaddr_
         getsockname(fd, (struct sockaddr *)bound, &len) < 0 ||
         (type == SOCK_STREAM && listen(fd, 64) < 0)) {
         process_die("socket");
+    }
+    return fd;
+}
+
+/* Likewise for both families; -1 where the host has no IPv6. */
+static inline int process_socket6(struct sockaddr_in6 *bound)
+{
+    const int off = 0;
+    socklen_t len = sizeof(*bound);
+    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    bound->sin6_family = AF_INET6;
+    if (fd < 0 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0 ||
+        bind(fd, (struct sockaddr *)bound, sizeof(*bound)) < 0 ||
+        getsockname(fd, (struct sockaddr *)bound, &len) < 0) {
+        bound->sin6_port = 0;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return -1;
     }
     return fd;
 }
@@ -154,6 +175,10 @@ static inline void process_start(struct process *p)
         process_add(p, IPC_SOCKET_TCP, i, "tcp", process_socket(SOCK_STREAM, "127.0.0.1", &p->tcp));
     }
     process_add(p, IPC_SOCKET_UDP, 0, "any", process_socket(SOCK_DGRAM, "0.0.0.0", &p->any));
+    int any6 = process_socket6(&p->any6);
+    if (any6 >= 0) {
+        process_add(p, IPC_SOCKET_UDP, 0, "any6", any6);
+    }
     process_add(p, IPC_SOCKET_PEER, 0, "issuer", issuer[1]);
     fflush(NULL);
     if ((p->pid = fork()) == 0) {
