@@ -10,7 +10,7 @@
 #include "ctl/text.h"
 
 #define DEFAULT_RUN_DIR "/run/certmill"
-#define MAX_LIMIT       1000000
+#define MAX_LIMIT       10000 /* the issuer gives no more rows in one answer */
 #define CONNECT_MS      5000
 #define ANSWER_MS       60000 /* reload reads zone files of LIMIT_ZONE_FILE */
 

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,8 +61,8 @@ static int print_processes(const json_t *data, FILE *out)
     return ret;
 }
 
-/* An object of counters, as the server names them. */
-static void print_counters(const json_t *counters, const char *prefix, FILE *out)
+/* An object of counters, as the server names them; with those that are zero or without. */
+static void print_counters(const json_t *counters, const char *prefix, bool zeros, FILE *out)
 {
     const char *name;
     const json_t *value;
@@ -76,7 +77,7 @@ static void print_counters(const json_t *counters, const char *prefix, FILE *out
         for (char *p = label; (p = strchr(p, '_')) != NULL;) {
             *p = ' ';
         }
-        if (json_is_integer(value)) {
+        if (json_is_integer(value) && (zeros || json_integer_value(value) != 0)) {
             char *safe = text_escape(label);
             print_count(out, safe != NULL ? safe : prefix, json_integer_value(value));
             free(safe);
@@ -88,8 +89,8 @@ static int print(const json_t *data, FILE *out)
 {
     print_head(data, out);
     int ret = print_processes(data, out);
-    print_counters(json_object_get(data, "orders"), "orders", out);
-    print_counters(json_object_get(data, "dns"), "dns", out);
+    print_counters(json_object_get(data, "orders"), "orders", false, out);
+    print_counters(json_object_get(data, "dns"), "dns", true, out);
     return ret;
 }
 

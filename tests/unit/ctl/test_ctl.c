@@ -97,7 +97,8 @@ static void test_status(void)
         "\"https://ca.example/dir\",\"processes\":[{\"role\":\"dnsd\",\"state\":\"running\",\"pid\""
         ":123,\"restarts\":0,\"since\":\"2026-11-21T01:46:18Z\"},{\"role\":\"issuer\"}],"
         "\"generation\":4711,\"live_challenges\":2,\"zones\":[\"acme.example.com\",\"b.example\"],"
-        "\"orders\":{\"issued\":1234567,\"failed\":1},\"dns\":{\"queries\":99,\"nx_domain\":3}}}",
+        "\"orders\":{\"new\":0,\"issued\":1234567,\"failed\":1},\"dns\":{\"queries\":99,\"nx_"
+        "domain\":3}}}",
         &status);
     CU_ASSERT_EQUAL(status, CTL_OK);
     CU_ASSERT_STRING_EQUAL(text, "version            0.1.0\n"
