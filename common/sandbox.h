@@ -25,7 +25,8 @@ struct sandbox_path {
  * unknown user, ERR_POLICY one that is root. */
 int sandbox_drop_user(const char *user, const char *root, bool keep_core, struct err *err);
 
-/* Landlock: files only below these paths (count 0: none at all), TCP neither bound nor
+/* Landlock: files only below these paths, besides /dev/urandom and /dev/null (count 0: none
+ * at all), TCP neither bound nor
  * connected unless tcp_connect (kernels with network rules). A kernel without Landlock
  * is not an error: *active says what holds. */
 int sandbox_landlock(const struct sandbox_path *paths, size_t count, bool tcp_connect, bool *active,

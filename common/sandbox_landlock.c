@@ -105,6 +105,8 @@ static int permit(int ruleset, const struct sandbox_path *path, uint64_t handled
 int sandbox_landlock(const struct sandbox_path *paths, size_t count, bool tcp_connect, bool *active,
                      struct err *err)
 {
+    /* jansson and SQLite seed themselves from the first, libuv keeps the second in reserve */
+    const struct sandbox_path devices[] = {{"/dev/urandom", false}, {"/dev/null", false}};
     const struct sandbox_path proc = {"/proc", false};
     size_t size;
     int ret = 0;
@@ -121,6 +123,9 @@ int sandbox_landlock(const struct sandbox_path *paths, size_t count, bool tcp_co
     }
     for (size_t i = 0; ret == 0 && i < count; i++) {
         ret = permit(ruleset, &paths[i], attr.handled_access_fs, err);
+    }
+    for (size_t i = 0; ret == 0 && count > 0 && i < sizeof(devices) / sizeof(devices[0]); i++) {
+        ret = permit(ruleset, &devices[i], attr.handled_access_fs, err);
     }
     if (ret == 0 && SANDBOX_SANITIZED) {
         ret = permit(ruleset, &proc, attr.handled_access_fs, err);

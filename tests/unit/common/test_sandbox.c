@@ -261,6 +261,7 @@ static int run_landlock(void *arg)
     EXPECT(open(outside, O_RDONLY | O_DIRECTORY) < 0 && errno == EACCES);
     EXPECT(open("/etc/passwd", O_RDONLY) >= 0);
     EXPECT(open("/etc/passwd", O_WRONLY) < 0 && errno == EACCES);
+    EXPECT(open("/dev/urandom", O_RDONLY) >= 0);
     EXPECT(try_connect(&c->listener) == (c->tcp_connect ? 0 : -EACCES));
     return 0;
 }
@@ -274,6 +275,7 @@ static int run_landlock_nothing(void *arg)
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     EXPECT(sandbox_landlock(NULL, 0, false, &active, &err) == 0);
     EXPECT(!active || (open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES));
+    EXPECT(!active || (open("/dev/urandom", O_RDONLY) < 0 && errno == EACCES));
     EXPECT(!active || (open(inside, O_RDONLY | O_DIRECTORY) < 0 && errno == EACCES));
     return 0;
 }
