@@ -264,7 +264,7 @@ int desk_order(struct desk *desk, const struct desk_request *request,
 
 void desk_leave(struct desk_ticket *ticket)
 {
-    if ((*ticket->at = ticket->next) != NULL) {
+    if (ticket->at != NULL && (*ticket->at = ticket->next) != NULL) {
         ticket->next->at = ticket->at;
     }
     free(ticket);

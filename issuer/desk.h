@@ -37,7 +37,8 @@ struct desk_options {
 };
 
 int desk_new(struct desk **out, const struct desk_options *options);
-/* Orders that still run are forgotten here, not in the store; their clients hear nothing. */
+/* Orders that still run are forgotten here, not in the store; their clients hear nothing, and
+ * still have to leave. */
 void desk_free(struct desk *desk);
 /* Another configuration, for what begins from now on. */
 void desk_configure(struct desk *desk, const struct server_conf *conf);
@@ -76,7 +77,7 @@ struct desk_request {
  * once stopped, -ENOMEM; then no callback comes. */
 int desk_order(struct desk *desk, const struct desk_request *request,
                const struct desk_client *client, struct desk_ticket **ticket, struct err *err);
-/* The client has left; its callbacks do not come. The order goes on. */
+/* The client has left; its callbacks do not come. The order goes on. Also after desk_free. */
 void desk_leave(struct desk_ticket *ticket);
 
 /* Takes up the open orders of the store: those that the CA knows go on, the others have failed. */

@@ -65,7 +65,7 @@ struct desk_fresh {
 };
 
 struct desk_ticket {
-    struct desk_ticket *next, **at;
+    struct desk_ticket *next, **at; /* at NULL: its order is gone */
     struct desk_client client;
 };
 

@@ -90,9 +90,8 @@ void desk_run_free(struct desk_run *run)
         acme_cancel(post->request);
         free(post);
     }
-    for (struct desk_ticket *ticket = run->tickets, *next; ticket != NULL; ticket = next) {
-        next = ticket->next;
-        free(ticket);
+    for (struct desk_ticket *ticket = run->tickets; ticket != NULL; ticket = ticket->next) {
+        ticket->at = NULL; /* its holder frees it, by desk_leave */
     }
     if (run->wait != 0) {
         publisher_cancel(desk->opt.publisher, run->wait);

@@ -223,13 +223,14 @@ static void show_configuration(struct session *session)
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
+    int ret;
 
     if (out == NULL) {
         answer_error(session, &err);
         return;
     }
     conf_print(&server_conf_schema, session->submit->opt.conf, out);
-    int ret = fclose(out) == 0 ? 0 : -ENOMEM; /* sets text */
+    ret = fclose(out) == 0 ? 0 : -ENOMEM; /* sets text */
     answer_text(session, ret, text, &err);
 }
 

@@ -103,6 +103,7 @@ static void test_stored_first(void)
     CU_ASSERT_STRING_EQUAL(rows.names, "*.b.example,b.example");
     CU_ASSERT_EQUAL(client.dones, 0);
     desk_fixture_tear_down(&f);
+    desk_leave(client.ticket);
     free(pem);
     EVP_PKEY_free(key);
 }
@@ -188,7 +189,7 @@ static void test_resume(void)
     const struct order_saved known = {.state = ORDER_FINALIZING, .url = "https://127.0.0.1:1/o"};
     EVP_PKEY *key = key_ec("P-256");
     char *pem = csr_for(key, "a.example");
-    struct client client, again;
+    struct client clients[2], again;
     struct desk_fixture f;
     struct rows unknown = {0}, damaged = {0}, open = {0};
     struct err err = {0};
@@ -201,10 +202,12 @@ static void test_resume(void)
 
     desk_fixture_set_up(&f);
     for (int i = 0; i < 2; i++) {
-        CU_ASSERT_EQUAL(ask(&f, &client, pem), 0);
+        CU_ASSERT_EQUAL(ask(&f, &clients[i], pem), 0);
         (void)uv_run(&f.loop, UV_RUN_NOWAIT);
     }
     desk_fixture_end(&f); /* no desk_stop: killed */
+    desk_leave(clients[0].ticket);
+    desk_leave(clients[1].ticket);
     CU_ASSERT_EQUAL_FATAL(store_open(&f.store, folder_file(&f.folder, "store.db"), &err), 0);
     CU_ASSERT_EQUAL(store_order_save(f.store, 2, &known, 1, &err), 0);
     CU_ASSERT_EQUAL(store_order_add(f.store, &bad, &bad_id, &err), 0);
@@ -258,6 +261,8 @@ static void test_store_fails(void)
     CU_ASSERT_STRING_NOT_EQUAL(after.text, "");
     CU_ASSERT(store_batch_end(f.store, NULL) < 0);
     desk_fixture_tear_down(&f);
+    if (before.ticket != NULL)
+        desk_leave(before.ticket);
     free(pem);
     EVP_PKEY_free(key);
 }

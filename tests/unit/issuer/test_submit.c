@@ -192,8 +192,8 @@ static void test_client_leaves(void)
     desk_fixture_turn(&f.base);
     local_close(&leaving);
     local_connect(&account, f.path);
-    CU_ASSERT_TRUE(
-        local_send(&account, &f.base.loop, "{\"v\":1,\"op\":\"show acmeaccount\"}\n", 34));
+    CU_ASSERT_TRUE(local_send(&account, &f.base.loop, "{\"v\":1,\"op\":\"show acmeaccount\"}\n",
+                              strlen("{\"v\":1,\"op\":\"show acmeaccount\"}\n")));
     desk_fixture_turn(&f.base);
     local_close(&account);
     desk_fixture_turn(&f.base);
