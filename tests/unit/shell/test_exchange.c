@@ -26,7 +26,7 @@ static int listen_at(const char *at)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     unlink(at);
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", at);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%.100s", at);
     if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 4) < 0) {
         abort();
     }
