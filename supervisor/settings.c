@@ -47,7 +47,7 @@ static char **find_slot(const struct settings_source *source, size_t *prefix)
 
 int settings_enter(struct settings_source *source, char **path, struct err *err)
 {
-    size_t prefix;
+    size_t prefix = 0;
     char **slot = find_slot(source, &prefix);
     char absolute[PATH_MAX], folder[PATH_MAX];
 
