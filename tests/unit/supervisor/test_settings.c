@@ -23,10 +23,11 @@ static void put(const char *name, const char *text)
 
 static void in_folder(char *dst, size_t cap, const char *name)
 {
-    char real[96];
+    char *real = realpath(folder, NULL);
 
-    CU_ASSERT_PTR_NOT_NULL_FATAL(realpath(folder, real));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(real);
     snprintf(dst, cap, "%s/%s", real, name);
+    free(real);
 }
 
 static int load(char *option, char *value, char *variable, struct server_conf *conf,
