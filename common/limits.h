@@ -26,12 +26,14 @@
 #define LIMIT_TCP_CLIENTS     1024        /* DNS connections a worker */
 #define LIMIT_UDP_BATCH       64          /* messages a recvmmsg */
 #define LIMIT_UDP_BATCHES     8           /* recvmmsg calls a wake-up, so that TCP is served too */
+#define LIMIT_UDP_QUEUE       (1 << 20) /* octets at a socket, as the kernel counts: 1,000 queries */
 #define LIMIT_CNAME_CHAIN     8 /* names looked up for one question; resolvers follow about as many */
 #define LIMIT_TCP_IDLE_MS     10000 /* without a whole query or answer (RFC 7766 6.2.3: seconds) */
 #define LIMIT_TCP_ACCEPTS     16    /* connections accepted a wake-up, so that UDP is served too */
 #define LIMIT_TCP_READ        4096  /* octets read at once: some 60 queries */
-#define LIMIT_TCP_BUFFERS     (8u << 20) /* octets a worker keeps of half queries and unread answers \
-                                          */
+#define LIMIT_TCP_BUFFERS                                                                          \
+    (8u << 20)         /* octets a worker keeps of half queries and unread answers                 \
+                        */
 #define LIMIT_SEEN 256 /* different askers a worker keeps until they are reported */
 
 /* -- CSRs and certificates -- */

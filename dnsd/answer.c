@@ -144,7 +144,6 @@ static const struct image_rrset *any_rrset(const struct image *image, const stru
 /* The name of *name becomes target, which stands in the answer at offset. */
 static bool follow(struct answer *a, struct reply_owner *name, size_t offset, size_t target_len)
 {
-    a->info->outcome = QUERY_ANSWERED;
     if (!is_name(a->reply.out + offset, target_len)) {
         return false;
     }
@@ -177,6 +176,7 @@ static bool at_node(struct answer *a, const struct image_result *found, struct r
         nodata(a, found->zone, name);
         return false;
     }
+    a->info->outcome = QUERY_ANSWERED;
     if (!put_at(a, rrset, name)) {
         return false;
     }
@@ -193,11 +193,11 @@ static bool below_dname(struct answer *a, const struct image_result *found,
     uint8_t target[2 * LIMIT_NAME_WIRE];
     size_t from = a->reply.len;
 
+    a->info->outcome = QUERY_ANSWERED;
     if (dname == NULL || !reply_put(&a->reply, dname, &owner, &a->reply.answer)) {
         a->truncated = true;
         return false;
     }
-    a->info->outcome = QUERY_ANSWERED;
     const uint8_t *rr = a->reply.out + from + 2;
     size_t rdata_len = wire_read_u16(rr + 8);
     if (rdata_len + found->node_offset > LIMIT_NAME_WIRE) {
@@ -243,8 +243,9 @@ static bool at_cut_ds(struct answer *a, const struct image_result *found,
         node != NULL ? image_node_rrset(a->image, node, DNS_TYPE_DS) : NULL;
     if (ds == NULL) {
         nodata(a, zone, name);
-    } else if (put_at(a, ds, name)) {
+    } else {
         a->info->outcome = QUERY_ANSWERED;
+        (void)put_at(a, ds, name);
     }
     return true;
 }

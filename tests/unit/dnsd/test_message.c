@@ -379,6 +379,23 @@ static void test_payload(void)
     }
 }
 
+#define LONG                                                                                       \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."                                \
+    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb."                                \
+    "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc."
+
+/* A CNAME between two names so long that even the first step does not fit into 512 octets. */
+static void test_long_cname(void)
+{
+    struct packet p;
+
+    packet_query(&p, LONG "dddddddddddddddddddddddddddddddddddddddddddddddddddddddd.acme.example",
+                 DNS_TYPE_A);
+    check_truncated(&p, 512);
+    CU_ASSERT_EQUAL(ask(&p, true), QUERY_NXDOMAIN);
+    CU_ASSERT_TRUE(out_len > 512 && info.answered);
+}
+
 static void add_values(struct zone *zone, const char *name, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -407,10 +424,15 @@ int main(void)
         {"flags", test_flags},
         {"100 values", test_large},
         {"payload size", test_payload},
+        {"long CNAME", test_long_cname},
     };
-    struct zone *zone = images_zone("acme.example", IMAGES_SOA "@ 3600 NS ns1\n"
-                                                               "ns1 3600 A 192.0.2.1\n"
-                                                               "www 300 A 192.0.2.80\n");
+    struct zone *zone =
+        images_zone("acme.example", IMAGES_SOA
+                    "@ 3600 NS ns1\n"
+                    "ns1 3600 A 192.0.2.1\n"
+                    "www 300 A 192.0.2.80\n" LONG
+                    "dddddddddddddddddddddddddddddddddddddddddddddddddddddddd 300 CNAME " LONG
+                    "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\n");
     int status;
 
     add_values(zone, MANY, 100);
