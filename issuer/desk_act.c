@@ -198,6 +198,7 @@ static int wait_published(struct desk_run *run)
     if (run->wait != 0) {
         publisher_cancel(run->desk->opt.publisher, run->wait);
     }
+    log_debug(run->desk->opt.log, run->subject, "publishing"); /* bench/issue times it from here */
     run->wait = publisher_wait(run->desk->opt.publisher, on_published, run);
     return run->wait != 0 ? 0 : -ENOMEM;
 }
