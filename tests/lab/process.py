@@ -143,6 +143,7 @@ class Process:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     continue
+                wait_until(lambda pid=pid: not is_alive(pid), f"end of {self.name}'s child {pid}", STOP_SECONDS)
         self._popen = None
         return status
 
