@@ -188,6 +188,18 @@ static int use_sockets(struct issuer *issuer, struct err *err)
     return 0;
 }
 
+/* Ready means answered for: whoever heard it may ask at once. */
+static void on_answering(void *arg, uint64_t generation)
+{
+    struct issuer *issuer = arg;
+    int ret = boot_ready(issuer->channel);
+
+    (void)generation;
+    if (ret < 0) {
+        log_error(issuer->log, NULL, "the supervisor does not listen: %s", err_string(ret));
+    }
+}
+
 static int start(struct issuer *issuer, struct err *err)
 {
     const struct server_conf *conf = &issuer->boot.conf;
@@ -209,8 +221,8 @@ static int start(struct issuer *issuer, struct err *err)
         log_warning(issuer->log, NULL,
                     "skip-acme-server-cert-verify is set: ANYBODY on the way can pose as the CA");
     }
-    if ((ret = boot_ready(issuer->channel)) < 0) {
-        return err_set(err, ret, "the supervisor does not listen: %s", err_string(ret));
+    if (publisher_wait(issuer->publisher, on_answering, issuer) == 0) {
+        return err_set(err, -ENOMEM, "out of memory");
     }
     return 0;
 }
