@@ -70,7 +70,9 @@ void shell_log(const struct shell *shell, enum log_level level, int64_t unix_us,
         snprintf(part, sizeof(part), "%.*s", (int)(end - message), message);
         log_one(shell, level, unix_us, part);
     }
-    log_one(shell, level, unix_us, message);
+    if (*message != '\0') {
+        log_one(shell, level, unix_us, message);
+    }
 }
 
 static int fail(const struct shell *shell, enum shell_status status, const struct err *err)

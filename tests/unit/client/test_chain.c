@@ -139,14 +139,14 @@ static void test_parse(void)
     CU_ASSERT_EQUAL(parse("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", &count),
                     ERR_MALFORMED);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "certificate 1 of the chain cannot be read"));
-    asprintf(&more, "\r\n%s\n\n  %s\n", pem, pem);
+    CU_ASSERT_TRUE_FATAL(asprintf(&more, "\r\n%s\n\n  %s\n", pem, pem) > 0);
     CU_ASSERT_EQUAL(parse(more, &count), 0);
     CU_ASSERT_EQUAL(count, 4);
     free(more);
-    asprintf(&more, "%sx", pem);
+    CU_ASSERT_TRUE_FATAL(asprintf(&more, "%sx", pem) > 0);
     CU_ASSERT_EQUAL(parse(more, &count), ERR_MALFORMED);
     free(more);
-    asprintf(&more, "%s%s%s%s%s%s", pem, pem, pem, pem, pem, pem);
+    CU_ASSERT_TRUE_FATAL(asprintf(&more, "%s%s%s%s%s%s", pem, pem, pem, pem, pem, pem) > 0);
     CU_ASSERT_EQUAL(parse(more, &count), ERR_LIMIT);
     free(more);
     free(pem);

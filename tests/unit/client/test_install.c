@@ -297,10 +297,10 @@ static void test_in_the_way(void)
     CU_ASSERT_EQUAL(install_prepare(&files, NULL, &err), ERR_EXISTS);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "-chain.ecdsa.crt is neither a file"));
     fresh();
-    symlinkat("/etc/passwd", files.folder, name);
+    CU_ASSERT_EQUAL(symlinkat("/etc/passwd", files.folder, name), 0);
     CU_ASSERT_EQUAL(commit("new", NULL), ERR_EXISTS);
     fresh();
-    symlinkat("/nonexistent", files.folder, ".certmill");
+    CU_ASSERT_EQUAL(symlinkat("/nonexistent", files.folder, ".certmill"), 0);
     CU_ASSERT_TRUE(install_prepare(&files, NULL, &err) < 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, path));
 }

@@ -101,14 +101,14 @@ static struct outcome get(const char *answer)
 static void test_good(void)
 {
     struct outcome o = get("{\"event\":\"log\",\"time\":\"2026-11-21T01:46:18.123456Z\",\"level\":"
-                           "\"INFO\",\"order\":17,\"message\":\"published\\nforged\"}\n"
+                           "\"INFO\",\"order\":17,\"message\":\"published\\nfor\\u001bged\"}\n"
                            "{\"event\":\"log\",\"level\":\"DEBUG\",\"message\":\"quiet\"}\n"
                            "{\"event\":\"progress\",\"x\":1}\n"
                            "{\"result\":\"ok\",\"output\":\"CHAIN\\n\"}\n");
     CU_ASSERT_EQUAL(o.status, SHELL_OK);
     CU_ASSERT_STRING_EQUAL(o.out, "CHAIN\n");
-    CU_ASSERT_STRING_EQUAL(o.log,
-                           "2026-11-21 01:46:18 +0000 certmill-shell INFO published\\x0aforged\n");
+    CU_ASSERT_STRING_EQUAL(o.log, "2026-11-21 01:46:18 +0000 certmill-shell INFO published\n"
+                                  "2026-11-21 01:46:18 +0000 certmill-shell INFO for\\x1bged\n");
 }
 
 static void test_ping(void)
