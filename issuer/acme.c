@@ -29,8 +29,9 @@ struct acme_request *acme_request_new(struct acme *acme, enum acme_kind kind, ac
 {
     struct acme_request *r = calloc(1, sizeof(*r));
 
-    if (r == NULL)
+    if (r == NULL) {
         return NULL;
+    }
     r->acme = acme;
     r->kind = kind;
     r->fn = fn;
@@ -38,21 +39,24 @@ struct acme_request *acme_request_new(struct acme *acme, enum acme_kind kind, ac
     r->started = uv_now(acme->loop);
     r->stage = ACME_WANTS_DIRECTORY;
     r->next = acme->requests;
-    if (r->next != NULL)
+    if (r->next != NULL) {
         r->next->prev = r;
+    }
     acme->requests = r;
     return r;
 }
 
-static void request_free(struct acme_request *r)
+static void request_free(struct acme *acme, struct acme_request *r)
 {
-    if (r->prev != NULL)
+    if (acme->requests == r) {
+        acme->requests = r->next;
+    } else {
         r->prev->next = r->next;
-    else
-        r->acme->requests = r->next;
-    if (r->next != NULL)
+    }
+    if (r->next != NULL) {
         r->next->prev = r->prev;
-    signclient_cancel(r->acme->signclient, r->sign);
+    }
+    signclient_cancel(acme->signclient, r->sign);
     http_cancel(r->exchange);
     free(r->url);
     free(r->payload);
@@ -63,20 +67,21 @@ static void request_free(struct acme_request *r)
 }
 
 /* Calls back, with the request already out of the list. */
-static void finish(struct acme_request *r, const struct acme_response *response)
+static void finish(struct acme *acme, struct acme_request *r, const struct acme_response *response)
 {
     acme_response_fn *fn = r->fn;
     void *arg = r->arg;
     char *text = r->text; /* response->text may be it */
 
     r->text = NULL;
-    request_free(r);
-    if (fn != NULL)
+    request_free(acme, r);
+    if (fn != NULL) {
         fn(arg, response);
+    }
     free(text);
 }
 
-static void finish_error(struct acme_request *r)
+static void finish_error(struct acme *acme, struct acme_request *r)
 {
     static const char none[] = "";
     struct acme_response response = {.error = r->error,
@@ -84,7 +89,7 @@ static void finish_error(struct acme_request *r)
                                      .body = none,
                                      .retry_after_ms = -1};
 
-    finish(r, &response);
+    finish(acme, r, &response);
 }
 
 /* -- later -- */
@@ -99,28 +104,32 @@ static void arm_timer(struct acme *acme)
     uint64_t due = UINT64_MAX, now = uv_now(acme->loop);
 
     for (struct acme_request *r = acme->requests; r != NULL; r = r->next) {
-        if (timed(r) && r->due < due)
+        if (timed(r) && r->due < due) {
             due = r->due;
+        }
     }
-    if (due == UINT64_MAX)
+    if (due == UINT64_MAX) {
         uv_timer_stop(&acme->timer);
-    else
+    } else {
         uv_timer_start(&acme->timer, on_timer, due > now ? due - now : 0, 0);
+    }
 }
 
 static void later(struct acme_request *r, enum acme_stage stage, uint64_t delay_ms)
 {
     r->stage = stage;
     r->due = uv_now(r->acme->loop) + delay_ms;
-    if (!r->acme->closing)
+    if (!r->acme->closing) {
         arm_timer(r->acme);
+    }
 }
 
 static struct acme_request *find_due(struct acme *acme, uint64_t now)
 {
     for (struct acme_request *r = acme->requests; r != NULL; r = r->next) {
-        if (timed(r) && r->due <= now)
+        if (timed(r) && r->due <= now) {
             return r;
+        }
     }
     return NULL;
 }
@@ -132,13 +141,15 @@ static void on_timer(uv_timer_t *timer)
     struct acme_request *r;
 
     while (!acme->closing && (r = find_due(acme, now)) != NULL) {
-        if (r->stage == ACME_DELAYED)
+        if (r->stage == ACME_DELAYED) {
             acme_step(r);
-        else
-            finish_error(r);
+        } else {
+            finish_error(acme, r);
+        }
     }
-    if (!acme->closing)
+    if (!acme->closing) {
         arm_timer(acme);
+    }
 }
 
 void acme_fail(struct acme_request *r, int error, const char *text)
@@ -157,8 +168,9 @@ void acme_retry(struct acme_request *r, int error, const char *text, int64_t ret
     uint64_t delay = (uint64_t)FIRST_DELAY << r->tries;
     uint64_t spent = uv_now(acme->loop) - r->started;
 
-    if (retry_after_ms > (int64_t)delay)
+    if (retry_after_ms > (int64_t)delay) {
         delay = (uint64_t)retry_after_ms;
+    }
     if (++r->tries >= TRIES || spent > TOTAL_MS || delay > TOTAL_MS - spent) {
         acme_fail(r, error, text);
         return;
@@ -173,8 +185,9 @@ void acme_wake(struct acme *acme, enum acme_stage stage)
 
     for (struct acme_request *r = acme->requests; r != NULL; r = next) {
         next = r->next;
-        if (r->stage == stage)
+        if (r->stage == stage) {
             acme_step(r);
+        }
     }
 }
 
@@ -182,16 +195,18 @@ void acme_retry_all(struct acme *acme, enum acme_stage stage, int error, const c
                     int64_t retry_after_ms)
 {
     for (struct acme_request *r = acme->requests; r != NULL; r = r->next) {
-        if (r->stage == stage)
+        if (r->stage == stage) {
             acme_retry(r, error, text, retry_after_ms);
+        }
     }
 }
 
 void acme_fail_all(struct acme *acme, enum acme_stage stage, int error, const char *text)
 {
     for (struct acme_request *r = acme->requests; r != NULL; r = r->next) {
-        if (r->stage == stage)
+        if (r->stage == stage) {
             acme_fail(r, error, text);
+        }
     }
 }
 
@@ -208,9 +223,10 @@ static void deliver(struct acme_request *r, const struct http_answer *answer)
         .alternate_count = answer->fields->alternate_count,
     };
 
-    for (size_t i = 0; i < response.alternate_count; i++)
+    for (size_t i = 0; i < response.alternate_count; i++) {
         response.alternates[i] = answer->fields->alternates[i];
-    finish(r, &response);
+    }
+    finish(r->acme, r, &response);
 }
 
 /* badNonce: again with the nonce of this very answer (RFC 8555 6.5). */
@@ -222,8 +238,9 @@ static void bad_nonce(struct acme_request *r, const struct problem *problem,
         return;
     }
     log_debug(r->acme->log, NULL, "%s; again with a new nonce", problem->text);
-    if (answer->fields->nonce[0] != '\0')
+    if (answer->fields->nonce[0] != '\0') {
         r->nonce = strdup(answer->fields->nonce);
+    }
     acme_step(r);
 }
 
@@ -232,8 +249,9 @@ static bool account_lost(struct acme_request *r, const struct problem *problem)
 {
     struct acme *acme = r->acme;
 
-    if (r->kind != ACME_POST || r->reaccounted || !problem_is(problem, "accountDoesNotExist"))
+    if (r->kind != ACME_POST || r->reaccounted || !problem_is(problem, "accountDoesNotExist")) {
         return false;
+    }
     r->reaccounted = true;
     log_warning(acme->log, NULL, "the CA does not know the account %s (any more)",
                 acme->account_url != NULL ? acme->account_url : "");
@@ -247,8 +265,9 @@ static bool account_lost(struct acme_request *r, const struct problem *problem)
 /* A URL out of the directory is gone: the directory is read anew, once. */
 static bool directory_lost(struct acme_request *r, int status)
 {
-    if (r->url != NULL || r->redirected || (status != 404 && status != 405))
+    if (r->url != NULL || r->redirected || (status != 404 && status != 405)) {
         return false;
+    }
     r->redirected = true;
     acme_forget_directory(r->acme);
     return true;
@@ -271,8 +290,9 @@ static bool handle_problem(struct acme_request *r, const struct http_answer *ans
     struct problem problem;
     bool handled = true;
 
-    if (problem_parse(&problem, answer->body, answer->body_len, &context) < 0)
+    if (problem_parse(&problem, answer->body, answer->body_len, &context) < 0) {
         return false;
+    }
     if (problem_is(&problem, "badNonce")) {
         bad_nonce(r, &problem, answer);
     } else if (answer->status >= 500 && r->tries + 1 < TRIES) {
@@ -281,8 +301,9 @@ static bool handle_problem(struct acme_request *r, const struct http_answer *ans
     } else {
         nonce_pool_put(&r->acme->nonces, answer->fields->nonce);
         handled = account_lost(r, &problem) || directory_lost(r, answer->status);
-        if (handled)
+        if (handled) {
             acme_step(r);
+        }
     }
     problem_clear(&problem);
     return handled;
@@ -303,10 +324,12 @@ static void on_answer(void *arg, const struct http_answer *answer)
         acme_fail(r, answer->error, answer->text);
         return;
     }
-    if (answer->status >= 400 && handle_problem(r, answer))
+    if (answer->status >= 400 && handle_problem(r, answer)) {
         return;
-    if (answer->status < 400)
+    }
+    if (answer->status < 400) {
         nonce_pool_put(&acme->nonces, answer->fields->nonce);
+    }
     acme_wake(acme, ACME_WANTS_NONCE);
     deliver(r, answer);
 }
@@ -315,8 +338,9 @@ static void on_answer(void *arg, const struct http_answer *answer)
 
 static const char *request_url(const struct acme_request *r)
 {
-    if (r->kind == ACME_ACCOUNT)
+    if (r->kind == ACME_ACCOUNT) {
         return r->acme->directory.new_account;
+    }
     return r->url != NULL ? r->url : r->acme->directory.new_order;
 }
 
@@ -339,8 +363,9 @@ static void on_signed(void *arg, int error, const char *text, const char *jws, s
     }
     r->stage = ACME_SENDING;
     int ret = http_send(r->acme->http, &request, on_answer, r, &r->exchange);
-    if (ret < 0)
+    if (ret < 0) {
         acme_fail(r, ret, err_string(ret));
+    }
 }
 
 static void sign(struct acme_request *r)
@@ -362,8 +387,9 @@ static void sign(struct acme_request *r)
     r->sign = signclient_sign(acme->signclient, &jws, on_signed, r);
     free(r->nonce);
     r->nonce = NULL;
-    if (r->sign == 0)
+    if (r->sign == 0) {
         acme_fail(r, -ENOMEM, "out of memory");
+    }
 }
 
 static bool directory_good(const struct acme *acme)
@@ -399,37 +425,43 @@ void acme_step(struct acme_request *r)
 int acme_post(struct acme *acme, const char *url, const char *payload, acme_response_fn *fn,
               void *arg, struct acme_request **request)
 {
-    if (acme->closing)
+    if (acme->closing) {
         return ERR_CANCELLED;
+    }
     struct acme_request *r = acme_request_new(acme, ACME_POST, fn, arg);
 
-    if (r == NULL)
-        return -ENOMEM;
-    if ((url != NULL && (r->url = strdup(url)) == NULL) ||
-        (payload != NULL && (r->payload = strdup(payload)) == NULL)) {
-        request_free(r);
+    if (r == NULL) {
         return -ENOMEM;
     }
-    if (request != NULL)
+    if ((url != NULL && (r->url = strdup(url)) == NULL) ||
+        (payload != NULL && (r->payload = strdup(payload)) == NULL)) {
+        request_free(acme, r);
+        return -ENOMEM;
+    }
+    if (request != NULL) {
         *request = r;
+    }
     acme_step(r);
     return 0;
 }
 
 void acme_cancel(struct acme_request *request)
 {
-    if (request != NULL)
-        request_free(request);
+    if (request != NULL) {
+        request_free(request->acme, request);
+    }
 }
 
 int acme_ready(struct acme *acme, acme_response_fn *fn, void *arg)
 {
-    if (acme->closing)
+    if (acme->closing) {
         return ERR_CANCELLED;
+    }
     struct acme_request *r = acme_request_new(acme, ACME_READY, fn, arg);
 
-    if (r == NULL)
+    if (r == NULL) {
         return -ENOMEM;
+    }
     acme_step(r);
     return 0;
 }
@@ -451,8 +483,9 @@ const char *acme_directory_url(const struct acme *acme)
 
 static int copy_string(char **dst, const char *src)
 {
-    if (src == NULL)
+    if (src == NULL) {
         return 0;
+    }
     *dst = strdup(src);
     return *dst != NULL ? 0 : -ENOMEM;
 }
@@ -476,8 +509,9 @@ int acme_new(struct acme **out, const struct acme_options *options)
 {
     struct acme *acme = calloc(1, sizeof(*acme));
 
-    if (acme == NULL)
+    if (acme == NULL) {
         return -ENOMEM;
+    }
     acme->http = options->http;
     acme->signclient = options->signclient;
     acme->log = options->log;
@@ -506,8 +540,9 @@ static void on_closed(uv_handle_t *handle)
 
 void acme_free(struct acme *acme)
 {
-    if (acme == NULL)
+    if (acme == NULL) {
         return;
+    }
     acme->closing = true;
     acme_fetch_cancel(acme);
     signclient_cancel(acme->signclient, acme->key_fetch);
@@ -516,7 +551,7 @@ void acme_free(struct acme *acme)
         free(r->text);
         r->text = NULL;
         r->error = ERR_CANCELLED;
-        finish_error(r);
+        finish_error(acme, r);
     }
     uv_close((uv_handle_t *)&acme->timer, on_closed);
 }

@@ -42,11 +42,13 @@ static void on_key(void *arg, int error, const char *text, const char *jwk, cons
 
 void acme_fetch_key(struct acme *acme)
 {
-    if (acme->key_fetch != 0)
+    if (acme->key_fetch != 0) {
         return;
+    }
     acme->key_fetch = signclient_key(acme->signclient, acme->key, acme->key_type, on_key, acme);
-    if (acme->key_fetch == 0)
+    if (acme->key_fetch == 0) {
         acme_fail_all(acme, ACME_WANTS_KEY, -ENOMEM, "out of memory");
+    }
 }
 
 /* RFC 8555 7.3; a CA that knows the key answers 200 with the account there is (7.3.1). */
@@ -55,10 +57,12 @@ static char *account_payload(const struct acme *acme)
     json_t *root = json_pack("{s:b}", "termsOfServiceAgreed", 1);
     char *text = NULL;
 
-    if (root != NULL && acme->email != NULL)
+    if (root != NULL && acme->email != NULL) {
         json_object_set_new(root, "contact", json_pack("[s++]", "mailto:", acme->email, ""));
-    if (root != NULL)
+    }
+    if (root != NULL) {
         text = json_dumps(root, JSON_COMPACT);
+    }
     json_decref(root);
     return text;
 }
@@ -86,8 +90,9 @@ static void on_account(void *arg, const struct acme_response *response)
 
     acme->account_fetch = false;
     if (response->error != 0) {
-        if (response->error != ERR_CANCELLED)
+        if (response->error != ERR_CANCELLED) {
             acme_fail_all(acme, ACME_WANTS_ACCOUNT, response->error, response->text);
+        }
         return;
     }
     if (response->status < 200 || response->status > 299) {
@@ -108,21 +113,25 @@ static void on_account(void *arg, const struct acme_response *response)
     log_info(acme->log, NULL, "account at the CA %s: %s",
              response->status == 201 ? "made" : "found", acme->account_url);
     acme_wake(acme, ACME_WANTS_ACCOUNT);
-    if (acme->on_account != NULL)
+    if (acme->on_account != NULL) {
         acme->on_account(acme->arg, acme->account_url, acme->thumbprint);
+    }
 }
 
 void acme_fetch_account(struct acme *acme)
 {
-    if (acme->account_fetch)
+    if (acme->account_fetch) {
         return;
-    if (acme->directory.external_account)
+    }
+    if (acme->directory.external_account) {
         log_warning(acme->log, NULL, "%s asks for an external account binding",
                     acme->directory_url);
+    }
     char *payload = account_payload(acme);
     struct acme_request *request = NULL;
-    if (payload != NULL)
+    if (payload != NULL) {
         request = acme_request_new(acme, ACME_ACCOUNT, on_account, acme);
+    }
     if (request == NULL) {
         free(payload);
         acme_fail_all(acme, ACME_WANTS_ACCOUNT, -ENOMEM, "out of memory");

@@ -10,8 +10,9 @@ static int take_url(char **out, const json_t *root, const char *key, struct err 
 {
     const char *url = ajson_url(root, key);
 
-    if (url == NULL)
+    if (url == NULL) {
         return err_set(err, ERR_MALFORMED, "no ACME directory: %s is missing or no https URL", key);
+    }
     *out = strdup(url);
     return *out != NULL ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
@@ -22,15 +23,17 @@ int acme_directory_parse(struct acme_directory *out, const char *body, size_t le
     int ret;
 
     *out = (struct acme_directory){0};
-    if (root == NULL)
+    if (root == NULL) {
         return err_set(err, ERR_MALFORMED, "no ACME directory: not a JSON object");
+    }
     if ((ret = take_url(&out->new_nonce, root, "newNonce", err)) < 0 ||
         (ret = take_url(&out->new_account, root, "newAccount", err)) < 0 ||
-        (ret = take_url(&out->new_order, root, "newOrder", err)) < 0)
+        (ret = take_url(&out->new_order, root, "newOrder", err)) < 0) {
         acme_directory_clear(out);
-    else
+    } else {
         out->external_account =
             json_is_true(json_object_get(json_object_get(root, "meta"), "externalAccountRequired"));
+    }
     json_decref(root);
     return ret;
 }

@@ -7,15 +7,17 @@
 
 #include "issuer/problem.h"
 
-#define DIRECTORY_MS (86400u * 1000) /* a CA may move its URLs; a day is what others keep them */
+#define DIRECTORY_MS UINT64_C(86400000) /* a CA may move its URLs; a day is what others keep them  \
+                                         */
 
 static void network_error(struct acme *acme, enum acme_stage stage,
                           const struct http_answer *answer)
 {
-    if (answer->error == ERR_UNAVAILABLE || answer->error == ERR_TIMEOUT)
+    if (answer->error == ERR_UNAVAILABLE || answer->error == ERR_TIMEOUT) {
         acme_retry_all(acme, stage, answer->error, answer->text, -1);
-    else
+    } else {
         acme_fail_all(acme, stage, answer->error, answer->text);
+    }
 }
 
 static void status_error(struct acme *acme, enum acme_stage stage, const char *url,
@@ -32,10 +34,11 @@ static void status_error(struct acme *acme, enum acme_stage stage, const char *u
     }
     snprintf(text, sizeof(text), "%.300s: %.600s", url, problem.text);
     problem_clear(&problem);
-    if (answer->status >= 500)
+    if (answer->status >= 500) {
         acme_retry_all(acme, stage, ERR_UNAVAILABLE, text, answer->fields->retry_after_ms);
-    else
+    } else {
         acme_fail_all(acme, stage, ERR_UNAVAILABLE, text);
+    }
 }
 
 static void on_directory(void *arg, const struct http_answer *answer)
@@ -72,12 +75,14 @@ void acme_fetch_directory(struct acme *acme)
     struct http_request request = {
         .method = HTTP_GET, .url = acme->directory_url, .accept = "application/json"};
 
-    if (acme->directory_fetch != NULL)
+    if (acme->directory_fetch != NULL) {
         return;
+    }
     int ret = http_send(acme->http, &request, on_directory, acme, &acme->directory_fetch);
-    if (ret < 0)
+    if (ret < 0) {
         acme_fail_all(acme, ACME_WANTS_DIRECTORY, ret,
                       ret == ERR_MALFORMED ? "acme-server-url is no https URL" : err_string(ret));
+    }
 }
 
 void acme_forget_directory(struct acme *acme)
@@ -87,16 +92,16 @@ void acme_forget_directory(struct acme *acme)
 
 /* -- nonces: one HEAD for each request that wants one, so that none waits for another -- */
 
-static void fetch_free(struct acme_nonce_fetch *fetch)
+static void fetch_free(struct acme *acme, struct acme_nonce_fetch *fetch)
 {
-    struct acme *acme = fetch->acme;
-
-    if (fetch->prev != NULL)
-        fetch->prev->next = fetch->next;
-    else
+    if (acme->nonce_fetches == fetch) {
         acme->nonce_fetches = fetch->next;
-    if (fetch->next != NULL)
+    } else {
+        fetch->prev->next = fetch->next;
+    }
+    if (fetch->next != NULL) {
         fetch->next->prev = fetch->prev;
+    }
     acme->nonce_fetch_count--;
     free(fetch);
 }
@@ -106,7 +111,7 @@ static void on_nonce(void *arg, const struct http_answer *answer)
     struct acme_nonce_fetch *fetch = arg;
     struct acme *acme = fetch->acme;
 
-    fetch_free(fetch);
+    fetch_free(acme, fetch);
     if (answer->error != 0) {
         acme_forget_directory(acme);
         network_error(acme, ACME_WANTS_NONCE, answer);
@@ -127,17 +132,20 @@ static int fetch_nonce(struct acme *acme)
     struct http_request request = {.method = HTTP_HEAD, .url = acme->directory.new_nonce};
     struct acme_nonce_fetch *fetch = calloc(1, sizeof(*fetch));
 
-    if (fetch == NULL)
+    if (fetch == NULL) {
         return -ENOMEM;
+    }
     fetch->acme = acme;
     fetch->next = acme->nonce_fetches;
-    if (fetch->next != NULL)
+    if (fetch->next != NULL) {
         fetch->next->prev = fetch;
+    }
     acme->nonce_fetches = fetch;
     acme->nonce_fetch_count++;
     int ret = http_send(acme->http, &request, on_nonce, fetch, &fetch->exchange);
-    if (ret < 0)
-        fetch_free(fetch);
+    if (ret < 0) {
+        fetch_free(acme, fetch);
+    }
     return ret;
 }
 
@@ -146,13 +154,16 @@ void acme_fetch_nonces(struct acme *acme)
     unsigned wanted = 0;
     int ret = 0;
 
-    for (struct acme_request *r = acme->requests; r != NULL; r = r->next)
+    for (struct acme_request *r = acme->requests; r != NULL; r = r->next) {
         wanted += r->stage == ACME_WANTS_NONCE;
+    }
     while (ret == 0 && acme->nonce_fetch_count < wanted &&
-           acme->nonce_fetch_count < LIMIT_NONCE_POOL)
+           acme->nonce_fetch_count < LIMIT_NONCE_POOL) {
         ret = fetch_nonce(acme);
-    if (ret < 0)
+    }
+    if (ret < 0) {
         acme_fail_all(acme, ACME_WANTS_NONCE, ret, err_string(ret));
+    }
 }
 
 void acme_fetch_cancel(struct acme *acme)
@@ -161,6 +172,6 @@ void acme_fetch_cancel(struct acme *acme)
     acme->directory_fetch = NULL;
     while (acme->nonce_fetches != NULL) {
         http_cancel(acme->nonce_fetches->exchange);
-        fetch_free(acme->nonce_fetches);
+        fetch_free(acme, acme->nonce_fetches);
     }
 }

@@ -16,15 +16,17 @@ static bool shallow(const char *text, size_t len)
     for (size_t i = 0; i < len; i++) {
         char c = text[i];
         if (string) {
-            if (c == '\\')
+            if (c == '\\') {
                 i++;
-            else if (c == '"')
+            } else if (c == '"') {
                 string = false;
+            }
         } else if (c == '"') {
             string = true;
         } else if (c == '{' || c == '[') {
-            if (++depth > AJSON_DEPTH)
+            if (++depth > AJSON_DEPTH) {
                 return false;
+            }
         } else if ((c == '}' || c == ']') && depth > 0) {
             depth--;
         }
@@ -34,8 +36,9 @@ static bool shallow(const char *text, size_t len)
 
 json_t *ajson_parse(const char *text, size_t len)
 {
-    if (text == NULL || len > LIMIT_HTTP_BODY || !shallow(text, len))
+    if (text == NULL || len > LIMIT_HTTP_BODY || !shallow(text, len)) {
         return NULL;
+    }
     json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
     if (root != NULL && !json_is_object(root)) {
         json_decref(root);
@@ -48,8 +51,9 @@ const char *ajson_string(const json_t *object, const char *key, size_t max)
 {
     const json_t *value = json_object_get(object, key);
 
-    if (!json_is_string(value))
+    if (!json_is_string(value)) {
         return NULL;
+    }
     size_t len = json_string_length(value);
     return len >= 1 && len <= max ? json_string_value(value) : NULL;
 }

@@ -61,8 +61,9 @@ struct http {
 
 static void handle_closed(struct http *http)
 {
-    if (--http->handles == 0)
+    if (--http->handles == 0) {
         free(http);
+    }
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -81,16 +82,16 @@ static void on_socket_closed(uv_handle_t *handle)
 
 /* -- exchanges -- */
 
-static void exchange_free(struct http_exchange *x)
+static void exchange_free(struct http *http, struct http_exchange *x)
 {
-    struct http *http = x->http;
-
-    if (x->prev != NULL)
-        x->prev->next = x->next;
-    else if (http->exchanges == x)
+    if (http->exchanges == x) {
         http->exchanges = x->next;
-    if (x->next != NULL)
+    } else {
+        x->prev->next = x->next;
+    }
+    if (x->next != NULL) {
         x->next->prev = x->prev;
+    }
     if (x->easy != NULL && http->idle_count < HTTP_IDLE) {
         curl_easy_reset(x->easy);
         http->idle[http->idle_count++] = x->easy;
@@ -107,8 +108,9 @@ static void exchange_free(struct http_exchange *x)
 
 static int transport_error(const struct http_exchange *x, CURLcode code)
 {
-    if (x->error != 0)
+    if (x->error != 0) {
         return x->error;
+    }
     switch (code) {
     case CURLE_OK:
         return 0;
@@ -128,12 +130,13 @@ static void transport_text(const struct http_exchange *x, CURLcode code, char *d
     const char *reason = x->curl_error[0] != '\0' ? x->curl_error : curl_easy_strerror(code);
     const char *hint = "";
 
-    if (x->error == ERR_LIMIT)
+    if (x->error == ERR_LIMIT) {
         reason = "the answer is larger than any CA's should be";
-    else if (x->error != 0)
+    } else if (x->error != 0) {
         reason = err_string(x->error);
-    else if (code == CURLE_PEER_FAILED_VERIFICATION)
+    } else if (code == CURLE_PEER_FAILED_VERIFICATION) {
         hint = " (a CA of your own: name its root certificate in acme-ca-file)";
+    }
     snprintf(dst, cap, "%.512s: %s%s", x->url, reason, hint);
 }
 
@@ -155,7 +158,7 @@ static void finish_exchange(struct http_exchange *x, CURLcode code)
         answer.text = text;
     }
     x->fn(x->arg, &answer);
-    exchange_free(x);
+    exchange_free(x->http, x);
 }
 
 static void finish_exchanges(struct http *http)
@@ -166,8 +169,9 @@ static void finish_exchanges(struct http *http)
     while ((msg = curl_multi_info_read(http->multi, &left)) != NULL) {
         struct http_exchange *x = NULL;
         CURLcode code = msg->data.result;
-        if (msg->msg != CURLMSG_DONE)
+        if (msg->msg != CURLMSG_DONE) {
             continue;
+        }
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &x);
         finish_exchange(x, code);
     }
@@ -225,12 +229,15 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     struct http *http = s->http;
     int running, flags = 0;
 
-    if (status < 0)
+    if (status < 0) {
         flags = CURL_CSELECT_ERR;
-    if (events & UV_READABLE)
+    }
+    if (events & UV_READABLE) {
         flags |= CURL_CSELECT_IN;
-    if (events & UV_WRITABLE)
+    }
+    if (events & UV_WRITABLE) {
         flags |= CURL_CSELECT_OUT;
+    }
     curl_multi_socket_action(http->multi, s->fd, flags, &running);
     finish_exchanges(http);
 }
@@ -249,10 +256,11 @@ static int want_timer(CURLM *multi, long timeout_ms, void *arg)
     struct http *http = arg;
 
     (void)multi;
-    if (timeout_ms < 0)
+    if (timeout_ms < 0) {
         uv_timer_stop(&http->timer);
-    else
+    } else {
         uv_timer_start(&http->timer, on_timer, (uint64_t)timeout_ms, 0);
+    }
     return 0;
 }
 
@@ -260,8 +268,9 @@ static struct http_socket *socket_new(struct http *http, curl_socket_t fd)
 {
     struct http_socket *s = calloc(1, sizeof(*s));
 
-    if (s == NULL)
+    if (s == NULL) {
         return NULL;
+    }
     if (uv_poll_init_socket(http->loop, &s->poll, fd) < 0) {
         free(s);
         return NULL;
@@ -289,12 +298,15 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *
         }
         return 0;
     }
-    if (s == NULL && (s = socket_new(http, fd)) == NULL)
+    if (s == NULL && (s = socket_new(http, fd)) == NULL) {
         return -1;
-    if (what != CURL_POLL_OUT)
+    }
+    if (what != CURL_POLL_OUT) {
         events |= UV_READABLE;
-    if (what != CURL_POLL_IN)
+    }
+    if (what != CURL_POLL_IN) {
         events |= UV_WRITABLE;
+    }
     return uv_poll_start(&s->poll, events, on_readable) < 0 ? -1 : 0;
 }
 
@@ -304,14 +316,17 @@ static int add_header(struct http_exchange *x, const char *name, const char *val
 {
     char line[160];
 
-    if (value == NULL)
+    if (value == NULL) {
         return 0;
+    }
     int n = snprintf(line, sizeof(line), "%s:%s%s", name, value[0] != '\0' ? " " : "", value);
-    if (n < 0 || (size_t)n >= sizeof(line))
+    if (n < 0 || (size_t)n >= sizeof(line)) {
         return ERR_LIMIT;
+    }
     struct curl_slist *list = curl_slist_append(x->headers, line);
-    if (list == NULL)
+    if (list == NULL) {
         return -ENOMEM;
+    }
     x->headers = list;
     return 0;
 }
@@ -357,17 +372,20 @@ static int set_request(struct http_exchange *x, const struct http_request *reque
 
     if ((ret = add_header(x, "Accept", request->accept)) < 0 ||
         (ret = add_header(x, "Content-Type", request->content_type)) < 0 ||
-        (ret = add_header(x, "Expect", "")) < 0)
+        (ret = add_header(x, "Expect", "")) < 0) {
         return ret;
+    }
     curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers);
     if (request->method == HTTP_HEAD) {
         curl_easy_setopt(x->easy, CURLOPT_NOBODY, 1L);
     } else if (request->method == HTTP_POST) {
         x->request_body = malloc(request->body_len + 1);
-        if (x->request_body == NULL)
+        if (x->request_body == NULL) {
             return -ENOMEM;
-        if (request->body_len > 0)
+        }
+        if (request->body_len > 0) {
             memcpy(x->request_body, request->body, request->body_len);
+        }
         curl_easy_setopt(x->easy, CURLOPT_POST, 1L);
         curl_easy_setopt(x->easy, CURLOPT_POSTFIELDSIZE, (long)request->body_len);
         curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, x->request_body);
@@ -379,19 +397,21 @@ static struct http_exchange *exchange_new(struct http *http, const struct http_r
 {
     struct http_exchange *x = calloc(1, sizeof(*x));
 
-    if (x == NULL)
+    if (x == NULL) {
         return NULL;
+    }
     http_fields_init(&x->fields);
     x->http = http;
     x->method = request->method;
     x->next = http->exchanges;
-    if (x->next != NULL)
+    if (x->next != NULL) {
         x->next->prev = x;
+    }
     http->exchanges = x;
     x->easy = http->idle_count > 0 ? http->idle[--http->idle_count] : curl_easy_init();
     x->url = strdup(request->url);
     if (x->easy == NULL || x->url == NULL) {
-        exchange_free(x);
+        exchange_free(http, x);
         return NULL;
     }
     return x;
@@ -400,34 +420,40 @@ static struct http_exchange *exchange_new(struct http *http, const struct http_r
 int http_send(struct http *http, const struct http_request *request, http_answer_fn *fn, void *arg,
               struct http_exchange **exchange)
 {
-    if (!http_url_good(request->url, strlen(request->url)))
+    if (!http_url_good(request->url, strlen(request->url))) {
         return ERR_MALFORMED;
-    if (request->body_len > LIMIT_HTTP_BODY)
+    }
+    if (request->body_len > LIMIT_HTTP_BODY) {
         return ERR_LIMIT;
+    }
     struct http_exchange *x = exchange_new(http, request);
-    if (x == NULL)
+    if (x == NULL) {
         return -ENOMEM;
+    }
     x->fn = fn;
     x->arg = arg;
     set_transport(x);
     int ret = set_request(x, request);
-    if (ret == 0 && curl_multi_add_handle(http->multi, x->easy) != CURLM_OK)
+    if (ret == 0 && curl_multi_add_handle(http->multi, x->easy) != CURLM_OK) {
         ret = -ENOMEM;
+    }
     if (ret < 0) {
-        exchange_free(x);
+        exchange_free(http, x);
         return ret;
     }
-    if (exchange != NULL)
+    if (exchange != NULL) {
         *exchange = x;
+    }
     return 0;
 }
 
 void http_cancel(struct http_exchange *exchange)
 {
-    if (exchange == NULL)
+    if (exchange == NULL) {
         return;
+    }
     curl_multi_remove_handle(exchange->http->multi, exchange->easy);
-    exchange_free(exchange);
+    exchange_free(exchange->http, exchange);
 }
 
 /* -- the whole -- */
@@ -438,14 +464,16 @@ int http_configure(struct http *http, const struct http_trust *trust, struct err
     X509_STORE *store;
 
     int ret = http_trust_load(&store, system_file, trust->ca_file, http->log, err);
-    if (ret < 0)
+    if (ret < 0) {
         return ret;
+    }
     X509_STORE_free(http->store);
     http->store = store;
     http->skip_verify = trust->skip_verify;
-    if (trust->skip_verify)
+    if (trust->skip_verify) {
         log_warning(http->log, NULL,
                     "skip-acme-server-cert-verify is set: ANYONE ON THE WAY CAN PLAY THE CA");
+    }
     return 0;
 }
 
@@ -453,8 +481,9 @@ static int multi_new(struct http *http)
 {
     http->multi = curl_multi_init();
     http->share = curl_share_init();
-    if (http->multi == NULL || http->share == NULL)
+    if (http->multi == NULL || http->share == NULL) {
         return -ENOMEM;
+    }
     curl_share_setopt(http->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
@@ -471,8 +500,9 @@ int http_new(struct http **out, uv_loop_t *loop, struct log *log, const struct h
     struct http *http = calloc(1, sizeof(*http));
     int ret = err_set(err, -ENOMEM, "out of memory");
 
-    if (http == NULL)
+    if (http == NULL) {
         return ret;
+    }
     http->loop = loop;
     http->log = log;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -499,12 +529,16 @@ uv_loop_t *http_loop(const struct http *http)
 
 void http_free(struct http *http)
 {
-    if (http == NULL)
+    if (http == NULL) {
         return;
-    while (http->exchanges != NULL)
-        http_cancel(http->exchanges);
-    while (http->idle_count > 0)
+    }
+    while (http->exchanges != NULL) {
+        curl_multi_remove_handle(http->multi, http->exchanges->easy);
+        exchange_free(http, http->exchanges);
+    }
+    while (http->idle_count > 0) {
         curl_easy_cleanup(http->idle[--http->idle_count]);
+    }
     curl_multi_cleanup(http->multi);
     curl_share_cleanup(http->share);
     X509_STORE_free(http->store);

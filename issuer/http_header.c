@@ -26,8 +26,9 @@ static struct span trim(struct span v)
         v.s++;
         v.len--;
     }
-    while (v.len > 0 && is_blank(v.s[v.len - 1]))
+    while (v.len > 0 && is_blank(v.s[v.len - 1])) {
         v.len--;
+    }
     return v;
 }
 
@@ -50,12 +51,14 @@ static struct span cut(struct span *v, char c)
 
 bool http_nonce_good(const char *nonce, size_t len)
 {
-    if (len == 0 || len > LIMIT_NONCE)
+    if (len == 0 || len > LIMIT_NONCE) {
         return false;
+    }
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)nonce[i];
-        if (c >= 0x80 || (!isalnum(c) && c != '-' && c != '_'))
+        if (c >= 0x80 || (!isalnum(c) && c != '-' && c != '_')) {
             return false;
+        }
     }
     return true;
 }
@@ -65,25 +68,29 @@ bool http_url_good(const char *url, size_t len)
     static const char scheme[] = "https://";
     const size_t n = sizeof(scheme) - 1;
 
-    if (len <= n || len > LIMIT_URL || strncasecmp(url, scheme, n) != 0)
+    if (len <= n || len > LIMIT_URL || strncasecmp(url, scheme, n) != 0) {
         return false;
+    }
     for (size_t i = 0; i < len; i++) {
-        if (url[i] <= ' ' || url[i] > '~' || strchr("\"<>\\^`{|}", url[i]) != NULL)
+        if (url[i] <= ' ' || url[i] > '~' || strchr("\"<>\\^`{|}", url[i]) != NULL) {
             return false;
+        }
     }
     return url[n] != '/' && url[n] != ':' && url[n] != '?' && url[n] != '#';
 }
 
 void http_fields_init(struct http_fields *fields)
 {
-    *fields = (struct http_fields){.retry_after_ms = -1};
+    memset(fields, 0, sizeof(*fields));
+    fields->retry_after_ms = -1;
 }
 
 void http_fields_clear(struct http_fields *fields)
 {
     free(fields->location);
-    for (size_t i = 0; i < fields->alternate_count; i++)
+    for (size_t i = 0; i < fields->alternate_count; i++) {
         free(fields->alternates[i]);
+    }
     http_fields_init(fields);
 }
 
@@ -93,17 +100,21 @@ static int64_t retry_after(struct span v, int64_t now)
     char text[64];
     size_t digits = 0;
 
-    if (v.len == 0 || v.len >= sizeof(text))
+    if (v.len == 0 || v.len >= sizeof(text)) {
         return -1;
+    }
     memcpy(text, v.s, v.len);
     text[v.len] = '\0';
-    while (isdigit((unsigned char)text[digits]))
+    while (isdigit((unsigned char)text[digits])) {
         digits++;
-    if (digits == v.len)
+    }
+    if (digits == v.len) {
         return digits > 9 ? INT64_C(1000000000000) : strtoll(text, NULL, 10) * 1000;
+    }
     time_t date = curl_getdate(text, NULL);
-    if (date < 0)
+    if (date < 0) {
         return -1;
+    }
     return date > now ? ((int64_t)date - now) * 1000 : 0;
 }
 
@@ -115,8 +126,9 @@ static bool rel_alternate(struct span v)
         v.len -= 2;
     }
     while (v.len > 0) {
-        if (equals(trim(cut(&v, ' ')), "alternate"))
+        if (equals(trim(cut(&v, ' ')), "alternate")) {
             return true;
+        }
     }
     return false;
 }
@@ -126,15 +138,17 @@ static bool rel_alternate(struct span v)
 static bool link_param(struct span *rest, struct span *name, struct span *value)
 {
     *rest = trim(*rest);
-    if (rest->len == 0 || rest->s[0] != ';')
+    if (rest->len == 0 || rest->s[0] != ';') {
         return false;
+    }
     size_t i = 1;
     bool quoted = false;
     while (i < rest->len && (quoted || (rest->s[i] != ';' && rest->s[i] != ','))) {
-        if (quoted && rest->s[i] == '\\' && i + 1 < rest->len)
+        if (quoted && rest->s[i] == '\\' && i + 1 < rest->len) {
             i++;
-        else if (rest->s[i] == '"')
+        } else if (rest->s[i] == '"') {
             quoted = !quoted;
+        }
         i++;
     }
     *value = (struct span){rest->s + 1, i - 1};
@@ -153,13 +167,15 @@ static int links(struct http_fields *fields, struct span v)
         v.len--;
         struct span url = cut(&v, '>'), name, value;
         bool alternate = false;
-        while (link_param(&v, &name, &value))
+        while (link_param(&v, &name, &value)) {
             alternate = alternate || (equals(name, "rel") && rel_alternate(value));
+        }
         if (alternate && http_url_good(url.s, url.len) &&
             fields->alternate_count < HTTP_ALTERNATES) {
             char *copy = strndup(url.s, url.len);
-            if (copy == NULL)
+            if (copy == NULL) {
                 return -ENOMEM;
+            }
             fields->alternates[fields->alternate_count++] = copy;
         }
         cut(&v, ',');
@@ -172,8 +188,9 @@ static void content_type(struct http_fields *fields, struct span v)
     struct span type = trim(cut(&v, ';'));
 
     fields->content_type[0] = '\0';
-    if (type.len >= sizeof(fields->content_type))
+    if (type.len >= sizeof(fields->content_type)) {
         return;
+    }
     for (size_t i = 0; i < type.len; i++) {
         unsigned char c = (unsigned char)type.s[i];
         fields->content_type[i] = c > ' ' && c < 0x7f ? (char)tolower(c) : '?';
@@ -185,13 +202,15 @@ static int field(struct http_fields *fields, struct span name, struct span v, in
 {
     if (equals(name, "replay-nonce")) {
         bool good = http_nonce_good(v.s, v.len);
-        if (good)
+        if (good) {
             memcpy(fields->nonce, v.s, v.len);
+        }
         fields->nonce[good ? v.len : 0] = '\0';
     } else if (equals(name, "location") && http_url_good(v.s, v.len)) {
         char *copy = strndup(v.s, v.len);
-        if (copy == NULL)
+        if (copy == NULL) {
             return -ENOMEM;
+        }
         free(fields->location);
         fields->location = copy;
     } else if (equals(name, "retry-after")) {
@@ -206,15 +225,18 @@ static int field(struct http_fields *fields, struct span name, struct span v, in
 
 int http_fields_line(struct http_fields *fields, const char *line, size_t len, int64_t now)
 {
-    if (len > LIMIT_HTTP_HEADER - fields->bytes)
+    if (len > LIMIT_HTTP_HEADER - fields->bytes) {
         return ERR_LIMIT;
+    }
     size_t bytes = fields->bytes + len;
 
-    if (len >= 5 && strncasecmp(line, "HTTP/", 5) == 0)
+    if (len >= 5 && strncasecmp(line, "HTTP/", 5) == 0) {
         http_fields_clear(fields);
+    }
     fields->bytes = bytes;
-    if (memchr(line, ':', len) == NULL || memchr(line, '\0', len) != NULL)
+    if (memchr(line, ':', len) == NULL || memchr(line, '\0', len) != NULL) {
         return 0;
+    }
     struct span value = {line, len};
     struct span name = cut(&value, ':');
     return field(fields, name, trim(value), now);

@@ -18,8 +18,9 @@ static int add_file(X509_STORE *store, const char *path, struct err *err)
     int count = 0;
 
     int ret = file_read(AT_FDCWD, path, TRUST_FILE, &data, &len, err);
-    if (ret < 0)
+    if (ret < 0) {
         return ret;
+    }
     BIO *bio = BIO_new_mem_buf(data, (int)len);
     X509 *cert;
     while (bio != NULL && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
@@ -27,10 +28,11 @@ static int add_file(X509_STORE *store, const char *path, struct err *err)
         X509_free(cert);
     }
     unsigned long last = ERR_peek_last_error();
-    if (bio == NULL)
+    if (bio == NULL) {
         count = err_set(err, -ENOMEM, "%s: out of memory", path);
-    else if (last != 0 && ERR_GET_REASON(last) != PEM_R_NO_START_LINE)
+    } else if (last != 0 && ERR_GET_REASON(last) != PEM_R_NO_START_LINE) {
         count = err_set(err, ERR_MALFORMED, "%s: a certificate in it does not parse", path);
+    }
     ERR_clear_error();
     BIO_free(bio);
     free(data);
@@ -44,16 +46,19 @@ int http_trust_load(X509_STORE **out, const char *system_file, const char *extra
     struct err reason = {0};
     int ret;
 
-    if (store == NULL)
+    if (store == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
-    if (system_file != NULL && (ret = add_file(store, system_file, &reason)) <= 0)
+    }
+    if (system_file != NULL && (ret = add_file(store, system_file, &reason)) <= 0) {
         log_warning(log, NULL, "no trust taken from the system's CA file (%s)",
                     ret < 0 ? reason.text : system_file);
+    }
     if (extra != NULL && (ret = add_file(store, extra, err)) <= 0) {
-        if (ret == 0)
+        if (ret == 0) {
             ret = err_set(err, ERR_MALFORMED, "acme-ca-file %s: no PEM certificate in it", extra);
-        else
+        } else {
             err_prefix(err, "acme-ca-file");
+        }
         X509_STORE_free(store);
         return ret;
     }

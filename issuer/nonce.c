@@ -7,11 +7,13 @@
 
 void nonce_pool_put(struct nonce_pool *pool, const char *nonce)
 {
-    if (!http_nonce_good(nonce, strlen(nonce)))
+    if (!http_nonce_good(nonce, strlen(nonce))) {
         return;
+    }
     char *copy = strdup(nonce);
-    if (copy == NULL)
+    if (copy == NULL) {
         return;
+    }
     if (pool->count == LIMIT_NONCE_POOL) {
         free(pool->items[pool->first]);
         pool->first = (pool->first + 1) % LIMIT_NONCE_POOL;
@@ -22,8 +24,9 @@ void nonce_pool_put(struct nonce_pool *pool, const char *nonce)
 
 char *nonce_pool_take(struct nonce_pool *pool)
 {
-    if (pool->count == 0)
+    if (pool->count == 0) {
         return NULL;
+    }
     return pool->items[(pool->first + --pool->count) % LIMIT_NONCE_POOL];
 }
 
@@ -31,6 +34,7 @@ void nonce_pool_clear(struct nonce_pool *pool)
 {
     char *nonce;
 
-    while ((nonce = nonce_pool_take(pool)) != NULL)
+    while ((nonce = nonce_pool_take(pool)) != NULL) {
         free(nonce);
+    }
 }

@@ -8,8 +8,9 @@
 
 static int copy_string(char **dst, const char *src)
 {
-    if (src == NULL)
+    if (src == NULL) {
         return 0;
+    }
     *dst = strdup(src);
     return *dst != NULL ? 0 : -ENOMEM;
 }
@@ -17,12 +18,14 @@ static int copy_string(char **dst, const char *src)
 static int copy_names(struct order *order, const struct order_request *request)
 {
     order->names = calloc(request->name_count, sizeof(*order->names));
-    if (order->names == NULL)
+    if (order->names == NULL) {
         return -ENOMEM;
+    }
     for (size_t i = 0; i < request->name_count; i++) {
         order->names[i] = strdup(request->names[i]);
-        if (order->names[i] == NULL)
+        if (order->names[i] == NULL) {
             return -ENOMEM;
+        }
         order->name_count++;
     }
     return 0;
@@ -32,11 +35,13 @@ int order_new(struct order **out, const struct order_request *request)
 {
     struct order *order;
 
-    if (request->name_count == 0 || request->name_count > LIMIT_NAMES || request->csr_len == 0)
+    if (request->name_count == 0 || request->name_count > LIMIT_NAMES || request->csr_len == 0) {
         return ERR_RANGE;
+    }
     order = calloc(1, sizeof(*order));
-    if (order == NULL)
+    if (order == NULL) {
         return -ENOMEM;
+    }
     order->id = request->id;
     order->csr = malloc(request->csr_len);
     if (order->csr == NULL || copy_names(order, request) < 0 ||
@@ -57,11 +62,13 @@ int order_resume(struct order **out, const struct order_request *request,
 {
     struct order *order;
 
-    if (saved->state >= ORDER_ISSUED)
+    if (saved->state >= ORDER_ISSUED) {
         return ERR_RANGE;
+    }
     int ret = order_new(&order, request);
-    if (ret < 0)
+    if (ret < 0) {
         return ret;
+    }
     order->state = saved->url != NULL ? saved->state : ORDER_NEW;
     if (copy_string(&order->url, saved->url) < 0 ||
         copy_string(&order->finalize_url, saved->finalize_url) < 0 ||
@@ -84,16 +91,20 @@ static void authz_clear(struct order_authz *authz)
 
 void order_free(struct order *order)
 {
-    if (order == NULL)
+    if (order == NULL) {
         return;
-    for (size_t i = 0; i < order->name_count; i++)
+    }
+    for (size_t i = 0; i < order->name_count; i++) {
         free(order->names[i]);
+    }
     free(order->names);
-    for (size_t i = 0; i < order->authz_count; i++)
+    for (size_t i = 0; i < order->authz_count; i++) {
         authz_clear(&order->authz[i]);
+    }
     free(order->authz);
-    for (size_t i = 0; i < order->alternate_count; i++)
+    for (size_t i = 0; i < order->alternate_count; i++) {
         free(order->alternates[i]);
+    }
     order_chain_clear(&order->chain);
     order_out_reset(order);
     free(order->actions);
@@ -112,8 +123,9 @@ int order_set_thumbprint(struct order *order, const char *thumbprint)
 {
     char *copy = strdup(thumbprint);
 
-    if (copy == NULL)
+    if (copy == NULL) {
         return -ENOMEM;
+    }
     free(order->thumbprint);
     order->thumbprint = copy;
     return 0;
@@ -141,13 +153,15 @@ uint64_t order_id(const struct order *order)
 static void on_authz_response(struct order *order, const struct order_event *event,
                               enum order_call call, size_t index)
 {
-    if (index >= order->authz_count || order->authz[index].call != call)
+    if (index >= order->authz_count || order->authz[index].call != call) {
         return;
+    }
     order->authz[index].call = CALL_NONE;
-    if (call == CALL_AUTHZ)
+    if (call == CALL_AUTHZ) {
         order_flow_authz(order, index, event);
-    else
+    } else {
         order_flow_challenge(order, index, event);
+    }
 }
 
 static void on_response(struct order *order, const struct order_event *event)
@@ -158,43 +172,49 @@ static void on_response(struct order *order, const struct order_event *event)
         on_authz_response(order, event, call, event->tag & 0xffff);
         return;
     }
-    if (call == CALL_NONE || event->tag != ORDER_TAG(order->call, 0))
+    if (call == CALL_NONE || event->tag != ORDER_TAG(order->call, 0)) {
         return;
+    }
     order->call = CALL_NONE;
-    if (call == CALL_NEW)
+    if (call == CALL_NEW) {
         order_flow_new(order, event);
-    else if (call == CALL_ORDER)
+    } else if (call == CALL_ORDER) {
         order_poll_order(order, event);
-    else if (call == CALL_FINALIZE)
+    } else if (call == CALL_FINALIZE) {
         order_poll_finalized(order, event);
-    else if (call == CALL_CERTIFICATE)
+    } else if (call == CALL_CERTIFICATE) {
         order_issue_certificate(order, event);
-    else
+    } else {
         order_issue_alternate(order, event);
+    }
 }
 
 static void dispatch(struct order *order, const struct order_event *event)
 {
     switch (event->kind) {
     case ORDER_EV_START:
-        if (!order->started)
+        if (!order->started) {
             order_flow_start(order);
+        }
         order->started = true;
         break;
     case ORDER_EV_RESPONSE:
         on_response(order, event);
         break;
     case ORDER_EV_PUBLISHED:
-        if (order->state == ORDER_PUBLISHING)
+        if (order->state == ORDER_PUBLISHING) {
             order_flow_published(order, event);
+        }
         break;
     case ORDER_EV_SEEN:
-        if (event->domain != NULL)
+        if (event->domain != NULL) {
             order_poll_seen(order, event->domain);
+        }
         break;
     case ORDER_EV_TIMER:
-        if (order->timer_ms != 0)
+        if (order->timer_ms != 0) {
             order_poll_timer(order);
+        }
         break;
     case ORDER_EV_CANCEL:
         order_out_fail(order, ORDER_INTERRUPTED,
@@ -208,15 +228,19 @@ int order_handle(struct order *order, const struct order_event *event,
 {
     order_out_reset(order);
     *actions = NULL;
-    if (order->finished)
+    if (order->finished) {
         return 0;
-    if (event->seen_total > order->seen_total)
+    }
+    if (event->seen_total > order->seen_total) {
         order->seen_total = event->seen_total;
-    if (event->now != 0)
+    }
+    if (event->now != 0) {
         order->now = event->now;
+    }
     dispatch(order, event);
-    if (order->out_of_memory)
+    if (order->out_of_memory) {
         return -ENOMEM;
+    }
     *actions = order->actions;
     return (int)order->action_count;
 }

@@ -42,8 +42,9 @@ bool order_flow_answered(struct order *order, const struct order_event *event, c
                                       text != NULL ? text : err_string(event->transport)));
         return false;
     }
-    if (event->status >= 200 && event->status <= 299)
+    if (event->status >= 200 && event->status <= 299) {
         return true;
+    }
     if (problem_parse(&problem, event->body, event->body_len, &context) < 0) {
         order->out_of_memory = true;
         return false;
@@ -61,12 +62,14 @@ static void post_new(struct order *order)
     json_t *identifiers = json_array();
     char *payload = NULL;
 
-    for (size_t i = 0; i < order->name_count; i++)
+    for (size_t i = 0; i < order->name_count; i++) {
         json_array_append_new(identifiers,
                               json_pack("{s:s,s:s}", "type", "dns", "value", order->names[i]));
+    }
     json_t *root = json_pack("{s:o}", "identifiers", identifiers);
-    if (root != NULL)
+    if (root != NULL) {
         payload = json_dumps(root, JSON_COMPACT);
+    }
     json_decref(root);
     if (payload == NULL) {
         order->out_of_memory = true;
@@ -90,8 +93,9 @@ void order_flow_start(struct order *order)
 static bool has_name(const struct order_object *object, const char *name)
 {
     for (size_t i = 0; i < object->name_count; i++) {
-        if (strcasecmp(object->names[i], name) == 0)
+        if (strcasecmp(object->names[i], name) == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -100,8 +104,9 @@ bool order_flow_adopt(struct order *order, struct order_object *object)
 {
     bool same = object->name_count == order->name_count;
 
-    for (size_t i = 0; same && i < order->name_count; i++)
+    for (size_t i = 0; same && i < order->name_count; i++) {
         same = has_name(object, order->names[i]);
+    }
     if (!same) {
         order_out_fail(order, ORDER_UNAVAILABLE_CA, "the CA's order has other names than ours");
         return false;
@@ -127,8 +132,9 @@ void order_flow_new(struct order *order, const struct order_event *event)
     struct order_object object;
     struct err err = {0};
 
-    if (!order_flow_answered(order, event, "the CA did not take the order"))
+    if (!order_flow_answered(order, event, "the CA did not take the order")) {
         return;
+    }
     if (event->location == NULL) {
         order_out_fail(order, ORDER_UNAVAILABLE_CA, "the CA's newOrder answers without a URL");
         return;
@@ -157,8 +163,9 @@ void order_flow_fetch(struct order *order)
     for (size_t i = 0; i < order->authz_count; i++) {
         struct order_authz *authz = &order->authz[i];
         bool settled = authz->known && authz->status != AUTHZ_PENDING;
-        if (!settled && authz->call == CALL_NONE)
+        if (!settled && authz->call == CALL_NONE) {
             order_out_post(order, ORDER_TAG(CALL_AUTHZ, i), authz->url, NULL);
+        }
     }
 }
 
@@ -172,8 +179,9 @@ static const char *own_name(const struct order *order, const struct authz_object
         const char *name = order->names[i];
         bool star = strncmp(name, "*.", 2) == 0;
         const char *base = star ? name + 2 : name;
-        if (strcasecmp(base, object->domain) != 0 || (found != NULL && star != object->wildcard))
+        if (strcasecmp(base, object->domain) != 0 || (found != NULL && star != object->wildcard)) {
             continue;
+        }
         found = base;
         *wildcard = star;
     }
@@ -189,8 +197,9 @@ static bool challenge_value(struct order *order, struct order_authz *authz, cons
     int n =
         snprintf(key_authorization, sizeof(key_authorization), "%s.%s", token, order->thumbprint);
     if (n < 0 || (size_t)n >= sizeof(key_authorization) ||
-        EVP_Digest(key_authorization, (size_t)n, digest, NULL, EVP_sha256(), NULL) != 1)
+        EVP_Digest(key_authorization, (size_t)n, digest, NULL, EVP_sha256(), NULL) != 1) {
         return false;
+    }
     base64url_encode(authz->value, digest, sizeof(digest));
     return true;
 }
@@ -232,8 +241,9 @@ static void update(struct order_authz *authz, struct authz_object *object)
 {
     authz->status = object->status;
     memcpy(authz->status_text, object->status_text, sizeof(authz->status_text));
-    if (authz->refused && !object->challenge_pending)
+    if (authz->refused && !object->challenge_pending) {
         authz->refused = false; /* it was taken before: the CA is at work */
+    }
     free(authz->problem);
     authz->problem = object->problem;
     object->problem = NULL;
@@ -245,8 +255,9 @@ static void publish(struct order *order)
 
     for (size_t i = 0; i < order->authz_count; i++) {
         const struct order_authz *authz = &order->authz[i];
-        if (authz->call != CALL_NONE || !authz->known)
+        if (authz->call != CALL_NONE || !authz->known) {
             return; /* not all are here yet */
+        }
         pending = pending || authz->status == AUTHZ_PENDING;
         bad = bad || authz->status == AUTHZ_INVALID || authz->status == AUTHZ_GONE;
     }
@@ -262,8 +273,9 @@ static void publish(struct order *order)
     order_out_save(order, ORDER_PUBLISHING, false);
     for (size_t i = 0; i < order->authz_count; i++) {
         struct order_authz *authz = &order->authz[i];
-        if (authz->status != AUTHZ_PENDING)
+        if (authz->status != AUTHZ_PENDING) {
             continue;
+        }
         authz->published = true;
         order_out_publish(order, authz);
     }
@@ -278,43 +290,50 @@ void order_flow_authz(struct order *order, size_t index, const struct order_even
     /* while only the reason is wanted, what cannot be read is left out of it */
     bool readable = event->transport == 0 && event->status == 200;
     if (!order->explaining || readable) {
-        if (!order_flow_answered(order, event, "an authorization could not be read"))
+        if (!order_flow_answered(order, event, "an authorization could not be read")) {
             return;
+        }
         if (authz_object_parse(&object, event->body, event->body_len, &err) < 0) {
             order_out_fail(
                 order, ORDER_UNAVAILABLE_CA,
                 order_out_text(order, "an authorization of the CA makes no sense: %s", err.text));
             return;
         }
-        if (!authz->known)
+        if (!authz->known) {
             learn(order, authz, &object);
-        if (authz->known)
+        }
+        if (authz->known) {
             update(authz, &object);
+        }
         authz_object_clear(&object);
     }
-    if (order->finished || order->out_of_memory)
+    if (order->finished || order->out_of_memory) {
         return;
-    if (order->state == ORDER_AUTHORIZING && !order->explaining)
+    }
+    if (order->state == ORDER_AUTHORIZING && !order->explaining) {
         publish(order);
-    else
+    } else {
         order_poll_authz(order, index);
+    }
 }
 
 /* -- challenges (RFC 8555 7.5.1) -- */
 
 void order_flow_published(struct order *order, const struct order_event *event)
 {
-    if (event->generation != 0)
+    if (event->generation != 0) {
         order_out_log(order, LOG_LEVEL_INFO,
                       order_out_text(order, "published at generation %llu",
                                      (unsigned long long)event->generation));
-    else
+    } else {
         order_out_log(order, LOG_LEVEL_INFO, "published");
+    }
     order_out_save(order, ORDER_VALIDATING, false);
     for (size_t i = 0; i < order->authz_count; i++) {
         struct order_authz *authz = &order->authz[i];
-        if (authz->status == AUTHZ_PENDING)
+        if (authz->status == AUTHZ_PENDING) {
             order_out_post(order, ORDER_TAG(CALL_CHALLENGE, i), authz->challenge_url, "{}");
+        }
     }
     order_poll_begin(order);
 }

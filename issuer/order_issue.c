@@ -70,8 +70,9 @@ void order_issue_certificate(struct order *order, const struct order_event *even
                       "the certificate is there, but the CA is away; asking again");
         return;
     }
-    if (!order_flow_answered(order, event, "the certificate could not be downloaded"))
+    if (!order_flow_answered(order, event, "the certificate could not be downloaded")) {
         return;
+    }
     if (parse(order, event, &order->chain, &err) < 0) {
         order_out_fail(
             order, ORDER_REFUSED_CA,
@@ -83,8 +84,9 @@ void order_issue_certificate(struct order *order, const struct order_event *even
         return;
     }
     keep_alternates(order, event);
-    if (!order->out_of_memory)
+    if (!order->out_of_memory) {
         next_alternate(order);
+    }
 }
 
 /* What is wrong with an alternate costs the wish, never the certificate. */

@@ -63,10 +63,11 @@ void order_out_post(struct order *order, uint32_t tag, const char *url, const ch
 {
     enum order_call call = (enum order_call)(tag >> 16);
 
-    if (call == CALL_AUTHZ || call == CALL_CHALLENGE)
+    if (call == CALL_AUTHZ || call == CALL_CHALLENGE) {
         order->authz[tag & 0xffff].call = call;
-    else
+    } else {
         order->call = call;
+    }
     add(order,
         &(struct order_action){.kind = ORDER_ACT_POST, .tag = tag, .url = url, .payload = payload});
 }
@@ -98,8 +99,9 @@ void order_out_withdraw(struct order *order)
 {
     for (size_t i = 0; i < order->authz_count; i++) {
         struct order_authz *authz = &order->authz[i];
-        if (!authz->published)
+        if (!authz->published) {
             continue;
+        }
         authz->published = false;
         add(order, &(struct order_action){
                        .kind = ORDER_ACT_WITHDRAW, .domain = authz->domain, .value = authz->value});
@@ -109,8 +111,9 @@ void order_out_withdraw(struct order *order)
 static void finish(struct order *order, enum order_state state, const struct order_action *last)
 {
     order_out_withdraw(order);
-    if (order->timer_ms != 0)
+    if (order->timer_ms != 0) {
         order_out_timer(order, 0);
+    }
     order->state = state;
     order->finished = true;
     add(order, last);
@@ -128,8 +131,9 @@ void order_out_issued(struct order *order, const struct order_chain *chain)
     struct tm tm;
     char date[64] = "?";
 
-    if (gmtime_r(&until, &tm) != NULL)
+    if (gmtime_r(&until, &tm) != NULL) {
         strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S UTC", &tm);
+    }
     order_out_log(order, LOG_LEVEL_INFO,
                   order_out_text(order, "issued: serial %s, valid until %s", chain->serial, date));
     finish(
@@ -156,10 +160,12 @@ const char *order_out_names(struct order *order)
     struct say say;
 
     say_init(&say, FAILURE);
-    for (size_t i = 0; i < order->name_count && i < SHOWN_NAMES; i++)
+    for (size_t i = 0; i < order->name_count && i < SHOWN_NAMES; i++) {
         say_add(&say, "%s%s", i > 0 ? ", " : "", order->names[i]);
-    if (order->name_count > SHOWN_NAMES)
+    }
+    if (order->name_count > SHOWN_NAMES) {
         say_add(&say, " and %zu more", order->name_count - SHOWN_NAMES);
+    }
     return keep(order, &say);
 }
 
@@ -171,8 +177,9 @@ static void add_hint(struct order *order, const struct order_authz *authz, struc
 
     say_add(say, "nobody asked for _acme-challenge.%s: is the record there?", authz->domain);
     if (order->hint == NULL || name_from_text(zone, order->hint) < 0 ||
-        record_name(record, authz->domain, zone) < 0)
+        record_name(record, authz->domain, zone) < 0) {
         return;
+    }
     name_to_text(text, record);
     say_add(say, " publish: _acme-challenge.%s CNAME %s.", authz->domain, text);
 }
@@ -180,18 +187,21 @@ static void add_hint(struct order *order, const struct order_authz *authz, struc
 static void add_authz(struct order *order, const struct order_authz *authz, struct say *say)
 {
     say_add(say, "%s%s: ", authz->wildcard ? "*." : "", authz->domain);
-    if (authz->status == AUTHZ_INVALID && authz->problem != NULL)
+    if (authz->status == AUTHZ_INVALID && authz->problem != NULL) {
         say_add(say, "%s", authz->problem);
-    else
+    } else {
         say_add(say, "the authorization is %s", authz->status_text);
-    if (authz->challenge_url == NULL || order->state < ORDER_VALIDATING)
+    }
+    if (authz->challenge_url == NULL || order->state < ORDER_VALIDATING) {
         return;
+    }
     say_add(say, "\n  ");
-    if (authz->seen)
+    if (authz->seen) {
         say_add(say, "%u resolver%s asked", (unsigned)order->seen_total,
                 order->seen_total == 1 ? "" : "s");
-    else
+    } else {
         add_hint(order, authz, say);
+    }
 }
 
 const char *order_out_explain(struct order *order)
@@ -203,15 +213,18 @@ const char *order_out_explain(struct order *order)
     say_add(&say, "the CA did not validate ");
     for (size_t i = 0; i < order->authz_count; i++) {
         const struct order_authz *authz = &order->authz[i];
-        if (!authz->known || (authz->status != AUTHZ_INVALID && authz->status != AUTHZ_GONE))
+        if (!authz->known || (authz->status != AUTHZ_INVALID && authz->status != AUTHZ_GONE)) {
             continue;
+        }
         say_add(&say, "%s", any ? "\n" : "");
         add_authz(order, authz, &say);
         any = true;
     }
-    if (!any)
+    if (!any) {
         say_add(&say, "%s", order_out_names(order));
-    if (order->explanation != NULL)
+    }
+    if (order->explanation != NULL) {
         say_add(&say, "%s%s", any ? "\n" : ": ", order->explanation);
+    }
     return keep(order, &say);
 }

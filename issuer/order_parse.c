@@ -24,10 +24,12 @@ static int copy_problem(char **dst, const json_t *object, struct err *err)
 {
     struct problem problem;
 
-    if (!json_is_object(object))
+    if (!json_is_object(object)) {
         return 0;
-    if (problem_from_json(&problem, object) < 0)
+    }
+    if (problem_from_json(&problem, object) < 0) {
         return out_of_memory(err);
+    }
     *dst = problem.text;
     problem.text = NULL;
     problem_clear(&problem);
@@ -36,18 +38,21 @@ static int copy_problem(char **dst, const json_t *object, struct err *err)
 
 static void strings_free(char **strings, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         free(strings[i]);
+    }
     free(strings);
 }
 
 /* An array of 1 to LIMIT_NAMES members. */
 static int check_array(const json_t *array, const char *key, struct err *err)
 {
-    if (!json_is_array(array) || json_array_size(array) == 0)
+    if (!json_is_array(array) || json_array_size(array) == 0) {
         return err_set(err, ERR_MALFORMED, "its %s are missing", key);
-    if (json_array_size(array) > LIMIT_NAMES)
+    }
+    if (json_array_size(array) > LIMIT_NAMES) {
         return err_set(err, ERR_LIMIT, "it has more than %d %s", LIMIT_NAMES, key);
+    }
     return 0;
 }
 
@@ -72,19 +77,23 @@ static int take_names(struct order_object *out, const json_t *root, struct err *
     const json_t *array = json_object_get(root, "identifiers");
     int ret = check_array(array, "identifiers", err);
 
-    if (ret < 0)
+    if (ret < 0) {
         return ret;
+    }
     out->names = calloc(json_array_size(array), sizeof(*out->names));
-    if (out->names == NULL)
+    if (out->names == NULL) {
         return out_of_memory(err);
+    }
     for (size_t i = 0; i < json_array_size(array); i++) {
         const json_t *id = json_array_get(array, i);
         const char *type = ajson_string(id, "type", 32);
         const char *value = ajson_string(id, "value", LIMIT_DOMAIN_TEXT + 2);
-        if (type == NULL || value == NULL || strcmp(type, "dns") != 0)
+        if (type == NULL || value == NULL || strcmp(type, "dns") != 0) {
             return err_set(err, ERR_MALFORMED, "an identifier of it is no DNS name");
-        if ((ret = copy(&out->names[i], value, err)) < 0)
+        }
+        if ((ret = copy(&out->names[i], value, err)) < 0) {
             return ret;
+        }
         out->name_count++;
     }
     return 0;
@@ -95,17 +104,22 @@ static int take_authorizations(struct order_object *out, const json_t *root, str
     const json_t *array = json_object_get(root, "authorizations");
     int ret = check_array(array, "authorizations", err);
 
-    if (ret < 0)
+    if (ret < 0) {
         return ret;
+    }
     out->authorizations = calloc(json_array_size(array), sizeof(*out->authorizations));
-    if (out->authorizations == NULL)
+    if (out->authorizations == NULL) {
         return out_of_memory(err);
+    }
     for (size_t i = 0; i < json_array_size(array); i++) {
         const json_t *url = json_array_get(array, i);
-        if (!json_is_string(url) || !http_url_good(json_string_value(url), json_string_length(url)))
+        if (!json_is_string(url) ||
+            !http_url_good(json_string_value(url), json_string_length(url))) {
             return err_set(err, ERR_MALFORMED, "an authorization of it has no https URL");
-        if ((ret = copy(&out->authorizations[i], json_string_value(url), err)) < 0)
+        }
+        if ((ret = copy(&out->authorizations[i], json_string_value(url), err)) < 0) {
             return ret;
+        }
         out->authorization_count++;
     }
     return 0;
@@ -116,13 +130,16 @@ static int take_urls(struct order_object *out, const json_t *root, struct err *e
     const char *finalize = ajson_url(root, "finalize");
     const char *certificate = ajson_url(root, "certificate");
 
-    if (finalize == NULL)
+    if (finalize == NULL) {
         return err_set(err, ERR_MALFORMED, "its finalize is missing or no https URL");
-    if (out->status == ORDER_STATUS_VALID && certificate == NULL)
+    }
+    if (out->status == ORDER_STATUS_VALID && certificate == NULL) {
         return err_set(err, ERR_MALFORMED, "it is valid, but has no https URL of a certificate");
+    }
     int ret = copy(&out->finalize, finalize, err);
-    if (ret == 0 && certificate != NULL)
+    if (ret == 0 && certificate != NULL) {
         ret = copy(&out->certificate, certificate, err);
+    }
     return ret;
 }
 
@@ -132,12 +149,14 @@ int order_object_parse(struct order_object *out, const char *body, size_t len, s
     int ret;
 
     *out = (struct order_object){0};
-    if (root == NULL)
+    if (root == NULL) {
         return err_set(err, ERR_MALFORMED, "it is not a JSON object");
+    }
     if ((ret = take_status(out, root, err)) < 0 || (ret = take_names(out, root, err)) < 0 ||
         (ret = take_authorizations(out, root, err)) < 0 || (ret = take_urls(out, root, err)) < 0 ||
-        (ret = copy_problem(&out->problem, json_object_get(root, "error"), err)) < 0)
+        (ret = copy_problem(&out->problem, json_object_get(root, "error"), err)) < 0) {
         order_object_clear(out);
+    }
     json_decref(root);
     return ret;
 }
@@ -179,8 +198,9 @@ static int take_identifier(struct authz_object *out, const json_t *root, struct 
     const char *type = ajson_string(id, "type", 32);
     const char *value = ajson_string(id, "value", LIMIT_DOMAIN_TEXT + 2);
 
-    if (type == NULL || value == NULL || strcmp(type, "dns") != 0)
+    if (type == NULL || value == NULL || strcmp(type, "dns") != 0) {
         return err_set(err, ERR_MALFORMED, "its identifier is no DNS name");
+    }
     out->wildcard = json_is_true(json_object_get(root, "wildcard"));
     if (strncmp(value, "*.", 2) == 0) {
         out->wildcard = true;
@@ -201,13 +221,16 @@ static int take_dns01(struct authz_object *out, const json_t *challenge, struct 
     const char *token = ajson_string(challenge, "token", LIMIT_TOKEN);
     const char *status = ajson_string(challenge, "status", 32);
 
-    if (out->status != AUTHZ_PENDING || out->challenge_url != NULL)
+    if (out->status != AUTHZ_PENDING || out->challenge_url != NULL) {
         return 0;
-    if (url == NULL)
+    }
+    if (url == NULL) {
         return err_set(err, ERR_MALFORMED, "its dns-01 challenge has no https URL");
-    if (!token_good(token))
+    }
+    if (!token_good(token)) {
         return err_set(err, ERR_MALFORMED,
                        "the token of its dns-01 challenge is missing, too long or not base64url");
+    }
     memcpy(out->token, token, strlen(token) + 1);
     out->challenge_pending = status == NULL || strcmp(status, "pending") == 0;
     return copy(&out->challenge_url, url, err);
@@ -219,10 +242,12 @@ static int take_challenges(struct authz_object *out, const json_t *root, struct 
     const json_t *array = json_object_get(root, "challenges");
     int ret = 0;
 
-    if (!json_is_array(array))
+    if (!json_is_array(array)) {
         return err_set(err, ERR_MALFORMED, "its challenges are missing");
-    if (json_array_size(array) > LIMIT_NAMES)
+    }
+    if (json_array_size(array) > LIMIT_NAMES) {
         return err_set(err, ERR_LIMIT, "it has more than %d challenges", LIMIT_NAMES);
+    }
     for (size_t i = 0; ret == 0 && i < json_array_size(array); i++) {
         const json_t *challenge = json_array_get(array, i);
         const json_t *error = json_object_get(challenge, "error");
@@ -233,8 +258,9 @@ static int take_challenges(struct authz_object *out, const json_t *root, struct 
             out->problem = NULL;
             ret = copy_problem(&out->problem, error, err);
         }
-        if (ret == 0 && dns01)
+        if (ret == 0 && dns01) {
             ret = take_dns01(out, challenge, err);
+        }
     }
     return ret;
 }
@@ -245,11 +271,14 @@ int authz_object_parse(struct authz_object *out, const char *body, size_t len, s
     int ret;
 
     *out = (struct authz_object){0};
-    if (root == NULL)
+    if (root == NULL) {
         return err_set(err, ERR_MALFORMED, "it is not a JSON object");
+    }
     if ((ret = take_authz_status(out, root, err)) < 0 ||
-        (ret = take_identifier(out, root, err)) < 0 || (ret = take_challenges(out, root, err)) < 0)
+        (ret = take_identifier(out, root, err)) < 0 ||
+        (ret = take_challenges(out, root, err)) < 0) {
         authz_object_clear(out);
+    }
     json_decref(root);
     return ret;
 }

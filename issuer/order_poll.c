@@ -29,16 +29,19 @@
 /* Starts the timer of the next poll; false where polls or time are used up. */
 static bool wait_next(struct order *order, int64_t retry_after_ms)
 {
-    if (order->delay_ms == 0)
+    if (order->delay_ms == 0) {
         order->delay_ms = FIRST_MS; /* taken up after a restart */
+    }
     uint64_t delay = order->delay_ms;
 
     order->held = retry_after_ms > (int64_t)delay;
-    if (order->held)
+    if (order->held) {
         delay = (uint64_t)retry_after_ms;
+    }
     if (order->polls >= LIMIT_POLLS || order->waited_ms > LIMIT_ORDER_MS ||
-        delay > LIMIT_ORDER_MS - order->waited_ms)
+        delay > LIMIT_ORDER_MS - order->waited_ms) {
         return false;
+    }
     order->delay_ms = order->delay_ms < MOST_MS / 2 ? order->delay_ms * 2 : MOST_MS;
     order_out_timer(order, delay);
     return true;
@@ -46,8 +49,9 @@ static bool wait_next(struct order *order, int64_t retry_after_ms)
 
 static void wait_or_fail(struct order *order, int64_t retry_after_ms)
 {
-    if (wait_next(order, retry_after_ms))
+    if (wait_next(order, retry_after_ms)) {
         return;
+    }
     order_out_fail(order, ORDER_UNAVAILABLE_CA,
                    order_out_text(order, "the CA did not %s within %llu s and %u questions",
                                   order->state >= ORDER_FINALIZING ? "issue" : "validate",
@@ -56,8 +60,9 @@ static void wait_or_fail(struct order *order, int64_t retry_after_ms)
 
 bool order_poll_again(struct order *order, int64_t retry_after_ms)
 {
-    if (order->delay_ms < AWAY_MS)
+    if (order->delay_ms < AWAY_MS) {
         order->delay_ms = AWAY_MS;
+    }
     return wait_next(order, retry_after_ms);
 }
 
@@ -71,14 +76,16 @@ void order_poll_begin(struct order *order)
 {
     bool pending = false;
 
-    for (size_t i = 0; i < order->authz_count; i++)
+    for (size_t i = 0; i < order->authz_count; i++) {
         pending = pending || order->authz[i].status == AUTHZ_PENDING;
+    }
     order->polls = 0;
     order->delay_ms = pending ? BLIND_MS : FIRST_MS;
-    if (pending)
+    if (pending) {
         wait_or_fail(order, -1);
-    else
+    } else {
         ask(order); /* all were valid already: the order may be ready by now */
+    }
 }
 
 /* -- what dnsd has seen -- */
@@ -87,38 +94,44 @@ static bool all_seen(const struct order *order)
 {
     for (size_t i = 0; i < order->authz_count; i++) {
         const struct order_authz *authz = &order->authz[i];
-        if (authz->status == AUTHZ_PENDING && (!authz->seen || !authz->told))
+        if (authz->status == AUTHZ_PENDING && (!authz->seen || !authz->told)) {
             return false;
+        }
     }
     return true;
 }
 
 static void hurry(struct order *order)
 {
-    if (order->all_seen || order->explaining || !all_seen(order))
+    if (order->all_seen || order->explaining || !all_seen(order)) {
         return;
+    }
     order->all_seen = true;
     order->delay_ms = FIRST_MS;
-    if (order->call == CALL_NONE && !order->held)
+    if (order->call == CALL_NONE && !order->held) {
         wait_or_fail(order, -1);
+    }
 }
 
 void order_poll_seen(struct order *order, const char *domain)
 {
-    if (order->state != ORDER_VALIDATING)
+    if (order->state != ORDER_VALIDATING) {
         return;
+    }
     for (size_t i = 0; i < order->authz_count; i++) {
         struct order_authz *authz = &order->authz[i];
-        if (authz->domain != NULL && strcasecmp(authz->domain, domain) == 0)
+        if (authz->domain != NULL && strcasecmp(authz->domain, domain) == 0) {
             authz->seen = true;
+        }
     }
     hurry(order);
 }
 
 void order_poll_told(struct order *order, int64_t retry_after_ms)
 {
-    if (order->call == CALL_NONE && retry_after_ms > (int64_t)order->timer_ms)
+    if (order->call == CALL_NONE && retry_after_ms > (int64_t)order->timer_ms) {
         wait_or_fail(order, retry_after_ms);
+    }
     hurry(order);
 }
 
@@ -127,13 +140,15 @@ void order_poll_timer(struct order *order)
     order->waited_ms += order->timer_ms;
     order->timer_ms = 0;
     order->held = false;
-    if (order->explaining || order->call != CALL_NONE)
+    if (order->explaining || order->call != CALL_NONE) {
         return;
-    if (order->state == ORDER_DOWNLOADING)
+    }
+    if (order->state == ORDER_DOWNLOADING) {
         order_issue_download(order);
-    else if (order->state == ORDER_VALIDATING || order->state == ORDER_FINALIZING ||
-             order->state == ORDER_AUTHORIZING)
+    } else if (order->state == ORDER_VALIDATING || order->state == ORDER_FINALIZING ||
+               order->state == ORDER_AUTHORIZING) {
         ask(order);
+    }
 }
 
 /* -- why it failed -- */
@@ -141,8 +156,9 @@ void order_poll_timer(struct order *order)
 static bool authz_outstanding(const struct order *order)
 {
     for (size_t i = 0; i < order->authz_count; i++) {
-        if (order->authz[i].call != CALL_NONE)
+        if (order->authz[i].call != CALL_NONE) {
             return true;
+        }
     }
     return false;
 }
@@ -151,8 +167,9 @@ static bool authz_outstanding(const struct order *order)
  * given at once. */
 static void explain(struct order *order, const char *problem)
 {
-    if (order->explaining)
+    if (order->explaining) {
         return;
+    }
     if (order->state >= ORDER_FINALIZING) {
         order_out_fail(order, ORDER_REFUSED_CA,
                        order_out_text(order, "the CA did not issue the certificate: %s",
@@ -160,11 +177,13 @@ static void explain(struct order *order, const char *problem)
         return;
     }
     order->explaining = true;
-    if (problem != NULL && (order->explanation = strdup(problem)) == NULL)
+    if (problem != NULL && (order->explanation = strdup(problem)) == NULL) {
         order->out_of_memory = true;
+    }
     order_flow_fetch(order);
-    if (!authz_outstanding(order))
+    if (!authz_outstanding(order)) {
         order_out_fail(order, ORDER_REFUSED_CA, order_out_explain(order));
+    }
 }
 
 void order_poll_authz(struct order *order, size_t index)
@@ -172,8 +191,9 @@ void order_poll_authz(struct order *order, size_t index)
     const struct order_authz *authz = &order->authz[index];
 
     if (order->explaining) {
-        if (!authz_outstanding(order))
+        if (!authz_outstanding(order)) {
             order_out_fail(order, ORDER_REFUSED_CA, order_out_explain(order));
+        }
     } else if (order->state != ORDER_VALIDATING) {
         return;
     } else if (authz->status == AUTHZ_INVALID || authz->status == AUTHZ_GONE) {
@@ -214,14 +234,17 @@ static void finalize(struct order *order)
 /* All authorizations are valid: the values have done their work. */
 static void validated(struct order *order)
 {
-    if (order->timer_ms != 0)
+    if (order->timer_ms != 0) {
         order_out_timer(order, 0);
-    if (order->state != ORDER_VALIDATING)
+    }
+    if (order->state != ORDER_VALIDATING) {
         return;
-    if (order->seen_total > 0)
+    }
+    if (order->seen_total > 0) {
         order_out_log(order, LOG_LEVEL_INFO,
                       order_out_text(order, "asked by %u resolver%s", (unsigned)order->seen_total,
                                      order->seen_total == 1 ? "" : "s"));
+    }
     order_out_log(order, LOG_LEVEL_INFO,
                   order_out_text(order, "validated %s", order_out_names(order)));
     order_out_withdraw(order);
@@ -230,15 +253,18 @@ static void validated(struct order *order)
 static void still_pending(struct order *order, int64_t retry_after_ms)
 {
     if (order->state < ORDER_VALIDATING || !order->authz[0].known) {
-        if (order->state != ORDER_AUTHORIZING)
+        if (order->state != ORDER_AUTHORIZING) {
             order_out_save(order, ORDER_AUTHORIZING, false);
+        }
         order_flow_fetch(order);
         return;
     }
-    if (order->state != ORDER_VALIDATING)
+    if (order->state != ORDER_VALIDATING) {
         order_out_save(order, ORDER_VALIDATING, false);
-    if (order->polls % LOOK_CLOSER == LOOK_CLOSER - 1)
+    }
+    if (order->polls % LOOK_CLOSER == LOOK_CLOSER - 1) {
         order_flow_fetch(order);
+    }
     wait_or_fail(order, retry_after_ms);
 }
 
@@ -287,8 +313,9 @@ static bool away(struct order *order, const struct order_event *event)
                 (event->transport == 0 && (event->status >= 500 || event->status == 429));
 
     if (!lost || order->state < ORDER_FINALIZING ||
-        !order_poll_again(order, event->transport == 0 ? event->retry_after_ms : -1))
+        !order_poll_again(order, event->transport == 0 ? event->retry_after_ms : -1)) {
         return false;
+    }
     order_out_log(
         order, LOG_LEVEL_WARNING,
         order_out_text(order, "the CA is away (%s); asking again in %u ms",
@@ -301,8 +328,9 @@ static bool parse(struct order *order, const struct order_event *event, struct o
 {
     struct err err = {0};
 
-    if (order_object_parse(object, event->body, event->body_len, &err) == 0)
+    if (order_object_parse(object, event->body, event->body_len, &err) == 0) {
         return true;
+    }
     order_out_fail(order, ORDER_UNAVAILABLE_CA,
                    order_out_text(order, "the CA's order makes no sense: %s", err.text));
     return false;
@@ -314,10 +342,12 @@ void order_poll_order(struct order *order, const struct order_event *event)
 
     if (order->explaining || away(order, event) ||
         !order_flow_answered(order, event, "the order could not be read from the CA") ||
-        !parse(order, event, &object))
+        !parse(order, event, &object)) {
         return;
-    if (order->authz_count > 0 || order_flow_adopt(order, &object))
+    }
+    if (order->authz_count > 0 || order_flow_adopt(order, &object)) {
         order_poll_follow(order, &object, event->retry_after_ms);
+    }
     order_object_clear(&object);
 }
 
@@ -327,8 +357,9 @@ static bool order_not_ready(const struct order_event *event)
     struct problem problem;
 
     if (event->transport != 0 || event->status < 400 || event->status > 499 ||
-        problem_parse(&problem, event->body, event->body_len, &context) < 0)
+        problem_parse(&problem, event->body, event->body_len, &context) < 0) {
         return false;
+    }
     bool is = problem_is(&problem, "orderNotReady");
     problem_clear(&problem);
     return is;
@@ -343,11 +374,13 @@ void order_poll_finalized(struct order *order, const struct order_event *event)
         return;
     }
     if (away(order, event) || !order_flow_answered(order, event, "the CA did not take the CSR") ||
-        !parse(order, event, &object))
+        !parse(order, event, &object)) {
         return;
-    if (object.status == ORDER_STATUS_READY || object.status == ORDER_STATUS_PENDING)
+    }
+    if (object.status == ORDER_STATUS_READY || object.status == ORDER_STATUS_PENDING) {
         wait_or_fail(order, event->retry_after_ms); /* not its own words' meaning: look again */
-    else
+    } else {
         order_poll_follow(order, &object, event->retry_after_ms);
+    }
     order_object_clear(&object);
 }

@@ -16,8 +16,9 @@ static const char *short_type(const json_t *object)
 {
     const char *type = ajson_string(object, "type", LIMIT_URL);
 
-    if (type == NULL || strcmp(type, "about:blank") == 0)
+    if (type == NULL || strcmp(type, "about:blank") == 0) {
         return NULL;
+    }
     return strncmp(type, urn, sizeof(urn) - 1) == 0 ? type + sizeof(urn) - 1 : type;
 }
 
@@ -26,16 +27,21 @@ static void add_one(struct say *say, const json_t *object)
     const char *type = short_type(object);
     const json_t *detail = json_object_get(object, "detail");
 
-    if (!json_is_string(detail))
+    if (!json_is_string(detail)) {
         detail = json_object_get(object, "title");
-    if (type != NULL)
+    }
+    if (type != NULL) {
         say_add_foreign(say, type, sizeof(((struct problem *)NULL)->type) - 1);
-    if (type != NULL && json_is_string(detail))
+    }
+    if (type != NULL && json_is_string(detail)) {
         say_add(say, ": ");
-    if (json_is_string(detail))
+    }
+    if (json_is_string(detail)) {
         say_add_foreign(say, json_string_value(detail), PROBLEM_DETAIL);
-    if (type == NULL && !json_is_string(detail))
+    }
+    if (type == NULL && !json_is_string(detail)) {
         say_add(say, "an error without type or detail");
+    }
 }
 
 static void add_status(struct say *say, const json_t *object)
@@ -43,8 +49,9 @@ static void add_status(struct say *say, const json_t *object)
     const json_t *status = json_object_get(object, "status");
 
     if (json_is_integer(status) && json_integer_value(status) >= 100 &&
-        json_integer_value(status) <= 999)
+        json_integer_value(status) <= 999) {
         say_add(say, " (status %d)", (int)json_integer_value(status));
+    }
 }
 
 /* RFC 8555 6.7.1 */
@@ -55,8 +62,9 @@ static void add_subproblems(struct say *say, const json_t *object)
 
     for (size_t i = 0; i < count && i < LIMIT_SUBPROBLEMS; i++) {
         const json_t *sub = json_array_get(subs, i);
-        if (!json_is_object(sub))
+        if (!json_is_object(sub)) {
             continue;
+        }
         const char *name = ajson_string(json_object_get(sub, "identifier"), "value", 1024);
         say_add(say, "\n  ");
         if (name != NULL) {
@@ -65,24 +73,27 @@ static void add_subproblems(struct say *say, const json_t *object)
         }
         add_one(say, sub);
     }
-    if (count > LIMIT_SUBPROBLEMS)
+    if (count > LIMIT_SUBPROBLEMS) {
         say_add(say, "\n  and %zu more", count - LIMIT_SUBPROBLEMS);
+    }
 }
 
 static void add_retry(struct say *say, const struct problem_context *context)
 {
-    if (context->retry_after_ms < 0)
+    if (context->retry_after_ms < 0) {
         return;
+    }
     int64_t seconds = context->retry_after_ms / 1000;
     time_t at = (time_t)(context->now + seconds);
     struct tm tm;
     char date[64];
 
     if (context->now > 0 && localtime_r(&at, &tm) != NULL &&
-        strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S %z", &tm) > 0)
+        strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S %z", &tm) > 0) {
         say_add(say, "; the CA asks to wait until %s", date);
-    else
+    } else {
         say_add(say, "; the CA asks to wait %lld s", (long long)seconds);
+    }
 }
 
 static void set_type(struct problem *out, const json_t *object)
@@ -91,13 +102,15 @@ static void set_type(struct problem *out, const json_t *object)
     struct say say;
 
     out->type[0] = '\0';
-    if (type == NULL)
+    if (type == NULL) {
         return;
+    }
     say_init(&say, sizeof(out->type) - 1);
     say_add_foreign(&say, type, sizeof(out->type) - 1);
     char *text = say_take(&say);
-    if (text != NULL)
+    if (text != NULL) {
         memcpy(out->type, text, strlen(text) + 1);
+    }
     free(text);
 }
 

@@ -23,12 +23,15 @@ void say_clear(struct say *say)
 /* Makes room for up to n bytes more; returns how many of them may be written. */
 static size_t reserve(struct say *say, size_t n)
 {
-    if (say->error != 0)
+    if (say->error != 0) {
         return 0;
-    if (n > say->max - say->len)
+    }
+    if (n > say->max - say->len) {
         n = say->max - say->len;
-    if (say->text != NULL && n < say->cap - say->len)
+    }
+    if (say->text != NULL && n < say->cap - say->len) {
         return n;
+    }
     size_t cap = say->len + n + 1 > 2 * say->cap ? say->len + n + 1 : 2 * say->cap;
     char *text = realloc(say->text, cap);
     if (text == NULL) {
@@ -45,10 +48,12 @@ static void append(struct say *say, const char *s, size_t len)
 {
     size_t n = reserve(say, len);
 
-    while (n > 0 && n < len && ((unsigned char)s[n] & 0xc0) == 0x80)
+    while (n > 0 && n < len && ((unsigned char)s[n] & 0xc0) == 0x80) {
         n--; /* not half a character */
-    if (n == 0)
+    }
+    if (n == 0) {
         return;
+    }
     memcpy(say->text + say->len, s, n);
     say->len += n;
     say->text[say->len] = '\0';
@@ -82,8 +87,9 @@ void say_add_foreign(struct say *say, const char *s, size_t max)
             gap = true;
             continue;
         }
-        if (gap && !first)
+        if (gap && !first) {
             append(say, " ", 1);
+        }
         gap = first = false;
         append(say, n > 0 ? &s[i] : "?", n > 0 ? n : 1);
     }

@@ -59,16 +59,18 @@ static void unlink_request(struct signclient *c, struct request **at)
     struct request *r = *at;
 
     *at = r->next;
-    if (c->tail == &r->next)
+    if (c->tail == &r->next) {
         c->tail = at;
+    }
     r->next = NULL;
 }
 
 static struct request **find_request(struct signclient *c, uint64_t id)
 {
     for (struct request **at = &c->head; *at != NULL; at = &(*at)->next) {
-        if ((*at)->id == id)
+        if ((*at)->id == id) {
             return at;
+        }
     }
     return NULL;
 }
@@ -78,10 +80,11 @@ static void fail_request(struct signclient *c, struct request **at, int error, c
     struct request *r = *at;
 
     unlink_request(c, at);
-    if (r->key_fn != NULL)
+    if (r->key_fn != NULL) {
         r->key_fn(r->arg, error, text, NULL, NULL);
-    else
+    } else {
         r->jws_fn(r->arg, error, text, NULL, 0);
+    }
     free(r);
 }
 
@@ -91,8 +94,9 @@ static void on_ready(uv_poll_t *poll, int status, int events);
 
 static void handle_closed(struct signclient *c)
 {
-    if (--c->handles == 0 && c->freed)
+    if (--c->handles == 0 && c->freed) {
         free(c);
+    }
 }
 
 static void on_channel_closed(uv_handle_t *handle)
@@ -114,13 +118,15 @@ static void detach(struct signclient *c)
 {
     struct channel *ch = c->channel;
 
-    if (ch == NULL)
+    if (ch == NULL) {
         return;
+    }
     c->channel = NULL;
     uv_poll_stop(&ch->poll);
     uv_close((uv_handle_t *)&ch->poll, on_channel_closed);
-    for (struct request *r = c->head; r != NULL; r = r->next)
+    for (struct request *r = c->head; r != NULL; r = r->next) {
         r->sent = false;
+    }
 }
 
 /* Sends what is unsent; waits for room where the channel is full. */
@@ -128,11 +134,13 @@ static void send_requests(struct signclient *c)
 {
     bool full = false;
 
-    if (c->channel == NULL)
+    if (c->channel == NULL) {
         return;
+    }
     for (struct request *r = c->head; r != NULL && !full; r = r->next) {
-        if (r->sent)
+        if (r->sent) {
             continue;
+        }
         struct msg_writer w = {.buf = r->message, .len = r->len, .cap = r->len};
         int ret = msg_send(c->channel->fd, &w, NULL, 0);
         if (ret == -EAGAIN || ret == -ENOBUFS) {
@@ -159,10 +167,12 @@ static int take_key(struct signclient *c, struct msg_reader *r)
     msg_get_str(r, jwk, sizeof(jwk));
     msg_get_str(r, thumbprint, sizeof(thumbprint));
     struct request **at = find_request(c, id);
-    if (msg_done(r) < 0 || (at != NULL && (*at)->key_fn == NULL))
+    if (msg_done(r) < 0 || (at != NULL && (*at)->key_fn == NULL)) {
         return ERR_PROTOCOL;
-    if (at == NULL)
+    }
+    if (at == NULL) {
         return 0; /* cancelled */
+    }
     struct request *request = *at;
     unlink_request(c, at);
     request->key_fn(request->arg, 0, NULL, jwk, thumbprint);
@@ -177,10 +187,12 @@ static int take_signed(struct signclient *c, struct msg_reader *r)
     const uint8_t *jws = msg_get_bytes(r, LIMIT_MESSAGE, &len);
     struct request **at = find_request(c, id);
 
-    if (msg_done(r) < 0 || (at != NULL && (*at)->jws_fn == NULL))
+    if (msg_done(r) < 0 || (at != NULL && (*at)->jws_fn == NULL)) {
         return ERR_PROTOCOL;
-    if (at == NULL)
+    }
+    if (at == NULL) {
         return 0;
+    }
     struct request *request = *at;
     unlink_request(c, at);
     request->jws_fn(request->arg, 0, NULL, (const char *)jws, len);
@@ -194,12 +206,14 @@ static int take_failed(struct signclient *c, struct msg_reader *r)
     uint64_t id = msg_get_u64(r);
 
     msg_get_str(r, reason, sizeof(reason));
-    if (msg_done(r) < 0)
+    if (msg_done(r) < 0) {
         return ERR_PROTOCOL;
+    }
     struct request **at = find_request(c, id);
     snprintf(text, sizeof(text), "signer: %s", reason);
-    if (at != NULL)
+    if (at != NULL) {
         fail_request(c, at, ERR_CRYPTO, text);
+    }
     return 0;
 }
 
@@ -207,8 +221,9 @@ static int take_message(struct signclient *c, size_t len)
 {
     struct msg_reader r;
 
-    if (msg_open(&r, c->in, len) < 0)
+    if (msg_open(&r, c->in, len) < 0) {
         return ERR_PROTOCOL;
+    }
     switch (r.type) {
     case IPC_KEY:
         return take_key(c, &r);
@@ -229,21 +244,26 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     for (int i = 0; status >= 0 && (events & UV_READABLE) && i < SIGN_BATCH; i++) {
         size_t nfds = 0;
         int len = msg_recv(ch->fd, c->in, sizeof(c->in), NULL, &nfds);
-        if (len == -EAGAIN)
+        if (len == -EAGAIN) {
             break;
+        }
         int ret = len > 0 ? take_message(c, (size_t)len) : len;
-        if (c->channel != ch)
+        if (c->channel != ch) {
             return; /* freed or attached anew by a callback */
-        if (len > 0 && ret == 0)
+        }
+        if (len > 0 && ret == 0) {
             continue;
-        if (len != 0)
+        }
+        if (len != 0) {
             log_error(c->log, NULL, "signer: %s; channel closed", err_string(ret));
+        }
         status = UV_EOF;
     }
-    if (status < 0)
+    if (status < 0) {
         detach(c);
-    else
+    } else {
         send_requests(c);
+    }
 }
 
 /* A request that took several signers with it will not get another. */
@@ -291,10 +311,11 @@ static void arm_timer(struct signclient *c)
 {
     uint64_t now = uv_now(c->loop);
 
-    if (c->head == NULL)
+    if (c->head == NULL) {
         uv_timer_stop(&c->timer);
-    else if (!uv_is_active((uv_handle_t *)&c->timer))
+    } else if (!uv_is_active((uv_handle_t *)&c->timer)) {
         uv_timer_start(&c->timer, on_timer, c->head->due > now ? c->head->due - now : 0, 0);
+    }
 }
 
 /* Requests are in the order of their time limits. */
@@ -303,21 +324,25 @@ static void on_timer(uv_timer_t *timer)
     struct signclient *c = timer->data;
     uint64_t now = uv_now(c->loop);
 
-    while (!c->freed && c->head != NULL && c->head->due <= now)
+    while (!c->freed && c->head != NULL && c->head->due <= now) {
         fail_request(c, &c->head, ERR_TIMEOUT, "the signer did not answer in time");
-    if (!c->freed)
+    }
+    if (!c->freed) {
         arm_timer(c);
+    }
 }
 
 static struct request *add_request(struct signclient *c, const struct msg_writer *w)
 {
     int len = msg_end(w);
 
-    if (len < 0)
+    if (len < 0) {
         return NULL;
+    }
     struct request *r = calloc(1, sizeof(*r) + (size_t)len);
-    if (r == NULL)
+    if (r == NULL) {
         return NULL;
+    }
     memcpy(r->message, w->buf, (size_t)len);
     r->len = (size_t)len;
     r->id = c->last_id;
@@ -338,8 +363,9 @@ uint64_t signclient_key(struct signclient *c, const char *key, const char *type,
     msg_put_str(&w, key);
     msg_put_str(&w, type);
     struct request *r = add_request(c, &w);
-    if (r == NULL)
+    if (r == NULL) {
         return 0;
+    }
     r->key_fn = fn;
     r->arg = arg;
     uint64_t id = r->id;
@@ -361,8 +387,9 @@ uint64_t signclient_sign(struct signclient *c, const struct signclient_jws *jws,
     msg_put_str(&w, jws->kid);
     msg_put_bytes(&w, jws->payload != NULL ? jws->payload : "", len);
     struct request *r = add_request(c, &w);
-    if (r == NULL)
+    if (r == NULL) {
         return 0;
+    }
     r->jws_fn = fn;
     r->arg = arg;
     uint64_t id = r->id;
@@ -374,8 +401,9 @@ void signclient_cancel(struct signclient *c, uint64_t request)
 {
     struct request **at = find_request(c, request);
 
-    if (at == NULL)
+    if (at == NULL) {
         return;
+    }
     struct request *r = *at;
     unlink_request(c, at);
     free(r);
@@ -386,8 +414,9 @@ int signclient_new(struct signclient **out, uv_loop_t *loop, struct log *log)
 {
     struct signclient *c = calloc(1, sizeof(*c));
 
-    if (c == NULL)
+    if (c == NULL) {
         return -ENOMEM;
+    }
     c->loop = loop;
     c->log = log;
     c->tail = &c->head;
@@ -400,11 +429,13 @@ int signclient_new(struct signclient **out, uv_loop_t *loop, struct log *log)
 
 void signclient_free(struct signclient *c)
 {
-    if (c == NULL)
+    if (c == NULL) {
         return;
+    }
     detach(c);
     c->freed = true;
-    while (c->head != NULL)
+    while (c->head != NULL) {
         fail_request(c, &c->head, ERR_CANCELLED, "stopping");
+    }
     uv_close((uv_handle_t *)&c->timer, on_timer_closed);
 }
