@@ -223,7 +223,9 @@ const char *order_out_explain(struct order *order)
     if (!any) {
         say_add(&say, "%s", order_out_names(order));
     }
-    if (order->explanation != NULL) {
+    /* many CAs repeat in the order what one of its authorizations says */
+    if (order->explanation != NULL &&
+        (say.text == NULL || strstr(say.text, order->explanation) == NULL)) {
         say_add(&say, "%s%s", any ? "\n" : ": ", order->explanation);
     }
     return keep(order, &say);

@@ -19,7 +19,7 @@
 
 #include "common/encode.h"
 
-#define FIRST_MS       5
+#define FIRST_MS       3
 #define BLIND_MS       100
 #define MOST_MS        5000
 #define AWAY_MS        1000

@@ -148,6 +148,15 @@ static void test_invalid_seen(void)
     CU_ASSERT(strstr(lab->text, "one failed") != NULL);
     failed(lab, ORDER_REFUSED_CA, "4 resolvers asked");
 
+    /* said once where the order repeats its authorization */
+    lab = lab_validating();
+    lab_tick(lab);
+    lab_answer(lab, "/order", 200,
+               lab_order("a.example", "invalid", ",\"error\":{\"detail\":\"NXDOMAIN\"}"));
+    lab_answer(lab, "/authz/0", 200, lab_authz_failed("a.example", "NXDOMAIN"));
+    CU_ASSERT(strstr(strstr(lab->text, "NXDOMAIN") + 1, "NXDOMAIN") == NULL);
+    failed(lab, ORDER_REFUSED_CA, "NXDOMAIN");
+
     /* even where the authorizations cannot be had */
     lab = lab_validating();
     lab_tick(lab);
