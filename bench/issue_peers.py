@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab import Lab, Process, dns, pki
 from lab.nameserver import challenge_cname
-from measure import Usage, run
+from measure import Usage, peak_of, run
 
 PEER_ZONE = "acme.peers.example"
 PEER_ORG = "peers.example.org"
@@ -27,8 +27,10 @@ $TTL 0
 @ NS ns
 ns A 127.0.0.1
 """
-_NSUPDATE = 'printf \'server 127.0.0.1 {port}\\nzone {zone}\\nupdate %s %s.{zone} %s TXT %s\\nsend\\n\' "$1" "$2" "$3" ' \
-            '"$4" | exec nsupdate\n'
+_NSUPDATE = """\
+printf 'server 127.0.0.1 {port}\\nzone {zone}\\nupdate %s %s.{zone} %s TXT %s\\nsend\\n' "$1" "$2" "$3" "$4" |
+    exec nsupdate
+"""
 _UACME = '#!/bin/sh\n[ "$2" = dns-01 ] || exit 1\ncase $1 in begin) set -- add "$3" 0 "$5" ;; ' \
          '*) set -- delete "$3" "" "$5" ;; esac\n'
 _CERTBOT = '#!/bin/sh\nset -- {what} "$CERTBOT_DOMAIN" "{ttl}" "$CERTBOT_VALIDATION"\n'
@@ -77,29 +79,40 @@ class Peers:
     def _must(self, argv: Sequence[str | Path]) -> Usage:
         return run(argv, self._env, self.lab.folder / "peers.log")
 
+    def peak(self, argv: Sequence[str | Path]) -> float:
+        """Peak resident size of one of the peers, in MB."""
+        return peak_of(argv, self._env, self.lab.folder / "peers.log")
+
     def _certbot(self) -> list[str | Path]:
         return ["certbot", "-n", "--server", self.lab.ca.url, "--config-dir", self.folder / "certbot", "--work-dir",
                 self.folder / "certbot-work", "--logs-dir", self.folder / "certbot-logs"]
 
-    def _uacme(self, *what: str | Path) -> Usage:
-        return self._must(["uacme", "-y", "-f", "-c", self.folder / "uacme", "-a", self.lab.ca.url, "-h",
-                           self._uacme_hook, "issue", *what])
+    def _uacme_command(self, what: str | Path) -> list[str | Path]:
+        return ["uacme", "-y", "-f", "-c", self.folder / "uacme", "-a", self.lab.ca.url, "-h", self._uacme_hook,
+                "issue", what]
+
+    def uacme_command(self, name: str) -> list[str | Path]:
+        """uacme as it comes, for a new name: it makes the key, too."""
+        shutil.rmtree(self.folder / "uacme" / "private" / name, ignore_errors=True)
+        return self._uacme_command(name)
 
     def uacme(self, name: str) -> Usage:
-        """One certificate by uacme as it comes: a new name, so it makes the key, too."""
-        shutil.rmtree(self.folder / "uacme" / "private" / name, ignore_errors=True)
-        return self._uacme(name)
+        """One certificate by uacme as it comes."""
+        return self._must(self.uacme_command(name))
 
     def uacme_csr(self, name: str) -> Usage:
         """One certificate by uacme for a CSR, as we get one."""
-        return self._uacme(self._csrs[name])
+        return self._must(self._uacme_command(self._csrs[name]))
 
-    def certbot(self, name: str) -> Usage:
-        """One certificate by certbot, for a CSR as we get one."""
+    def certbot_command(self, name: str) -> list[str | Path]:
+        """certbot for a CSR, as we get one."""
         out = self.folder / "out"
         for path in self.folder.glob("out.*"):
             path.unlink()
-        return self._must([*self._certbot(), "certonly", "--manual", "--preferred-challenges", "dns", "--csr",
-                           self._csrs[name], "--manual-auth-hook", self._auth, "--manual-cleanup-hook", self._cleanup,
-                           "--cert-path", f"{out}.cert", "--chain-path", f"{out}.chain", "--fullchain-path",
-                           f"{out}.full"])
+        return [*self._certbot(), "certonly", "--manual", "--preferred-challenges", "dns", "--csr", self._csrs[name],
+                "--manual-auth-hook", self._auth, "--manual-cleanup-hook", self._cleanup, "--cert-path", f"{out}.cert",
+                "--chain-path", f"{out}.chain", "--fullchain-path", f"{out}.full"]
+
+    def certbot(self, name: str) -> Usage:
+        """One certificate by certbot."""
+        return self._must(self.certbot_command(name))

@@ -25,23 +25,25 @@ class Series:
     def cpu(self) -> float:
         return statistics.median(usage.cpu for usage in self._all)
 
-    @property
-    def peak(self) -> float:
-        return statistics.median(usage.peak for usage in self._all)
-
 
 def _rows(what: str, series: dict[str, Series]) -> list[str]:
     ours = series["certmill"]
     lines = []
     for who, used in series.items():
         ratio = f"1/{used.wall / ours.wall:<7.1f} 1/{used.cpu / ours.cpu:<7.1f}" if used is not ours else ""
-        lines.append(f"{what:18} {who:18} {used.wall:9.3f} {used.cpu:9.3f} {used.peak:8.1f}   {ratio}".rstrip())
+        lines.append(f"{what:18} {who:18} {used.wall:9.3f} {used.cpu:9.3f}   {ratio}".rstrip())
     return lines
 
 
 def table(one: dict[str, Series], row: dict[str, Series], once: dict[str, Series], count: int) -> str:
     """All series, with our share of each peer's wall and processor time."""
-    head = f"{'':18} {'':18} {'wall s':>9} {'CPU s':>9} {'peak MB':>8}   ours: {'wall':7} CPU"
+    head = f"{'':18} {'':18} {'wall s':>9} {'CPU s':>9}   ours: {'wall':7} CPU"
     lines = [head, *_rows("one", one), *_rows(f"{count} in a row", row), *_rows(f"{count} at once", once)]
-    note = "peak MB: of certmill all its processes (PSS) and the shell; of the others their largest process"
-    return "\n".join([*lines, note, ""])
+    return "\n".join([*lines, ""])
+
+
+def peaks(found: dict[str, float]) -> str:
+    """Peak memory of each."""
+    lines = [f"{'peak MB':18} {who:18} {size:9.1f}" for who, size in found.items()]
+    note = "certmill: all its processes (PSS) and the shell; the others: their largest process"
+    return "\n".join([*lines, f"{'':18} {note}", ""])

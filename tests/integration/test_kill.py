@@ -20,10 +20,11 @@ class Kill(LabCase):
             self.lab.server.wait_role(role)
         self.assert_issued(self.lab.get(["host01.example.org"]), ["host01.example.org"])  # the account is there
 
-    def held_order(self, path: str, early: bool):
+    def held_order(self, path: str, early: bool, names: list[str] | None = None):
         """A client whose order has come to a point, and the hold there."""
+        names = names or NAMES
         hold = self.lab.proxy.hold(path, early)
-        client = self.lab.spawn(["get", "certificate"], ",".join(NAMES), self.lab.csr(NAMES))
+        client = self.lab.spawn(["get", "certificate"], ",".join(names), self.lab.csr(names))
         hold.wait_reached()
         return client, hold
 
@@ -41,15 +42,16 @@ class Kill(LabCase):
                 self.assert_no_challenge(*NAMES)
 
     def test_dnsd_has_the_live_value_again(self) -> None:
-        client, hold = self.held_order("/chalZ/", True)
-        before = dns.txt("_acme-challenge.www.example.org", self.lab.resolver.port)
+        names = ["host02.example.org"]
+        client, hold = self.held_order("/chalZ/", True, names)
+        before = dns.txt("_acme-challenge.host02.example.org", self.lab.resolver.port)
         self.assertEqual(len(before), 1)
         pid = self.lab.server.kill("dnsd")
         self.lab.server.wait_role("dnsd", pid)
-        wait_until(lambda: dns.txt("_acme-challenge.www.example.org", self.lab.resolver.port) == before,
+        wait_until(lambda: dns.txt("_acme-challenge.host02.example.org", self.lab.resolver.port) == before,
                    "the value is served again")
         hold.release()
-        self.assert_issued(self.lab.collect(client), NAMES)
+        self.assert_issued(self.lab.collect(client), names)
 
     def test_signer(self) -> None:
         for path, early in POINTS:

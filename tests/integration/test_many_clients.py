@@ -44,7 +44,7 @@ class Held(LabCase):
         self.assertEqual([answer.status for answer in answers], [0] * len(held), answers[0].stderr)
 
     def test_one_name_has_many_values(self) -> None:
-        """All are served, by TCP; Pebble itself reads no more than fit in 512 octets, so how these end is its affair."""
+        """All are served, by TCP; Pebble reads no more than fit in 512 octets, so how the orders end is its affair."""
         held = [self.lab.proxy.hold("/chalZ/", early=True) for _ in range(40)]
         csr = self.lab.csr(["www.example.org"])
         clients = [self.lab.spawn(["get", "certificate"], "www.example.org", csr) for _ in held]
