@@ -7,8 +7,7 @@
 
 #include "issuer/problem.h"
 
-#define DIRECTORY_MS UINT64_C(86400000) /* a CA may move its URLs; a day is what others keep them  \
-                                         */
+#define DIRECTORY_MS UINT64_C(86400000) /* a CA may move its URLs: a day */
 
 static void network_error(struct acme *acme, enum acme_stage stage,
                           const struct http_answer *answer)
