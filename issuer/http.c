@@ -18,8 +18,8 @@
 
 #include "issuer/http_trust.h"
 
-#define HTTP_CONNECTIONS 32 /* to one CA: 64 orders on HTTP/1.1 share them; HTTP/2 needs one */
-#define HTTP_IDLE        16 /* easy handles kept; each holds about 20 KiB */
+#define HTTP_CONNECTIONS 128 /* to one CA: 64 orders on HTTP/1.1, twice; HTTP/2 needs one */
+#define HTTP_IDLE        16  /* easy handles kept; each holds about 20 KiB */
 #define HTTP_REDIRECTS   3
 
 struct http_exchange {

@@ -316,11 +316,12 @@ static bool away(struct order *order, const struct order_event *event)
         !order_poll_again(order, event->transport == 0 ? event->retry_after_ms : -1)) {
         return false;
     }
-    order_out_log(
-        order, LOG_LEVEL_WARNING,
-        order_out_text(order, "the CA is away (%s); asking again in %u ms",
-                       event->transport_text != NULL ? event->transport_text : "it says so itself",
-                       (unsigned)order->timer_ms));
+    const char *why = event->transport_text != NULL
+                          ? event->transport_text
+                          : order_out_text(order, "HTTP status %d", (int)event->status);
+    order_out_log(order, LOG_LEVEL_WARNING,
+                  order_out_text(order, "the CA is away (%s); asking again in %u ms", why,
+                                 (unsigned)order->timer_ms));
     return true;
 }
 
