@@ -62,7 +62,8 @@ int publisher_remove(struct publisher *publisher, const char *domain, const char
                      uint64_t order);
 /* Removes all that the order still has. */
 void publisher_release(struct publisher *publisher, uint64_t order);
-/* Record name of a domain in wire form, lower case: what publisher_seen.name holds. Its length or an error. */
+/* Record name of a domain in wire form, lower case: what publisher_seen.name holds. Its length or
+ * an error. */
 int publisher_record_wire(const struct publisher *publisher, const char *domain,
                           uint8_t dst[static LIMIT_NAME_WIRE]);
 /* Record name of a domain in text without last dot, for messages: "NAME.ZONE". */
