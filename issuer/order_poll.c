@@ -318,7 +318,7 @@ static bool away(struct order *order, const struct order_event *event)
     }
     const char *why = event->transport_text != NULL
                           ? event->transport_text
-                          : order_out_text(order, "HTTP status %d", (int)event->status);
+                          : order_out_text(order, "HTTP %d", event->status);
     order_out_log(order, LOG_LEVEL_WARNING,
                   order_out_text(order, "the CA is away (%s); asking again in %u ms", why,
                                  (unsigned)order->timer_ms));
@@ -374,7 +374,9 @@ void order_poll_finalized(struct order *order, const struct order_event *event)
         wait_or_fail(order, event->retry_after_ms);
         return;
     }
-    if (away(order, event) || !order_flow_answered(order, event, "the CA did not take the CSR") ||
+    bool last = order->finalize_tries >= FINALIZE_TRIES;
+    if ((!last && away(order, event)) ||
+        !order_flow_answered(order, event, "the CA did not take the CSR") ||
         !parse(order, event, &object)) {
         return;
     }

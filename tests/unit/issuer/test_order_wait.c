@@ -251,6 +251,23 @@ static void test_outage(void)
     failed(lab, ORDER_UNAVAILABLE_CA, "could not be downloaded: the line is dead");
 }
 
+static void test_finalize_always_500(void)
+{
+    struct lab *lab = lab_finalizing();
+    int tries = 0;
+
+    for (; tries < 100 && !lab->finished; tries++) {
+        lab_answer(lab, "/finalize", 500, "");
+        if (!lab->finished) {
+            lab_tick(lab);
+            lab_answer(lab, "/order", 200, lab_order("a.example", "ready", ""));
+        }
+    }
+    CU_ASSERT(tries > 1 && tries < 10);
+    CU_ASSERT(strstr(lab->log, "the CA is away (HTTP 500); asking again in ") != NULL);
+    failed(lab, ORDER_UNAVAILABLE_CA, "the CA did not take the CSR: HTTP 500");
+}
+
 /* -- download -- */
 
 static void test_download_refused(void)
@@ -404,6 +421,7 @@ int main(void)
     CU_ADD_TEST(suite, test_not_ready);
     CU_ADD_TEST(suite, test_finalize_refused);
     CU_ADD_TEST(suite, test_outage);
+    CU_ADD_TEST(suite, test_finalize_always_500);
     CU_ADD_TEST(suite, test_download_refused);
     CU_ADD_TEST(suite, test_preferred_chain);
     CU_ADD_TEST(suite, test_resumed_before_the_url);
