@@ -77,9 +77,8 @@ static bool refuse(const struct question *question, struct query_info *info, uns
 }
 
 /* What the message as such calls for, before a zone is looked at. True: rcode says it all. */
-static bool judge(const struct query_context *context, const uint8_t *in,
-                  const struct question *question, const struct edns *edns, int parsed,
-                  struct answer *a)
+static bool judge(const uint8_t *in, const struct question *question, const struct edns *edns,
+                  int parsed, struct answer *a)
 {
     if ((in[2] & DNS_FLAG_OPCODE) != 0) {
         a->info->outcome = QUERY_NOTIMP;
@@ -96,15 +95,7 @@ static bool judge(const struct query_context *context, const uint8_t *in,
         a->rcode = DNS_BADVERS;
         return true;
     }
-    if (refuse(question, a->info, &a->rcode)) {
-        return true;
-    }
-    if (context->image == NULL) {
-        a->info->outcome = QUERY_SERVFAIL;
-        a->rcode = DNS_SERVFAIL;
-        return true;
-    }
-    return false;
+    return refuse(question, a->info, &a->rcode);
 }
 
 static size_t size_limit(const struct query_context *context, const struct edns *edns, size_t cap)
@@ -180,7 +171,7 @@ size_t query_answer(const struct query_context *context, const uint8_t *in, size
                   .len = DNS_HEADER + question.len,
                   .limit = size_limit(context, &edns, cap)},
     };
-    if (!judge(context, in, &question, &edns, parsed, &a)) {
+    if (!judge(in, &question, &edns, parsed, &a)) {
         answer_build(&a);
     }
     return finish(&a, in, &edns, question.len > 0);

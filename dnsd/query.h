@@ -21,8 +21,8 @@ struct image;
 #define QUERY_TCP_ROOM LIMIT_DNS_MESSAGE
 
 struct query_context {
-    const struct image *image; /* NULL: none came yet, everything is SERVFAIL */
-    bool tcp;                  /* the client's size limit does not count */
+    const struct image *image;
+    bool tcp; /* the client's size limit does not count */
 };
 
 /* What became of a message; the worker counts by it. */
@@ -36,7 +36,6 @@ enum query_outcome {
     QUERY_FORMERR,
     QUERY_NOTIMP,
     QUERY_BADVERS,
-    QUERY_SERVFAIL, /* no image yet */
     QUERY_OUTCOMES,
 };
 

@@ -1,6 +1,6 @@
 #include "dnsd/stats.h"
 
-_Static_assert(STATS_NODATA == (int)QUERY_NODATA && STATS_SERVFAIL == (int)QUERY_SERVFAIL,
+_Static_assert(STATS_NODATA == (int)QUERY_NODATA && STATS_BADVERS == (int)QUERY_BADVERS,
                "outcomes are counters");
 
 static const char *const names[STATS_COUNTERS] = {
@@ -13,7 +13,6 @@ static const char *const names[STATS_COUNTERS] = {
     [STATS_FORMERR] = "formerr",
     [STATS_NOTIMP] = "notimp",
     [STATS_BADVERS] = "badvers",
-    [STATS_SERVFAIL] = "servfail",
     [STATS_UDP] = "udp",
     [STATS_TCP] = "tcp",
     [STATS_TRUNCATED] = "truncated",

@@ -12,7 +12,7 @@
 #include "common/msg.h"
 #include "dnsd/query.h"
 
-/* Everything up to STATS_SERVFAIL stands in the order of enum query_outcome. */
+/* Everything up to STATS_BADVERS stands in the order of enum query_outcome. */
 enum stats_counter {
     STATS_DROPPED,
     STATS_NOERROR,
@@ -23,7 +23,6 @@ enum stats_counter {
     STATS_FORMERR,
     STATS_NOTIMP,
     STATS_BADVERS,
-    STATS_SERVFAIL,
     STATS_UDP,
     STATS_TCP,
     STATS_TRUNCATED,

@@ -335,9 +335,7 @@ static void on_tick(uv_timer_t *timer)
     }
     if (tcp->paused) {
         tcp->paused = false;
-        for (size_t i = 0; i < tcp->count; i++) {
-            uv_poll_start(&tcp->listeners[i].poll, UV_READABLE, on_listener);
-        }
+        tcp_start(tcp);
     }
     if (tcp->first == NULL) {
         uv_timer_stop(timer);
@@ -412,7 +410,7 @@ static void on_listener(uv_poll_t *poll, int status, int events)
     }
 }
 
-static int listener_start(struct tcp *tcp, struct tcp_listener *l, int fd)
+static int listener_open(struct tcp *tcp, struct tcp_listener *l, int fd)
 {
     const int on = 1;
     int ret;
@@ -428,7 +426,7 @@ static int listener_start(struct tcp *tcp, struct tcp_listener *l, int fd)
     l->tcp = tcp;
     l->fd = fd;
     tcp->count++;
-    return uv_poll_start(&l->poll, UV_READABLE, on_listener);
+    return 0;
 }
 
 int tcp_new(struct tcp **out, const struct tcp_options *options, const int *fds, size_t count)
@@ -444,11 +442,18 @@ int tcp_new(struct tcp **out, const struct tcp_options *options, const int *fds,
     tcp->tick.data = tcp;
     uv_timer_init(options->loop, &tcp->tick);
     for (size_t i = 0; i < count; i++) {
-        if ((ret = listener_start(tcp, &tcp->listeners[i], fds[i])) < 0) {
+        if ((ret = listener_open(tcp, &tcp->listeners[i], fds[i])) < 0) {
             return ret;
         }
     }
     return 0;
+}
+
+void tcp_start(struct tcp *tcp)
+{
+    for (size_t i = 0; i < tcp->count; i++) {
+        uv_poll_start(&tcp->listeners[i].poll, UV_READABLE, on_listener);
+    }
 }
 
 void tcp_close(struct tcp *tcp)

@@ -208,7 +208,7 @@ static int want_pktinfo(struct udp_socket *s)
     return 0;
 }
 
-static int socket_start(struct udp *udp, struct udp_socket *s, int fd)
+static int socket_open(struct udp *udp, struct udp_socket *s, int fd)
 {
     const int queue = LIMIT_UDP_QUEUE;
     int ret;
@@ -225,7 +225,7 @@ static int socket_start(struct udp *udp, struct udp_socket *s, int fd)
     }
     s->poll.data = s;
     udp->count++;
-    return uv_poll_start(&s->poll, UV_READABLE, on_readable);
+    return 0;
 }
 
 int udp_new(struct udp **out, const struct udp_options *options, const int *fds, size_t count)
@@ -243,7 +243,7 @@ int udp_new(struct udp **out, const struct udp_options *options, const int *fds,
     batch_init(udp->batch);
     *out = udp;
     for (size_t i = 0; i < count; i++) {
-        if ((ret = socket_start(udp, &udp->sockets[i], fds[i])) < 0) {
+        if ((ret = socket_open(udp, &udp->sockets[i], fds[i])) < 0) {
             return ret; /* the caller closes what is there: handles need their loop */
         }
     }
@@ -252,6 +252,13 @@ err1:
     free(udp);
 err0:
     return ret;
+}
+
+void udp_start(struct udp *udp)
+{
+    for (size_t i = 0; i < udp->count; i++) {
+        uv_poll_start(&udp->sockets[i].poll, UV_READABLE, on_readable);
+    }
 }
 
 void udp_close(struct udp *udp)

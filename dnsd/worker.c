@@ -23,6 +23,7 @@ struct worker {
     struct tcp *tcp;
     atomic_bool stop;
     bool started, closed;
+    bool serving; /* has an image, reads its sockets */
 };
 
 static void before_batch(void *arg)
@@ -64,6 +65,11 @@ static void on_wake(uv_async_t *wake)
         return;
     }
     before_batch(w);
+    if (!w->serving && w->responder.image != NULL) {
+        w->serving = true;
+        udp_start(w->udp);
+        tcp_start(w->tcp);
+    }
     after_batch(w);
 }
 

@@ -1,6 +1,10 @@
 /*
  * A worker: one thread with a loop, sockets, counters and table of askers of its own. It shares
  * with others the published image only.
+ *
+ * It reads its sockets once it has taken its first image. Until then, a few milliseconds after a
+ * start, queries wait in the kernel: an answer then could only be a failure, and a CA that
+ * gets one fails its validation.
  */
 #ifndef CERTMILL_DNSD_WORKER_H
 #define CERTMILL_DNSD_WORKER_H

@@ -64,7 +64,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     context.tcp = (data[0] & 1) != 0;
-    context.image = (data[0] & 0xFE) == 0xFE ? NULL : &image;
     cap = context.tcp ? QUERY_TCP_ROOM : QUERY_UDP_ROOM;
     len = query_answer(&context, data + 1, size - 1, out, cap, &info);
     if ((len == 0) != (info.outcome == QUERY_DROPPED) || len > cap ||

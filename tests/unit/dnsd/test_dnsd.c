@@ -102,7 +102,6 @@ static void test_life(void)
     struct process p;
 
     process_start(&p);
-    CU_ASSERT_EQUAL(rcode_udp(&p.udp, NAME), DNS_SERVFAIL);
     publish(&p, 1);
     CU_ASSERT_TRUE(answers_generation(&p.udp, 1));
     CU_ASSERT_TRUE(answers_generation(&p.any, 1));
@@ -110,6 +109,54 @@ static void test_life(void)
     CU_ASSERT_EQUAL(rcode_udp(&p.udp, "example.com"), DNS_REFUSED);
     publish(&p, 2);
     CU_ASSERT_TRUE(answers_generation(&p.udp, 2));
+    CU_ASSERT_EQUAL(stop(&p), 0);
+}
+
+/* From several ports, so that each worker gets some. */
+#define EARLY 8
+
+static void send_early(const struct process *p, const struct packet *query, int *udp, int *tcp)
+{
+    struct packet framed = {.len = 0};
+
+    packet_add_u16(&framed, (uint16_t)query->len);
+    packet_add(&framed, query->bytes, query->len);
+    for (int i = 0; i < EARLY; i++) {
+        udp[i] = connect_to(SOCK_DGRAM, &p->udp);
+        tcp[i] = connect_to(SOCK_STREAM, &p->tcp);
+        CU_ASSERT_EQUAL(send(udp[i], query->bytes, query->len, 0), (ssize_t)query->len);
+        CU_ASSERT_EQUAL(send(tcp[i], framed.bytes, framed.len, 0), (ssize_t)framed.len);
+    }
+}
+
+/* What is asked between a start and the first image is answered from that image. */
+static void test_early_queries(void)
+{
+    uint8_t answer[QUERY_UDP_ROOM];
+    struct packet query;
+    struct process p;
+    int udp[EARLY], tcp[EARLY];
+
+    process_start(&p);
+    packet_query(&query, NAME, DNS_TYPE_TXT);
+    send_early(&p, &query, udp, tcp);
+    size_t len = query.len + 13 + strlen("generation-1");
+    /* dnsd turns its loop, so it could have answered by now */
+    process_send(&p, p.issuer, IPC_STATS_REQUEST, -1);
+    CU_ASSERT_TRUE(process_expect(&p, IPC_STATS));
+    for (int i = 0; i < EARLY; i++) {
+        CU_ASSERT_TRUE(recv(udp[i], answer, sizeof(answer), MSG_DONTWAIT) < 0);
+        CU_ASSERT_TRUE(recv(tcp[i], answer, sizeof(answer), MSG_DONTWAIT) < 0);
+    }
+    publish(&p, 1);
+    for (int i = 0; i < EARLY; i++) {
+        CU_ASSERT_EQUAL(recv(udp[i], answer, sizeof(answer), 0), (ssize_t)len);
+        CU_ASSERT_EQUAL(answer[3], DNS_NOERROR);
+        CU_ASSERT_EQUAL(read_full(tcp[i], answer, 2 + len), 2 + len);
+        CU_ASSERT_EQUAL(answer[2 + 3], DNS_NOERROR);
+        close(udp[i]);
+        close(tcp[i]);
+    }
     CU_ASSERT_EQUAL(stop(&p), 0);
 }
 
@@ -501,6 +548,7 @@ int main(void)
 {
     static const struct run_case cases[] = {
         {"life", test_life},
+        {"queries before the first image", test_early_queries},
         {"source address", test_source_address},
         {"source address, IPv6", test_source_address6},
         {"TCP", test_tcp},

@@ -332,21 +332,6 @@ static void test_challenge(void)
     CU_ASSERT_FALSE(seen("example", TXT, &info));
 }
 
-static void test_no_image(void)
-{
-    const struct query_context context = {.image = NULL};
-    uint8_t out[QUERY_UDP_ROOM];
-    struct query_info info;
-    struct packet query;
-
-    packet_query(&query, "www.acme.example", A);
-    size_t len = query_answer(&context, query.bytes, query.len, out, sizeof(out), &info);
-    CU_ASSERT_EQUAL(len, query.len);
-    CU_ASSERT_EQUAL(info.outcome, QUERY_SERVFAIL);
-    CU_ASSERT_EQUAL(out[2] & DNS_FLAG_AA, 0);
-    CU_ASSERT_EQUAL(out[3], DNS_SERVFAIL);
-}
-
 int main(void)
 {
     static const struct run_case cases[] = {
@@ -354,7 +339,6 @@ int main(void)
         {"a CNAME loop ends", test_loop},
         {"case", test_case},
         {"challenge names", test_challenge},
-        {"before the first image", test_no_image},
     };
     struct zone *zones[] = {images_zone("acme.example", acme), images_zone("other.test", other),
                             images_zone("inner.acme.example", inner)};

@@ -68,6 +68,7 @@ static void server_start(struct server *s, size_t max_clients, uint64_t idle_ms)
                                         .max_clients = max_clients,
                                         .idle_ms = idle_ms};
     CU_ASSERT_EQUAL_FATAL(tcp_new(&s->tcp, &options, &s->fd, 1), 0);
+    tcp_start(s->tcp);
     pthread_create(&s->thread, NULL, run, &s->loop);
 }
 
