@@ -28,7 +28,7 @@ static inline struct sockaddr_un local_address(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%.107s", path);
     return address;
 }
 

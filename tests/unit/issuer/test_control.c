@@ -35,7 +35,7 @@ static void set_up(struct fixture *f)
 
     memset(f, 0, sizeof *f);
     desk_fixture_set_up(&f->base);
-    (void)snprintf(f->path, sizeof f->path, "%s", folder_file(&f->base.folder, "control.sock"));
+    (void)snprintf(f->path, sizeof f->path, "%.127s", folder_file(&f->base.folder, "control.sock"));
     options.store = f->base.store;
     options.publisher = f->base.publisher;
     options.conf = &f->base.conf;

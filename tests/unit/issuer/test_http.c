@@ -62,7 +62,7 @@ static bool serve_one(struct server *server, SSL *ssl, const char *request)
         snprintf(fields, sizeof(fields), "Location: https://127.0.0.1:%d/ok\r\n", server->port);
         send_head(ssl, "302 Found", fields, 0);
     } else {
-        snprintf(body, sizeof(body), "%s", request);
+        snprintf(body, sizeof(body), "%.2047s", request);
         send_head(ssl, "200 OK", "Replay-Nonce: abc\r\nRetry-After: 2\r\n", strlen(body));
         if (strncmp(request, "HEAD", 4) != 0)
             SSL_write(ssl, body, (int)strlen(body));

@@ -56,7 +56,7 @@ static void set_up(struct fixture *f, unsigned max_clients, unsigned request_ms)
 
     memset(f, 0, sizeof *f);
     folder_make(&f->folder);
-    (void)snprintf(f->path, sizeof f->path, "%s", folder_file(&f->folder, "test.sock"));
+    (void)snprintf(f->path, sizeof f->path, "%.127s", folder_file(&f->folder, "test.sock"));
     CU_ASSERT_EQUAL_FATAL(uv_loop_init(&f->loop), 0);
     CU_ASSERT_EQUAL_FATAL(line_server_new(&f->server, &options, local_listen(f->path)), 0);
 }

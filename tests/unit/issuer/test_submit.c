@@ -18,7 +18,7 @@ static void set_up(struct fixture *f)
     struct submit_options options = {.loop = &f->base.loop, .clock = &clock_system};
 
     desk_fixture_set_up(&f->base);
-    (void)snprintf(f->path, sizeof f->path, "%s", folder_file(&f->base.folder, "submit.sock"));
+    (void)snprintf(f->path, sizeof f->path, "%.127s", folder_file(&f->base.folder, "submit.sock"));
     options.desk = f->base.desk;
     options.conf = &f->base.conf;
     options.fd = local_listen(f->path);
