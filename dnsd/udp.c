@@ -210,13 +210,10 @@ static int want_pktinfo(struct udp_socket *s)
 
 static int socket_open(struct udp *udp, struct udp_socket *s, int fd)
 {
-    const int queue = LIMIT_UDP_QUEUE;
     int ret;
 
     s->udp = udp;
     s->fd = fd;
-    /* as much as the host permits (net.core.rmem_max); less is no error */
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &queue, sizeof(queue));
     if ((ret = want_pktinfo(s)) < 0) {
         return ret;
     }

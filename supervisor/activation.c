@@ -118,6 +118,9 @@ static int take_dns(int fd, int type, size_t workers, struct listen_set *set, st
     if (getsockname(fd, (struct sockaddr *)&address.storage, &address.len) < 0) {
         return err_set(err, -errno, "getsockname: %s", err_string(-errno));
     }
+    if (type == SOCK_DGRAM) {
+        listen_widen(fd);
+    }
     address_format(&address, text);
     snprintf(socket.address, sizeof(socket.address), "%s", text);
     for (size_t w = 0; w < workers; w++) {

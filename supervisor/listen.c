@@ -12,9 +12,8 @@
 #include "supervisor/address.h"
 #include "supervisor/holder.h"
 
-#define RECEIVE_BYTES (1 << 20) /* of UDP waiting: 10,000 queries of 100 bytes */
-#define BACKLOG       512       /* TCP connections waiting */
-#define FREE_TRIES    64        /* for a port that is free for UDP and TCP */
+#define BACKLOG    512 /* TCP connections waiting */
+#define FREE_TRIES 64  /* for a port that is free for UDP and TCP */
 
 static const char *protocol(int type)
 {
@@ -55,9 +54,23 @@ static int explain(const struct address *address, int type, int error, struct er
                    err_string(-error));
 }
 
+void listen_widen(int fd)
+{
+    const int wanted = LIMIT_UDP_QUEUE;
+    int doubled = 0;
+    socklen_t len = sizeof(doubled);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &doubled, &len) == 0 && doubled / 2 >= wanted) {
+        return;
+    }
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof(wanted)) < 0) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof(wanted));
+    }
+}
+
 static int set_options(int fd, const struct address *address, int type)
 {
-    const int on = 1, receive = RECEIVE_BYTES;
+    const int on = 1;
 
     if (address->storage.ss_family == AF_INET6 &&
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) {
@@ -66,10 +79,7 @@ static int set_options(int fd, const struct address *address, int type)
     if (type == SOCK_STREAM) {
         return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ? -errno : 0;
     }
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive, sizeof(receive)) < 0 &&
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive)) < 0) {
-        return -errno;
-    }
+    listen_widen(fd);
     return 0;
 }
 

@@ -29,6 +29,10 @@ struct listen_set {
 int listen_dns(struct listen_set *set, const struct conf_strings *addresses, size_t workers,
                struct log *log, struct err *err);
 
+/* Gives a UDP socket room for LIMIT_UDP_QUEUE octets, where it has less: past the host's
+ * net.core.rmem_max as root, else up to it. */
+void listen_widen(int fd);
+
 /* A listening unix socket at path, made with mode and, where we are root, the group; a file
  * that nobody listens at is replaced. ERR_BUSY where somebody does. */
 struct listen_unix {

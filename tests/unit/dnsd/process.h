@@ -29,6 +29,7 @@ struct process {
     struct sockaddr_in udp, tcp; /* 127.0.0.1, a socket a worker */
     struct sockaddr_in any;      /* 0.0.0.0, one socket for all workers; UDP */
     struct sockaddr_in6 any6;    /* [::], for IPv4 too; port 0 where there is no IPv6 */
+    int kept;                    /* the first of udp, as the supervisor keeps it */
     char folder[32];
     struct boot boot;
     struct boot_socket sockets[16];
@@ -174,6 +175,7 @@ static inline void process_start(struct process *p)
         process_add(p, IPC_SOCKET_UDP, i, "udp", process_socket(SOCK_DGRAM, "127.0.0.1", &p->udp));
         process_add(p, IPC_SOCKET_TCP, i, "tcp", process_socket(SOCK_STREAM, "127.0.0.1", &p->tcp));
     }
+    p->kept = dup(p->sockets[0].fd);
     process_add(p, IPC_SOCKET_UDP, 0, "any", process_socket(SOCK_DGRAM, "0.0.0.0", &p->any));
     int any6 = process_socket6(&p->any6);
     if (any6 >= 0) {
@@ -187,6 +189,7 @@ static inline void process_start(struct process *p)
         for (size_t i = 0; i < p->boot.socket_count; i++) {
             close(p->sockets[i].fd);
         }
+        close(p->kept);
         close(control[0]);
         close(issuer[0]);
         conf_clear(&server_conf_schema, &p->boot.conf);
@@ -253,6 +256,7 @@ static inline int process_wait(struct process *p)
         close(p->control);
     }
     close(p->issuer);
+    close(p->kept);
     conf_clear(&server_conf_schema, &p->boot.conf);
     snprintf(empty, sizeof(empty), "%s/empty", p->folder);
     rmdir(empty);

@@ -97,6 +97,29 @@ static int stop(struct process *p)
     return process_wait(p);
 }
 
+static int room(const struct process *p)
+{
+    int room = -1;
+    socklen_t len = sizeof(room);
+
+    CU_ASSERT_EQUAL(getsockopt(p->kept, SOL_SOCKET, SO_RCVBUF, &room, &len), 0);
+    return room;
+}
+
+/* The supervisor can give a socket more room than dnsd could. */
+static void test_room(void)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct process p = {.kept = fd};
+    int before = room(&p);
+
+    close(fd);
+    process_start(&p);
+    publish(&p, 1);
+    CU_ASSERT_EQUAL(room(&p), before);
+    CU_ASSERT_EQUAL(stop(&p), 0);
+}
+
 static void test_life(void)
 {
     struct process p;
@@ -548,6 +571,7 @@ int main(void)
 {
     static const struct run_case cases[] = {
         {"life", test_life},
+        {"room of its sockets", test_room},
         {"queries before the first image", test_early_queries},
         {"source address", test_source_address},
         {"source address, IPv6", test_source_address6},

@@ -42,6 +42,9 @@ static void test_free_port(void)
         CU_ASSERT_EQUAL(set.items[i].worker, i % 3);
         getsockopt(set.items[i].fd, SOL_SOCKET, SO_REUSEPORT, &on, &len);
         CU_ASSERT_EQUAL(on, 1);
+        if (set.items[i].kind == IPC_SOCKET_UDP) {
+            CU_ASSERT_EQUAL(suite_room(set.items[i].fd), suite_wide_room());
+        }
     }
     CU_ASSERT(udp == 3 && tcp == 3);
     listen_clear(&set);

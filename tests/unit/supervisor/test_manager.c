@@ -97,6 +97,7 @@ static int take(void)
     EXPECT(activation_take(&a, 2, &set, NULL, &err) == 0);
     EXPECT(set.count == 6);
     EXPECT(set.items[0].kind == IPC_SOCKET_UDP && set.items[0].worker == 0);
+    EXPECT(suite_room(set.items[0].fd) == suite_wide_room());
     EXPECT(set.items[1].kind == IPC_SOCKET_UDP && set.items[1].worker == 1);
     EXPECT(set.items[2].kind == IPC_SOCKET_TCP && set.items[4].kind == IPC_SOCKET_SUBMIT);
     EXPECT(set.items[5].kind == IPC_SOCKET_CONTROL);
