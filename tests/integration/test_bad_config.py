@@ -1,6 +1,7 @@
 """Goal: a configuration that cannot be right ends the start with status 2, the place, and the cure."""
 
 import os
+import unittest
 from pathlib import Path
 
 from lab import LabOptions
@@ -61,6 +62,16 @@ class BadConfig(LabCase):
         server.config_file.unlink(missing_ok=True)
         server.config_file.mkdir()
         self.addCleanup(server.config_file.rmdir)
+        done = server.run_to_end()
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(str(server.config_file), done.stderr)
+
+    @unittest.skipIf(os.geteuid() == 0, "root may read everything")
+    def test_file_without_permission(self) -> None:
+        server = self.lab.server
+        server.write_config()
+        server.config_file.chmod(0)
+        self.addCleanup(server.config_file.chmod, 0o600)
         done = server.run_to_end()
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn(str(server.config_file), done.stderr)

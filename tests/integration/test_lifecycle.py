@@ -9,7 +9,7 @@ import subprocess
 from lab import LabOptions, dns, wait_until
 from lab.process import children_of
 from lab.server import BIN, Server
-from support import INTERRUPTED, LabCase, main
+from support import INTERRUPTED, LabCase, POLICY, main
 
 
 class Lifecycle(LabCase):
@@ -127,6 +127,28 @@ class Lifecycle(LabCase):
         lines = [json.loads(line) for line in server.log_text().splitlines()]
         self.assertTrue(all({"time", "program", "level", "message"} <= set(line) for line in lines))
         self.assertTrue(any(str(line.get("subject", "")).startswith("order") for line in lines))
+
+    def test_syslog(self) -> None:
+        path = self.lab.folder / "syslog.sock"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
+            daemon.bind(str(path))
+            path.chmod(0o777)
+            daemon.settimeout(30)
+            for key, value in (("syslog-facility", "LOG_LOCAL3"), ("syslog-socket", str(path))):
+                self.lab.server.config[key] = value
+                self.addCleanup(self.lab.server.config.pop, key)
+            self.start()
+            seen = b""
+            while b"issuer" not in seen:  # all processes write there
+                seen = daemon.recv(8192)
+                self.assertRegex(seen, rb"^<15[2-9]>", "facility 19, local3")
+
+    def test_staging_that_the_server_does_not_have(self) -> None:
+        self.start()
+        answer = self.lab.shell("--staging", "get", "certificate", domains="www.example.org",
+                                data=self.lab.csr(["www.example.org"]))
+        self.assertIn("staging", answer.stderr)
+        self.assert_status(answer, POLICY)
 
     def test_help_and_version(self) -> None:
         for word, said in (("--help", "dns-listen"), ("--version", "certmill")):
