@@ -83,6 +83,7 @@ class Process:
         self.argv = ["setpriv", "--pdeathsig", "KILL", "--", *map(str, argv)]
         self.log = log
         self.env = dict(os.environ if env is None else env)
+        self.env["PATH"] = self.env.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"  # where Debian has daemons
         self._popen: subprocess.Popen[bytes] | None = None
 
     @property
