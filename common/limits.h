@@ -78,6 +78,12 @@
 #define LIMIT_SUBMIT_CLIENTS 2048  /* connections at once */
 #define LIMIT_SUBMIT_MS      10000 /* from connect to a whole request */
 #define LIMIT_STOP_MS        1500  /* SIGTERM to the last exit is promised within 2 s */
+/* From a child's start to its IPC_READY: 64 zone files and a store to migrate take seconds; systemd
+ * gives up after 90 s. */
+#define LIMIT_START_MS 30000
+/* From IPC_RELOAD to the issuer's word on it. As many zone files; less than the 20 s that an
+ * operator's session waits for the outcome. */
+#define LIMIT_RELOAD_MS 15000
 
 /* -- commands that are split into words -- */
 #define LIMIT_COMMAND  8192 /* octets: a URL (2,048) and a chain's name with room */

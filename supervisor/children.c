@@ -58,7 +58,7 @@ void children_kill(struct child *child, const char *why)
 }
 
 /* The first start is all or nothing. False where this is not the first one. */
-static bool fail_start(struct supervisor *sup, const char *what, const char *why)
+static bool fail_start(struct supervisor *sup, const char *what, const char *why, int status)
 {
     if (sup->was_ready || sup->stopping) {
         return false;
@@ -67,7 +67,7 @@ static bool fail_start(struct supervisor *sup, const char *what, const char *why
     if (sup->conf.syslog_facility != NULL) {
         fprintf(stderr, "certmilld: %s: %s\n", what, why);
     }
-    stop_start(sup, 2);
+    stop_start(sup, status);
     return true;
 }
 
@@ -92,7 +92,7 @@ static void on_failed(struct child *child, struct msg_reader *r)
 
     msg_get_str(r, text, sizeof(text));
     child->failed = true;
-    if (!fail_start(child->sup, name_of(child), text)) {
+    if (!fail_start(child->sup, name_of(child), text, 2)) {
         log_error(child->sup->log, NULL, "%s cannot start: %s", name_of(child), text);
     }
 }
@@ -115,6 +115,7 @@ static int take_message(struct child *child, struct msg_reader *r)
 
     if (r->type == IPC_READY && child->state == IPC_PROCESS_STARTING) {
         log_debug(child->sup->log, NULL, "%s (pid %d) is up", name_of(child), (int)child->pid);
+        uv_timer_stop(&child->timer);
         set_state(child, IPC_PROCESS_RUNNING);
         all_ready(child->sup);
     } else if (r->type == IPC_FAILED) {
@@ -298,15 +299,55 @@ static int start(struct child *child, struct err *err)
     return 0;
 }
 
+static void list_unready(const struct supervisor *sup, char *dst, size_t cap)
+{
+    size_t len = 0;
+
+    dst[0] = '\0';
+    for (enum ipc_role role = IPC_ROLE_DNSD; role < IPC_ROLES && len < cap; role++) {
+        if (sup->children[role].state != IPC_PROCESS_RUNNING) {
+            len += (size_t)snprintf(dst + len, cap - len, "%s%s", len > 0 ? ", " : "",
+                                    ipc_role_name(role));
+        }
+    }
+}
+
+static void on_start_late(uv_timer_t *timer)
+{
+    struct child *child = timer->data;
+    struct supervisor *sup = child->sup;
+    char what[64], names[64];
+
+    if (child->life != NULL) {
+        read_messages(child, MESSAGES_A_WAKEUP); /* it may wait there, where we were the slow one */
+    }
+    if (child->state != IPC_PROCESS_STARTING) {
+        return;
+    }
+    snprintf(what, sizeof(what), "not ready within %g s", (double)sup->limits.start_ms / 1000);
+    list_unready(sup, names, sizeof(names));
+    if (sup->stopping || fail_start(sup, what, names, 1)) {
+        return;
+    }
+    if (child->role == IPC_ROLE_ISSUER &&
+        sup->children[IPC_ROLE_DNSD].state != IPC_PROCESS_RUNNING) {
+        /* it is ready once dnsd answers from its image: not its fault */
+        uv_timer_start(timer, on_start_late, sup->limits.start_ms, 0);
+        return;
+    }
+    children_kill(child, what);
+}
+
 void children_start(struct child *child)
 {
     struct err err = {0};
 
     child->started_ms = clock_mono_ms(&clock_system);
     if (start(child, &err) == 0) {
+        uv_timer_start(&child->timer, on_start_late, child->sup->limits.start_ms, 0);
         return;
     }
-    if (!fail_start(child->sup, name_of(child), err.text)) {
+    if (!fail_start(child->sup, name_of(child), err.text, 2)) {
         log_error(child->sup->log, NULL, "cannot start %s: %s", name_of(child), err.text);
     }
     if (child->pid > 0) {
@@ -336,7 +377,7 @@ static void schedule(struct child *child, uint64_t lived_ms)
     child->restarts++;
     set_state(child, IPC_PROCESS_WAITING);
     /* also at once by way of the loop, so that failing starts cannot nest */
-    uv_timer_start(&child->restart, on_restart, delay, 0);
+    uv_timer_start(&child->timer, on_restart, delay, 0);
 }
 
 static void died(struct child *child, int status)
@@ -360,7 +401,7 @@ static void died(struct child *child, int status)
     if (child->role == IPC_ROLE_ISSUER) {
         reload_issuer_died(sup);
     }
-    fail_start(sup, name_of(child), how);
+    fail_start(sup, name_of(child), how, 2);
     if (sup->stopping) {
         child->state = IPC_PROCESS_STOPPED;
         stop_went(sup);
@@ -400,8 +441,8 @@ void children_init(struct supervisor *sup)
         for (enum ipc_role peer = 0; peer < IPC_ROLES; peer++) {
             child->waiting[peer] = -1;
         }
-        uv_timer_init(&sup->loop, &child->restart);
-        child->restart.data = child;
+        uv_timer_init(&sup->loop, &child->timer);
+        child->timer.data = child;
     }
     struct child *self = &sup->children[IPC_ROLE_SUPERVISOR];
     self->pid = getpid();
@@ -416,6 +457,6 @@ void children_close(struct supervisor *sup)
 
         end_life(child);
         peers_forget(child);
-        uv_close((uv_handle_t *)&child->restart, NULL);
+        uv_close((uv_handle_t *)&child->timer, NULL);
     }
 }

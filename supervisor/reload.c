@@ -3,6 +3,11 @@
  * is wrong with the files themselves is found here. The issuer then judges the whole and, if
  * it is good, uses it; only after its word do the others get it, and only then does it
  * become what a restarted child starts with.
+ *
+ * An issuer that does not say its word in time has the reload refused. It may be slow, though,
+ * and use the new configuration after all; so fresh and files are kept until it has spoken or
+ * died. A late yes is a yes: all of us use the same configuration then. Until then further
+ * reloads are refused at once, and so its next word can only be on this one.
  */
 #include <stdio.h>
 #include <time.h>
@@ -51,7 +56,6 @@ static void finish(struct supervisor *sup, bool good, const char *text)
         msg_put_str(&w, sentence);
         children_tell(&sup->children[IPC_ROLE_ISSUER], &w);
     }
-    sup->reload.pending = false;
     sup->reload.requested = false;
     tell_manager(sup, false);
     if (sup->reload.again && !sup->stopping) {
@@ -60,6 +64,25 @@ static void finish(struct supervisor *sup, bool good, const char *text)
         sup->reload.again = sup->reload.requested_again = false;
         reload_start(sup, requested);
     }
+}
+
+/* The issuer owes nothing any more. */
+static void settle(struct supervisor *sup)
+{
+    uv_timer_stop(&sup->reload_timer);
+    sup->reload.pending = sup->reload.late = false;
+}
+
+static void on_late(uv_timer_t *timer)
+{
+    struct supervisor *sup = timer->data;
+    char text[128];
+
+    sup->reload.late = true;
+    snprintf(text, sizeof(text),
+             "the issuer did not judge it within %g s (if it does later, the log will say so)",
+             (double)sup->limits.reload_ms / 1000);
+    finish(sup, false, text);
 }
 
 static int read_fresh(struct supervisor *sup, struct err *err)
@@ -110,7 +133,7 @@ void reload_start(struct supervisor *sup, bool requested)
     if (sup->stopping) {
         return;
     }
-    if (reload->pending) {
+    if (reload->pending && !reload->late) {
         reload->again = true;
         reload->requested_again |= requested;
         return;
@@ -123,15 +146,21 @@ void reload_start(struct supervisor *sup, bool requested)
         finish(sup, false, "the issuer, which has to judge it, is not running at the moment");
         return;
     }
+    if (reload->pending) {
+        finish(sup, false, "the issuer is still judging the one before");
+        return;
+    }
     if (read_fresh(sup, &err) < 0) {
         finish(sup, false, err.text);
         return;
     }
-    reload->pending = true;
     if (send_fresh(sup, &err) < 0) {
         drop_fresh(reload);
         finish(sup, false, err.text);
+        return;
     }
+    reload->pending = true;
+    uv_timer_start(&sup->reload_timer, on_late, sup->limits.reload_ms, 0);
 }
 
 static void tell_others(struct supervisor *sup)
@@ -158,6 +187,7 @@ void reload_judged(struct supervisor *sup, bool good, const char *reason)
     if (!reload->pending) {
         return;
     }
+    settle(sup);
     if (!good) {
         drop_fresh(reload);
         finish(sup, false, reason);
@@ -180,6 +210,7 @@ void reload_judged(struct supervisor *sup, bool good, const char *reason)
 void reload_issuer_died(struct supervisor *sup)
 {
     if (sup->reload.pending) {
+        settle(sup);
         drop_fresh(&sup->reload);
         sup->reload.requested = false; /* who asked is gone with it */
         finish(sup, false, "the issuer died while it judged the new configuration");

@@ -22,6 +22,7 @@
 #include "supervisor/listen.h"
 #include "supervisor/notify.h"
 #include "supervisor/settings.h"
+#include "supervisor/supervisor.h"
 #include "supervisor/zonefiles.h"
 
 struct supervisor;
@@ -44,12 +45,13 @@ struct child {
     uint32_t restarts;
     bool failed; /* said IPC_FAILED in this life */
     struct backoff backoff;
-    uv_timer_t restart;
+    uv_timer_t timer;       /* until its restart, or for its start */
     int waiting[IPC_ROLES]; /* ends of channels to living peers, for its next start; or -1 */
 };
 
 struct reload {
-    bool pending;   /* the issuer is judging fresh and files */
+    bool pending;   /* the issuer owes its word on fresh and files */
+    bool late;      /* it took too long: refused meanwhile, but a yes still counts */
     bool again;     /* SIGHUP came meanwhile */
     bool requested; /* the issuer wants to hear the outcome */
     bool requested_again;
@@ -59,6 +61,7 @@ struct reload {
 
 struct supervisor {
     const struct settings_source *source;
+    struct supervisor_limits limits;
     struct server_conf conf;
     uint16_t generation; /* of conf */
     size_t workers;
@@ -71,7 +74,7 @@ struct supervisor {
     uv_loop_t loop;
     bool loop_made;
     uv_signal_t sigchld, sigterm, sigint, sighup;
-    uv_timer_t stop_timer, watchdog;
+    uv_timer_t stop_timer, reload_timer, watchdog;
     struct child children[IPC_ROLES]; /* [IPC_ROLE_SUPERVISOR] stands for ourselves */
     bool was_ready;                   /* all three, once */
     bool stopping, others_told;

@@ -158,7 +158,8 @@ static int step_loop(struct supervisor *sup, struct err *err)
     children_init(sup);
     uv_timer_init(&sup->loop, &sup->stop_timer);
     uv_timer_init(&sup->loop, &sup->watchdog);
-    sup->stop_timer.data = sup->watchdog.data = sup;
+    uv_timer_init(&sup->loop, &sup->reload_timer);
+    sup->stop_timer.data = sup->reload_timer.data = sup->watchdog.data = sup;
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
         uv_signal_init(&sup->loop, signals[i].handle);
         signals[i].handle->data = sup;
@@ -208,7 +209,8 @@ static void close_loop(struct supervisor *sup)
     uv_handle_t *const handles[] = {
         (uv_handle_t *)&sup->sigchld,    (uv_handle_t *)&sup->sigterm,
         (uv_handle_t *)&sup->sigint,     (uv_handle_t *)&sup->sighup,
-        (uv_handle_t *)&sup->stop_timer, (uv_handle_t *)&sup->watchdog,
+        (uv_handle_t *)&sup->stop_timer, (uv_handle_t *)&sup->reload_timer,
+        (uv_handle_t *)&sup->watchdog,
     };
 
     for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++) {
@@ -247,7 +249,7 @@ static void finish(struct supervisor *sup)
     free(sup);
 }
 
-int supervisor_main(int argc, char **argv, char **envp)
+int supervisor_run(int argc, char **argv, char **envp, const struct supervisor_limits *limits)
 {
     struct settings_source source = {argc, argv, envp};
     struct supervisor *sup = calloc(1, sizeof(*sup));
@@ -258,6 +260,7 @@ int supervisor_main(int argc, char **argv, char **envp)
         return 1;
     }
     sup->source = &source;
+    sup->limits = *limits;
     sup->lock = sup->notify.fd = -1;
     int ret = settings_enter(&source, &path, &err);
     if (ret == 0) {
@@ -277,4 +280,11 @@ int supervisor_main(int argc, char **argv, char **envp)
     finish(sup);
     free(path);
     return ret;
+}
+
+int supervisor_main(int argc, char **argv, char **envp)
+{
+    const struct supervisor_limits limits = {LIMIT_START_MS, LIMIT_RELOAD_MS};
+
+    return supervisor_run(argc, argv, envp, &limits);
 }
