@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "issuer/say.h"
+
+#define SHOWN_ISSUER 256 /* octets of a common name; RFC 5280 allows 64 characters */
+
 void order_issue_download(struct order *order)
 {
     order->polls++;
@@ -26,6 +30,26 @@ static bool preferred(const struct order *order, const struct order_chain *chain
            order_chain_issued_by(chain, order->preferred_chain);
 }
 
+/* The issuer's name is the CA's word, the preferred one the client's. */
+static void warn_not_preferred(struct order *order)
+{
+    struct say say;
+
+    say_init(&say, LIMIT_ERROR_TEXT);
+    say_add(&say, "no chain of the CA ends at the preferred \"");
+    say_add_foreign(&say, order->preferred_chain, SHOWN_ISSUER);
+    say_add(&say, "\": taking the default, which ends at \"");
+    say_add_foreign(&say, order->chain.issuer, SHOWN_ISSUER);
+    say_add(&say, "\"");
+    char *text = say_take(&say);
+    if (text == NULL) {
+        order->out_of_memory = true;
+        return;
+    }
+    order_out_log(order, LOG_LEVEL_WARNING, order_out_text(order, "%s", text));
+    free(text);
+}
+
 /* Fetches the next alternate, or gives up on the wish. */
 static void next_alternate(struct order *order)
 {
@@ -34,11 +58,7 @@ static void next_alternate(struct order *order)
                        order->alternates[order->alternate_next++], NULL);
         return;
     }
-    order_out_log(order, LOG_LEVEL_WARNING,
-                  order_out_text(order,
-                                 "no chain of the CA ends at the preferred \"%s\": taking the "
-                                 "default, which ends at \"%s\"",
-                                 order->preferred_chain, order->chain.issuer));
+    warn_not_preferred(order);
     order_out_issued(order, &order->chain);
 }
 
