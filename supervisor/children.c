@@ -384,20 +384,21 @@ static void died(struct child *child, int status)
 {
     struct supervisor *sup = child->sup;
     uint64_t lived = clock_mono_ms(&clock_system) - child->started_ms;
+    const pid_t pid = child->pid;
     char how[96];
 
+    child->pid = 0; /* reaped: the number may be another process's by now */
     if (child->life != NULL) {
         read_messages(child, INT32_MAX); /* the reason, if it said one */
     }
     process_describe(status, how, sizeof(how));
     if (sup->stopping) {
-        log_debug(sup->log, NULL, "%s (pid %d) %s", name_of(child), (int)child->pid, how);
+        log_debug(sup->log, NULL, "%s (pid %d) %s", name_of(child), (int)pid, how);
     } else {
-        log_error(sup->log, NULL, "%s (pid %d) %s", name_of(child), (int)child->pid, how);
+        log_error(sup->log, NULL, "%s (pid %d) %s", name_of(child), (int)pid, how);
     }
     end_life(child);
     peers_forget(child);
-    child->pid = 0;
     if (child->role == IPC_ROLE_ISSUER) {
         reload_issuer_died(sup);
     }

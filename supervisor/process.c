@@ -111,6 +111,12 @@ int process_spawn(enum ipc_role role, pid_t *pid, int *control, struct err *err)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
         return err_set(err, -errno, "cannot make a channel to %s: %s", word, err_string(-errno));
     }
+    if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0) {
+        int ret = -errno;
+        close(pair[0]);
+        close(pair[1]);
+        return err_set(err, ret, "cannot make a channel to %s: %s", word, err_string(ret));
+    }
     if (setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0) {
         setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
     }
@@ -123,7 +129,7 @@ int process_spawn(enum ipc_role role, pid_t *pid, int *control, struct err *err)
     int error = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
     close(pair[1]);
-    if (*pid < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0) {
+    if (*pid < 0) {
         close(pair[0]);
         return err_set(err, -error, "cannot start %s: %s", word, err_string(-error));
     }

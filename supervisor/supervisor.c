@@ -1,6 +1,7 @@
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -249,6 +250,19 @@ static void finish(struct supervisor *sup)
     free(sup);
 }
 
+/* A standard descriptor that came closed would be the next socket's number, and log
+ * lines would go out there. */
+static void hold_standard(void)
+{
+    int fd;
+
+    while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO) {
+    }
+    if (fd > STDERR_FILENO) {
+        close(fd);
+    }
+}
+
 int supervisor_run(int argc, char **argv, char **envp, const struct supervisor_limits *limits)
 {
     struct settings_source source = {argc, argv, envp};
@@ -256,6 +270,7 @@ int supervisor_run(int argc, char **argv, char **envp, const struct supervisor_l
     struct err err = {0};
     char *path = NULL;
 
+    hold_standard();
     if (sup == NULL) {
         return 1;
     }

@@ -150,6 +150,8 @@ static void run_start(struct run *run, const char *chain, const struct superviso
     fflush(NULL);
     if ((run->pid = fork()) == 0) {
         dup2(pipes[1], STDERR_FILENO);
+        close(STDIN_FILENO);
+        close(STDOUT_FILENO);
         _exit(supervisor_run(1, argv, envp, limits));
     }
     close(pipes[1]);
@@ -211,6 +213,25 @@ static void test_first_start(void)
     CU_ASSERT_EQUAL(run_end(&run, 0), 1);
 }
 
+/* No socket of ours takes the place of a standard descriptor that is closed. */
+static void test_standard(void)
+{
+    const struct supervisor_limits limits = {PATIENCE_MS, PATIENCE_MS};
+    static struct run run;
+    char path[64], target[64];
+
+    run_start(&run, "good", &limits);
+    CU_ASSERT_TRUE(run_says(&run, "ready;"));
+    for (int fd = 0; fd < 2; fd++) {
+        snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)run.pid, fd);
+        ssize_t n = readlink(path, target, sizeof(target) - 1);
+        CU_ASSERT_TRUE_FATAL(n > 0);
+        target[n] = '\0';
+        CU_ASSERT_STRING_EQUAL(target, "/dev/null");
+    }
+    CU_ASSERT_EQUAL(run_end(&run, SIGTERM), 0);
+}
+
 static void test_later_start(void)
 {
     const struct supervisor_limits limits = {1000, PATIENCE_MS};
@@ -263,6 +284,7 @@ int main(int argc, char **argv)
 {
     static const struct suite_case cases[] = {
         {"a first start that does not end", test_first_start},
+        {"closed standard descriptors", test_standard},
         {"a restart that does not end", test_later_start},
         {"a reload that is judged good too late", test_late_yes},
         {"a reload that is judged bad too late", test_late_no},
