@@ -7,7 +7,11 @@
  *   them, so it gets ENOSYS, upon which glibc takes clone;
  * - mmap and mprotect without PROT_EXEC. The issuer may map a library (getaddrinfo loads what
  *   nsswitch.conf names), which is backed by a file and not writable;
- * - tgkill and kill only towards the process itself; prlimit64 only to read.
+ * - tgkill and kill only towards the process itself; prlimit64 only to read;
+ * - fcntl without F_SETOWN and F_SETSIG, which have the kernel send any signal to any process of
+ *   the same user;
+ * - sendto and the like without MSG_FASTOPEN, which connects. A listening socket that was shut
+ *   down is as good as a new one for that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +44,6 @@ static const int everyone[] = {
     SCMP_SYS(dup),
     SCMP_SYS(dup2),
     SCMP_SYS(dup3),
-    SCMP_SYS(fcntl),
     SCMP_SYS(fstat),
     SCMP_SYS(lseek),
     SCMP_SYS(poll),
@@ -63,9 +66,6 @@ static const int everyone[] = {
     SCMP_SYS(recvfrom),
     SCMP_SYS(recvmsg),
     SCMP_SYS(recvmmsg),
-    SCMP_SYS(sendto),
-    SCMP_SYS(sendmsg),
-    SCMP_SYS(sendmmsg),
     SCMP_SYS(accept),
     SCMP_SYS(accept4),
     SCMP_SYS(getsockname),
@@ -171,6 +171,11 @@ static const unsigned long ioctls[] = {FIONBIO, FIONREAD, FIOCLEX, TCGETS};
 static const unsigned long prctls[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_GET_PDEATHSIG,
                                        0x53564d41 /* PR_SET_VMA */};
 
+/* F_GETLK to F_SETLKW: SQLite. */
+static const unsigned long fcntls[] = {F_DUPFD,  F_DUPFD_CLOEXEC, F_GETFD,    F_SETFD,
+                                       F_GETFL,  F_SETFL,         F_GETLK,    F_SETLK,
+                                       F_SETLKW, F_ADD_SEALS,     F_GET_SEALS};
+
 static int add_all(scmp_filter_ctx ctx, uint32_t action, const int *calls, size_t count)
 {
     int ret = 0;
@@ -192,6 +197,22 @@ static int add_values(scmp_filter_ctx ctx, int call, unsigned arg, const unsigne
                                SCMP_CMP(arg, SCMP_CMP_EQ, values[i], 0));
     }
     return ret;
+}
+
+/* No connection by the way of sending: the flags are argument 3, sendmsg's argument 2. */
+static int add_sending(scmp_filter_ctx ctx)
+{
+    const uint64_t connects = MSG_FASTOPEN;
+    int ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendmsg), 1,
+                               SCMP_A2(SCMP_CMP_MASKED_EQ, connects, 0));
+
+    if (ret == 0) {
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 1,
+                               SCMP_A3(SCMP_CMP_MASKED_EQ, connects, 0));
+    }
+    return ret == 0 ? seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendmmsg), 1,
+                                       SCMP_A3(SCMP_CMP_MASKED_EQ, connects, 0))
+                    : ret;
 }
 
 static int add_guarded(scmp_filter_ctx ctx)
@@ -226,6 +247,12 @@ static int add_guarded(scmp_filter_ctx ctx)
     }
     if (ret == 0) {
         ret = add_values(ctx, SCMP_SYS(ioctl), 1, ioctls, COUNT(ioctls));
+    }
+    if (ret == 0) {
+        ret = add_values(ctx, SCMP_SYS(fcntl), 1, fcntls, COUNT(fcntls));
+    }
+    if (ret == 0) {
+        ret = add_sending(ctx);
     }
     return ret == 0 ? add_values(ctx, SCMP_SYS(prctl), 0, prctls, COUNT(prctls)) : ret;
 }
