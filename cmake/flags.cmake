@@ -11,8 +11,15 @@ if(CERTMILL_WERROR)
     add_compile_options(-Werror)
 endif()
 
-add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection=full
-                    -fno-common)
+add_compile_options(-fstack-protector-strong -fstack-clash-protection -fno-common)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+    add_compile_options(-fcf-protection=full)
+    # Debian's crt1.o says nothing of either, so that the linker would leave out both marks. It keeps to a
+    # shadow stack, but its _init has no ENDBR64: so all of our code is made for IBT, but the mark would be a lie.
+    add_link_options(-Wl,-z,shstk)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+    add_compile_options(-mbranch-protection=standard)
+endif()
 if(CERTMILL_SANITIZE)
     add_compile_options(-fsanitize=${CERTMILL_SANITIZE} -fno-omit-frame-pointer
                         -fno-sanitize-recover=all)
