@@ -35,9 +35,13 @@
 #define LIMIT_TCP_ACCEPTS 16    /* connections accepted a wake-up, so that UDP is served too */
 #define LIMIT_TCP_READ    4096  /* octets read at once: some 60 queries */
 #define LIMIT_TCP_BUFFERS                                                                          \
-    (8u << 20)         /* octets a worker keeps of half queries and unread answers                 \
-                        */
-#define LIMIT_SEEN 256 /* different askers a worker keeps until they are reported */
+    (8u << 20) /* octets a worker keeps of half queries and unread answers                         \
+                */
+/* Descriptors of dnsd besides sockets and clients: those that come with one message (128), an
+ * image for each generation under way, standard streams, channels, log, the main loop's. */
+#define LIMIT_DNSD_FDS   192
+#define LIMIT_WORKER_FDS 8   /* a loop's epoll, its wake-up and reserve; a client not yet refused */
+#define LIMIT_SEEN       256 /* different askers a worker keeps until they are reported */
 
 /* -- CSRs and certificates -- */
 #define LIMIT_CSR_PEM     (64u << 10) /* RSA 4096 with 100 names of 253 octets: about 38 KiB as PEM */

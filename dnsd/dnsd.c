@@ -52,16 +52,30 @@ static int step_log(struct dnsd *d, struct err *err)
 /* A terminal's Ctrl-C and hang-up reach the whole process group; the supervisor decides. */
 static int step_signals(struct dnsd *d, struct err *err)
 {
-    struct rlimit files;
-
     (void)d;
     (void)err;
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max; /* connections */
-        setrlimit(RLIMIT_NOFILE, &files);
+    return 0;
+}
+
+/* Room for the clients that we take, and no more; where the host gives less, that. */
+static int step_files(struct dnsd *d, struct err *err)
+{
+    rlim_t enough = LIMIT_DNSD_FDS + d->boot.socket_count +
+                    share_workers(&d->boot) * (LIMIT_TCP_CLIENTS + LIMIT_WORKER_FDS);
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0) {
+        return err_set(err, -errno, "getrlimit: %s", err_string(-errno));
+    }
+    if (files.rlim_max == RLIM_INFINITY || files.rlim_max > enough) {
+        files.rlim_max = enough;
+    }
+    files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) < 0) {
+        return err_set(err, -errno, "setrlimit: %s", err_string(-errno));
     }
     return 0;
 }
@@ -279,7 +293,7 @@ static int step_ready(struct dnsd *d, struct err *err)
 static int start(struct dnsd *d, struct err *err)
 {
     static int (*const steps[])(struct dnsd *, struct err *) = {
-        step_boot,    step_log,  step_signals, step_user,    step_loop,
+        step_boot,    step_log,  step_signals, step_files,   step_user,  step_loop,
         step_workers, step_peer, step_seccomp, step_threads, step_ready,
     };
     int ret = 0;

@@ -47,7 +47,7 @@ static int confine(struct issuer *issuer, const char *folder, struct err *err)
     bool active;
     int ret;
 
-    if ((ret = sandbox_drop_user(conf->user, NULL, true, err)) < 0 ||
+    if ((ret = sandbox_drop_user(conf->user, NULL, false, err)) < 0 ||
         (ret = sandbox_landlock(paths, sizeof paths / sizeof *paths, true, &active, err)) < 0 ||
         (ret = sandbox_seccomp(SANDBOX_ISSUER, err)) < 0) {
         return ret;
