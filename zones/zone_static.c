@@ -188,7 +188,7 @@ static int compare_records(const void *left, const void *right)
         order = (a->type > b->type) - (a->type < b->type);
     }
     if (order == 0) {
-        order = zone_key_compare(a->rdata, a->rdata_len, b->rdata, b->rdata_len);
+        order = rdata_compare(a->type, a->rdata, a->rdata_len, b->rdata, b->rdata_len);
     }
     return order != 0 ? order : (a->line > b->line) - (a->line < b->line);
 }
@@ -203,12 +203,14 @@ static bool same_set(const struct static_record *a, const struct static_record *
     return a->type == b->type && same_name(a, b);
 }
 
+/* Of one type. */
 static bool same_data(const struct static_record *a, const struct static_record *b)
 {
-    return a->rdata_len == b->rdata_len && memcmp(a->rdata, b->rdata, a->rdata_len) == 0;
+    return rdata_compare(a->type, a->rdata, a->rdata_len, b->rdata, b->rdata_len) == 0;
 }
 
-/* Drops doubles (RFC 2181 5), but for an SOA's, which are judged later. */
+/* Drops doubles (RFC 2181 5), whatever the case of names in them, but for an SOA's, which are
+ * judged later. */
 static void drop_doubles(struct zone_static *s)
 {
     size_t kept = 0;

@@ -161,6 +161,31 @@ static void test_records(void)
     zone_free(zone);
 }
 
+/* One record is one, in whatever case names in its data are (RFC 2181 5, RFC 4034 6.2). */
+static void test_doubles(void)
+{
+    static const char text[] =
+        PREAMBLE "a NS One.example.\na NS two.example.\na NS oNE.example.\n"
+                 "b MX 10 Mail\nb MX 10 mAIL\nb MX 11 mail\n"
+                 "c SRV 65 66 67 Host\nc SRV 65 66 67 host\nc SRV 97 66 67 host\n"
+                 "d CNAME Www\nd CNAME www\n"
+                 "e NAPTR 1 1 \"A\" \"b\" \"c\" X\ne NAPTR 1 1 \"a\" \"b\" \"c\" x\n"
+                 "e NAPTR 1 1 \"A\" \"b\" \"c\" x\n"
+                 "f TXT Abc\nf TXT abc\ng TYPE65280 \\# 1 41\ng TYPE65280 \\# 1 61\n";
+    struct zone *zone = zone_of(APEX, text, 0);
+    struct image image = image_of(&zone, 1);
+
+    CU_ASSERT_EQUAL(records(&image, "a." APEX, 2), 2);
+    CU_ASSERT_EQUAL(records(&image, "b." APEX, 15), 2);
+    CU_ASSERT_EQUAL(records(&image, "c." APEX, 33), 2);
+    CU_ASSERT_EQUAL(records(&image, "d." APEX, 5), 1);
+    CU_ASSERT_EQUAL(records(&image, "e." APEX, 35), 2);
+    CU_ASSERT_EQUAL(records(&image, "f." APEX, 16), 2);
+    CU_ASSERT_EQUAL(records(&image, "g." APEX, 65280), 2);
+    image_unmap(&image);
+    zone_free(zone);
+}
+
 static void test_odd_texts(void)
 {
     struct err err;
@@ -272,6 +297,7 @@ int main(void)
         {"no SOA, no NS", test_missing},
         {"directives", test_directives},
         {"records as they come out", test_records},
+        {"doubles", test_doubles},
         {"odd texts", test_odd_texts},
         {"cut at every octet", test_truncated},
         {"without a file", test_default},
