@@ -141,6 +141,22 @@ static const struct image_rrset *any_rrset(const struct image *image, const stru
     return best;
 }
 
+/* Whether the name that is looked for now was on the way already: going on would only repeat it. */
+static bool is_circle(const struct answer *a)
+{
+    uint8_t name[LOWER_ROOM];
+
+    for (unsigned i = 0; i < a->links; i++) {
+        if (a->passed[i].len == a->info->name_len) {
+            lower_copy(name, a->reply.out + a->passed[i].offset, a->info->name_len);
+            if (memcmp(name, a->info->name, a->info->name_len) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* The name of *name becomes target, which stands in the answer at offset. */
 static bool follow(struct answer *a, struct reply_owner *name, size_t offset, size_t target_len)
 {
@@ -149,8 +165,10 @@ static bool follow(struct answer *a, struct reply_owner *name, size_t offset, si
     }
     lower_copy(a->info->name, a->reply.out + offset, target_len);
     a->info->name_len = (uint8_t)target_len;
+    a->passed[a->links].offset = name->offset;
+    a->passed[a->links++].len = name->name_len;
     *name = current_name(a, offset);
-    return true;
+    return !is_circle(a);
 }
 
 /* A node that the name exists at (itself or by a wildcard). True: a CNAME leads on to *name. */
@@ -184,38 +202,49 @@ static bool at_node(struct answer *a, const struct image_result *found, struct r
     return follow(a, name, from + DNS_RR_FIXED, wire_read_u16(a->reply.out + from + 8));
 }
 
+/* Puts a DNAME, but not a second time where it is met again (RFC 2181 5). */
+static bool put_dname(struct answer *a, const struct image_rrset *dname,
+                      const struct reply_owner *owner)
+{
+    for (unsigned i = 0; i < a->links; i++) {
+        if (a->passed[i].dname == dname) {
+            return true;
+        }
+    }
+    a->passed[a->links].dname = dname;
+    return reply_put(&a->reply, dname, owner, &a->reply.answer);
+}
+
 /* RFC 6672 3.2: the DNAME, a CNAME made from it, and on to its target. */
 static bool below_dname(struct answer *a, const struct image_result *found,
                         struct reply_owner *name)
 {
     const struct image_rrset *dname = image_node_rrset(a->image, found->node, DNS_TYPE_DNAME);
     struct reply_owner owner = suffix(name, found->node_offset);
-    uint8_t target[2 * LIMIT_NAME_WIRE];
-    size_t from = a->reply.len;
+    uint8_t target[LIMIT_NAME_WIRE];
+    size_t wire_len;
 
     a->info->outcome = QUERY_ANSWERED;
-    if (dname == NULL || !reply_put(&a->reply, dname, &owner, &a->reply.answer)) {
+    if (dname == NULL || !put_dname(a, dname, &owner)) {
         a->truncated = true;
         return false;
     }
-    const uint8_t *rr = a->reply.out + from + 2;
-    size_t rdata_len = wire_read_u16(rr + 8);
-    if (rdata_len + found->node_offset > LIMIT_NAME_WIRE) {
+    const uint8_t *rr = image_rrset_wire(dname, &wire_len) + 2;
+    size_t rdata_len = wire_read_u16(rr + 8), target_len = found->node_offset + rdata_len;
+    if (target_len > LIMIT_NAME_WIRE) {
         a->rcode = DNS_YXDOMAIN;
         return false;
     }
     memcpy(target, a->reply.out + name->offset, found->node_offset);
     memcpy(target + found->node_offset, rr + DNS_RR_FIXED, rdata_len);
-    from = a->reply.len;
-    if (!reply_put_cname(&a->reply, name, wire_read_u32(rr + 4), target,
-                         found->node_offset + rdata_len)) {
+    if (!reply_put_cname(&a->reply, name, wire_read_u32(rr + 4), target, target_len)) {
         a->truncated = true;
         return false;
     }
     if (a->info->qtype == DNS_TYPE_CNAME || a->info->qtype == DNS_TYPE_ANY) {
         return false;
     }
-    return follow(a, name, from + 2 + DNS_RR_FIXED, found->node_offset + rdata_len);
+    return follow(a, name, a->reply.len - target_len, target_len);
 }
 
 /* DS belongs to the parent's side of a cut (RFC 4035 3.1.4.1). False: nothing special here. */

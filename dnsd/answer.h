@@ -8,8 +8,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/limits.h"
 #include "dnsd/query.h"
 #include "dnsd/reply.h"
+
+/* A name on the way to the last one: where it stands in the message, and the DNAME that led on. */
+struct answer_link {
+    size_t offset, len;
+    const struct image_rrset *dname; /* NULL: a CNAME did */
+};
 
 struct answer {
     const struct image *image;
@@ -17,6 +24,8 @@ struct answer {
     struct query_info *info; /* in: name, name_len, qtype; out: outcome, challenge, name */
     unsigned rcode;
     bool authoritative, truncated;
+    unsigned links;
+    struct answer_link passed[LIMIT_CNAME_CHAIN];
 };
 
 /* Fills reply, rcode and flags. */

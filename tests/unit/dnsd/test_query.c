@@ -18,6 +18,12 @@ static const char acme[] =
                "chain 300 CNAME alias\n"
                "loop1 300 CNAME loop2\n"
                "loop2 300 CNAME loop1\n"
+               "into 300 CNAME LOOP1\n"
+               "self 300 CNAME self\n"
+               "grow 300 DNAME a.grow\n"
+               "again 300 DNAME target2\n"
+               "x.target2 300 CNAME y.again\n"
+               "y.target2 300 A 192.0.2.11\n"
                "dangling 300 CNAME nowhere\n"
                "outside 300 CNAME www.elsewhere.test.\n"
                "across 300 CNAME www.other.test.\n"
@@ -185,6 +191,13 @@ static const struct row rows[] = {
      "d.acme.example. 300 IN DNAME target.acme.example.\n"
      "y.d.acme.example. 300 IN CNAME y.target.acme.example.",
      SOA_ACME, ""},
+    {"x.again.acme.example", A, 0, AA, QUERY_ANSWERED,
+     "again.acme.example. 300 IN DNAME target2.acme.example.\n"
+     "x.again.acme.example. 300 IN CNAME x.target2.acme.example.\n"
+     "x.target2.acme.example. 300 IN CNAME y.again.acme.example.\n"
+     "y.again.acme.example. 300 IN CNAME y.target2.acme.example.\n"
+     "y.target2.acme.example. 300 IN A 192.0.2.11",
+     "", ""},
     {"x.d.acme.example", CNAME, 0, AA, QUERY_ANSWERED,
      "d.acme.example. 300 IN DNAME target.acme.example.\n"
      "x.d.acme.example. 300 IN CNAME x.target.acme.example.",
@@ -272,18 +285,27 @@ static void test_rows(void)
     }
 }
 
-static void test_loop(void)
+static void check_count(const char *name, unsigned records)
 {
     const struct query_context context = {.image = &image, .tcp = true};
     uint8_t out[LIMIT_DNS_MESSAGE];
     struct query_info info;
     struct packet query;
 
-    packet_query(&query, "loop1.acme.example", A);
+    packet_query(&query, name, A);
     size_t len = query_answer(&context, query.bytes, query.len, out, sizeof(out), &info);
     CU_ASSERT_TRUE(len > 12);
     CU_ASSERT_EQUAL(info.outcome, QUERY_ANSWERED);
-    CU_ASSERT_EQUAL(wire_read_u16(out + 6), LIMIT_CNAME_CHAIN);
+    CU_ASSERT_EQUAL(wire_read_u16(out + 6), records);
+}
+
+/* Each record once (RFC 2181 5), and no more links than the limit. */
+static void test_loop(void)
+{
+    check_count("loop1.acme.example", 2);
+    check_count("into.acme.example", 3);
+    check_count("self.acme.example", 1);
+    check_count("x.grow.acme.example", 1 + LIMIT_CNAME_CHAIN);
 }
 
 /* RFC 4343: any case finds, the question comes back in its own (also for 0x20 resolvers). */
