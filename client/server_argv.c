@@ -67,7 +67,7 @@ int server_argv(char ***argv, const struct server_call *call, struct err *err)
     if (command == NULL) {
         return err_set(err, ERR_NOT_FOUND,
                        "certgrinderd is not set: give the command that reaches the server, for "
-                       "example certgrinderd: \"ssh -T certmill@acme.example.com --\"");
+                       "example certgrinderd: \"ssh -T acme@ns1.example.com --\"");
     }
     if ((ret = words_split(&words, command, " \t\n", err)) < 0) {
         return ret;

@@ -78,7 +78,7 @@ static const struct conf_option options[] = {
      .max = LIMIT_COMMAND,
      .check = check_command,
      .help = "Command that reaches the server, split into words as a shell does; for example "
-             "\"ssh -T certmill@acme.example.com --\"."},
+             "\"ssh -T acme@ns1.example.com --\"."},
     {.key = "debug",
      .letter = 'd',
      .type = CONF_BOOL,
