@@ -11,6 +11,7 @@
 
 #define ROUNDS  8    /* a turn; then the loop's others are served */
 #define TICK_MS 1000 /* for deadlines, and for events that no other write took along */
+#define RETRY   4    /* ticks until what the store did not take is offered to it again */
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -21,8 +22,13 @@ static void on_tick(uv_timer_t *timer)
     if (store_flush(desk->opt.store, &err) < 0) {
         log_error(desk->opt.log, NULL, "%s", err.text);
     }
+    bool retry = ++desk->ticks % RETRY == 0;
     for (struct desk_run *run = desk->runs; run != NULL; run = run->next) {
-        if (now >= run->deadline && run->reason == NULL) {
+        if (run->stalled) {
+            if (retry) {
+                desk_event_ready(run);
+            }
+        } else if (now >= run->deadline && run->reason == NULL) {
             desk_run_abort(run, ORDER_UNAVAILABLE_CA,
                            "the order was not finished in time: the CA let it wait too long");
         }
@@ -192,8 +198,9 @@ static struct desk_run *find_orphan(struct desk *desk, const uint8_t csr[static 
                                     const char *directory_url)
 {
     for (struct desk_run *run = desk->runs; run != NULL; run = run->next) {
-        if (run->tickets == NULL && !run->finished && run->reason == NULL && run->id != 0 &&
-            memcmp(run->csr_digest, csr, 32) == 0 && strcmp(run->ca->url, directory_url) == 0) {
+        if (run->tickets == NULL && !run->finished && !run->stalled && run->reason == NULL &&
+            run->id != 0 && memcmp(run->csr_digest, csr, 32) == 0 &&
+            strcmp(run->ca->url, directory_url) == 0) {
             return run;
         }
     }
@@ -294,6 +301,8 @@ void desk_stop(struct desk *desk)
         next = run->next;
         if (run->fresh != NULL) {
             stop_fresh(run);
+        } else if (run->stalled) {
+            desk_event_ready(run); /* a last chance for the store */
         } else if (run->reason == NULL) {
             cancel(run);
         }

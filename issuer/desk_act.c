@@ -226,7 +226,7 @@ static void finish_issued(struct desk_run *run, const struct order_action *actio
     char text[LIMIT_ERROR_TEXT + 64];
 
     if (run->lost.code != 0) {
-        /* the CA has issued: the client gets it, and the order stays open for the next start */
+        /* the CA has issued: the client gets it, and the store is asked again */
         (void)snprintf(text, sizeof text, "the certificate could not be stored: %s",
                        run->lost.text);
         desk_run_say(run, LOG_LEVEL_ERROR, text);

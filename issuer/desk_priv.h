@@ -96,21 +96,24 @@ struct desk_run {
     /* within a round */
     const struct order_action *actions;
     int action_count;
-    bool admitted;    /* stored in this round */
-    bool stored;      /* something was stored in this round */
-    struct err lost;  /* the store did not take it */
+    bool admitted; /* stored in this round */
+    bool stored;   /* something was stored in this round */
+    bool unstored; /* lost says why the store did not take it */
+    struct err lost;
     struct cert cert; /* of a chain that came */
 
     /* why the order ends, where its own reason says less */
     enum order_failure failure;
     char *reason;
     bool finished;
+    bool stalled; /* the actions at hand wait for the store; nobody waits for the order */
 };
 
 struct desk {
     struct desk_options opt;
     struct turn turn;
     uv_timer_t tick;
+    unsigned ticks;
     int open_handles;
     bool stopping, freed;
     struct desk_ca *cas;
@@ -144,7 +147,9 @@ void desk_run_free(struct desk_run *run);
 void desk_run_say(struct desk_run *run, enum log_level level, const char *text);
 /* Ends it by ORDER_EV_CANCEL, with this reason instead of the order's own. */
 void desk_run_abort(struct desk_run *run, enum order_failure failure, const char *reason);
-/* The last word to the clients. */
+/* A last word to the clients that are there; the run goes on. */
+void desk_run_dismiss(struct desk_run *run, const struct desk_result *result);
+/* The same, and the run is finished. */
 void desk_run_answer(struct desk_run *run, const struct desk_result *result);
 void desk_fresh_free(struct desk_fresh *fresh);
 

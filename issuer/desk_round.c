@@ -4,13 +4,16 @@
  * then is anything said to the CA, to dnsd or to clients. So the store is never behind the CA, and
  * 64 orders that move at once wait for the disk once.
  *
- * Where the transaction fails it is tried again order by order, so that only those fail which
- * the store does not take. Such an order ends with the store's words, except that a certificate
- * which is there goes to its client all the same.
+ * Where the transaction fails it is tried again order by order, so that only those suffer which
+ * the store does not take. The client of such an order gets the store's words, or the certificate
+ * where it is there already. An order that the store has never had ends with that. Any other
+ * stalls: the CA may know of it, so the same step is offered to the store from time to time, and
+ * the order goes on when it is taken (a disk with room again).
  */
 #include "issuer/desk_priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static int admit(struct desk_run *run, struct err *err)
@@ -103,7 +106,10 @@ static struct desk_run *take_ready(struct desk *desk)
         run->ready = false;
         run->admitted = false;
         run->stored = false;
-        run->action_count = 0;
+        run->unstored = false;
+        if (!run->stalled) {
+            run->action_count = 0;
+        }
     }
     return list;
 }
@@ -116,7 +122,8 @@ static bool step_all(struct desk_run *list)
     for (struct desk_run *run = list; run != NULL; run = run->next_ready) {
         struct desk_queued *queued;
 
-        if (run->lost.code == 0 && run->order != NULL && (queued = desk_event_pop(run)) != NULL) {
+        if (run->lost.code == 0 && run->order != NULL && !run->stalled &&
+            (queued = desk_event_pop(run)) != NULL) {
             step(run, queued);
             desk_event_free(queued);
         }
@@ -155,7 +162,7 @@ static void store_all(struct desk_run *list)
     for (struct desk_run *run = list; run != NULL; run = run->next_ready) {
         if (run->lost.code == 0 && desk_act_stores(run)) {
             run->stored = true;
-            (void)desk_act_store(run, &run->lost);
+            run->unstored = desk_act_store(run, &run->lost) < 0;
         }
     }
 }
@@ -169,11 +176,59 @@ static void store_singly(struct desk_run *list, const struct err *err)
         }
         run->lost = (struct err){0};
         if (!run->admitted) {
-            (void)desk_act_store(run, &run->lost);
+            run->unstored = desk_act_store(run, &run->lost) < 0;
             continue;
         }
+        run->unstored = false;
         run->lost = *err;
         run->id = 0; /* it went with the transaction, and may be given to another */
+    }
+}
+
+/* The store is to be asked again; until then nothing is done of what comes after. */
+static void stall(struct desk_run *run)
+{
+    char text[LIMIT_ERROR_TEXT + 64];
+
+    if (run->stalled) {
+        return;
+    }
+    run->stalled = true;
+    if (run->finished) {
+        return;
+    }
+    (void)snprintf(text, sizeof text, "%s; the order goes on once it can be written",
+                   run->lost.text);
+    log_error(run->desk->opt.log, run->subject, "%s", text);
+    desk_run_dismiss(run, &(struct desk_result){.failure = ORDER_BROKEN, .text = text});
+}
+
+static void go_on(struct desk_run *run)
+{
+    if (!run->stalled) {
+        return;
+    }
+    run->stalled = false;
+    run->deadline = clock_mono_ms(run->desk->opt.clock) + LIMIT_ORDER_MS;
+    desk_run_say(run, LOG_LEVEL_INFO, "the store can be written again: going on");
+}
+
+static void perform(struct desk_run *run)
+{
+    bool unstored = run->unstored && !run->admitted && run->order != NULL;
+
+    if (run->lost.code < 0 && !unstored) {
+        break_off(run);
+        return;
+    }
+    if (!unstored) {
+        go_on(run);
+    }
+    if (!run->finished && (!unstored || finishes(run))) {
+        desk_act_perform(run);
+    }
+    if (unstored) {
+        stall(run);
     }
 }
 
@@ -182,15 +237,11 @@ static void perform_all(struct desk_run *list)
     for (struct desk_run *run = list, *next; run != NULL; run = next) {
         next = run->next_ready;
         run->next_ready = NULL;
-        if (run->lost.code < 0 && (run->order == NULL || run->admitted || !finishes(run))) {
-            break_off(run);
-        } else {
-            desk_act_perform(run);
-        }
+        perform(run);
         run->lost = (struct err){0};
-        if (run->finished) {
+        if (run->stalled ? run->desk->stopping : run->finished) {
             desk_run_free(run);
-        } else if (run->events != NULL) {
+        } else if (run->events != NULL && !run->stalled) {
             desk_event_ready(run);
         }
     }

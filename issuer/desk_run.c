@@ -138,15 +138,20 @@ void desk_run_abort(struct desk_run *run, enum order_failure failure, const char
     desk_event_push(run, &(struct order_event){.kind = ORDER_EV_CANCEL});
 }
 
-void desk_run_answer(struct desk_run *run, const struct desk_result *result)
+void desk_run_dismiss(struct desk_run *run, const struct desk_result *result)
 {
     struct desk_ticket *ticket;
 
-    run->finished = true;
     while ((ticket = run->tickets) != NULL) {
         struct desk_client client = ticket->client;
 
         desk_leave(ticket);
         client.done(client.arg, result);
     }
+}
+
+void desk_run_answer(struct desk_run *run, const struct desk_result *result)
+{
+    run->finished = true;
+    desk_run_dismiss(run, result);
 }

@@ -1,0 +1,100 @@
+"""Goal: a full disk costs a client an error and nothing else: DNS goes on, and the order goes on when there is room."""
+
+import os
+import subprocess
+import unittest
+from pathlib import Path
+
+from lab import CaOptions, LabOptions, dns
+from support import INTERNAL, LabCase, OK, main
+
+NAMES = ["www.example.org"]
+
+
+def fill(folder: Path) -> None:
+    """Takes all the room there is."""
+    with open(folder / "fill", "wb", buffering=0) as file:
+        for size in (4096, 64, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError:
+                continue
+
+
+@unittest.skipUnless(os.geteuid() == 0, "needs to mount a small disk")
+class FullDisk(LabCase):
+    options = LabOptions(proxy=True, serve=False, ca=CaOptions(authz_reuse=0))
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.disk = cls.lab.server.state_dir
+        cls.disk.mkdir()
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=755", "tmpfs", cls.disk], check=False,
+                              capture_output=True)
+        if done.returncode:
+            raise unittest.SkipTest("may not mount")
+        cls.addClassCleanup(cls.give_back)
+        cls.lab.server.start()
+        cls.lab.server.wait_ready()
+
+    @classmethod
+    def give_back(cls) -> None:
+        cls.lab.server.stop()
+        subprocess.run(["umount", cls.disk], check=True)
+
+    def setUp(self) -> None:
+        self.assert_issued(self.lab.get(NAMES), NAMES)
+
+    def make_room(self) -> None:
+        (self.disk / "fill").unlink()
+
+    def order_that_finds_it_full(self, path: str, kill: bool = False):  # type: ignore[no-untyped-def]
+        hold = self.lab.proxy.hold(path)
+        client = self.lab.spawn(["get", "certificate"], NAMES[0], self.lab.csr(NAMES))
+        hold.wait_reached()
+        order = self.lab.server.orders()[0]["id"]
+        fill(self.disk)
+        if kill:
+            self.lab.server.wait_role("issuer", self.lab.server.kill("issuer"))
+        hold.release()
+        return order, self.lab.collect(client)
+
+    def test_new_orders(self) -> None:
+        fill(self.disk)
+        answer = self.assert_status(self.lab.get(NAMES), INTERNAL)
+        self.assertIn("the disk is full; make room", answer.stderr)
+        self.assertTrue(dns.alive(self.lab.server.port, "acme.example.com"))
+        self.make_room()
+        self.assertEqual(self.lab.get(NAMES).status, OK)
+
+    def test_orders_under_way_go_on(self) -> None:
+        for path in ("/order-plz", "/authZ/", "/chalZ/", "/finalize-order/"):
+            with self.subTest(path):
+                order, answer = self.order_that_finds_it_full(path)
+                self.assert_status(answer, INTERNAL)
+                self.assertIn("the disk is full; make room; the order goes on", answer.stderr)
+                self.make_room()
+                self.wait_order(order, "issued")
+                self.assertIn(order, [entry["order"] for entry in self.lab.server.ctl("certificates")["certificates"]])
+                self.assert_no_challenge(*NAMES)
+
+    def test_certificate_is_handed_out_and_stored_later(self) -> None:
+        order, answer = self.order_that_finds_it_full("/certZ/")
+        self.assert_issued(answer, NAMES)
+        self.assertNotEqual(self.lab.server.orders()[0]["state"], "issued")
+        self.make_room()
+        self.wait_order(order, "issued")
+
+    def test_killed_while_full(self) -> None:
+        order, answer = self.order_that_finds_it_full("/finalize-order/", kill=True)
+        self.assertNotEqual(answer.status, OK)
+        self.assertTrue(dns.alive(self.lab.server.port, "acme.example.com"))
+        self.make_room()
+        self.wait_order(order, "issued")
+        self.assertIn("resumed after a restart", self.lab.server.events(order))
+
+
+if __name__ == "__main__":
+    main()
