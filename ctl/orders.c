@@ -30,6 +30,33 @@ static int fill(json_t *request, char *const *words, size_t count, long limit, s
     return 0;
 }
 
+/* A reason of several lines has its first here; the others are shown with the order itself. */
+static void put_first_line(struct table *table, const char *text)
+{
+    char *line = text != NULL ? strndup(text, strcspn(text, "\n")) : NULL;
+
+    table_put(table, line);
+    free(line);
+}
+
+/* The lines of a text, each below the other. */
+static void print_lines(FILE *out, int indent, const char *text)
+{
+    for (;;) {
+        size_t len = strcspn(text, "\n");
+        char *line = strndup(text, len), *safe = line != NULL ? text_escape(line) : NULL;
+
+        fprintf(out, "%s\n", safe != NULL ? safe : "-");
+        free(safe);
+        free(line);
+        if (text[len] == '\0') {
+            return;
+        }
+        text += len + 1;
+        fprintf(out, "%*s", indent, "");
+    }
+}
+
 static int print_list(const json_t *orders, FILE *out)
 {
     static const char *const heads[] = {"ORDER#",  "STATE",   "NAMES",   "CLIENT",
@@ -50,7 +77,7 @@ static int print_list(const json_t *orders, FILE *out)
         table_put(table, member_string(order, "client"));
         table_put(table, text_time(when, sizeof(when), member_string(order, "created")));
         table_put(table, text_time(when, sizeof(when), member_string(order, "updated")));
-        table_put(table, member_string(order, "failure"));
+        put_first_line(table, member_string(order, "failure"));
         free(names);
     }
     int ret = table_print(table, out);
@@ -60,9 +87,8 @@ static int print_list(const json_t *orders, FILE *out)
 
 static void print_field(FILE *out, const char *label, const char *value)
 {
-    char *safe = value != NULL ? text_escape(value) : NULL;
-    fprintf(out, "%-10s %s\n", label, safe != NULL ? safe : "-");
-    free(safe);
+    fprintf(out, "%-10s ", label);
+    print_lines(out, 11, value != NULL ? value : "-");
 }
 
 static int print_one(const json_t *order, const json_t *events, FILE *out)
@@ -95,10 +121,9 @@ static int print_one(const json_t *order, const json_t *events, FILE *out)
         fraction = time != NULL ? strchr(time, '.') : NULL;
         snprintf(when, sizeof(when), "%.40s%.4s", stamp,
                  fraction != NULL && strspn(fraction + 1, "0123456789") >= 3 ? fraction : "");
-        char *safe = text_escape(
-            member_string(event, "message") != NULL ? member_string(event, "message") : "-");
-        fprintf(out, "%s  %s\n", when, safe != NULL ? safe : "-");
-        free(safe);
+        const char *message = member_string(event, "message");
+        fprintf(out, "%s  ", when);
+        print_lines(out, (int)strlen(when) + 2, message != NULL ? message : "-");
     }
     free(names);
     return 0;

@@ -126,7 +126,8 @@ static void test_orders(void)
         answer("orders",
                "{\"result\":\"ok\",\"data\":{\"orders\":[{\"id\":17,\"state\":\"issued\",\"names\":"
                "[\"a.example\",\"*.a.example\"],\"client\":\"::1\",\"failure\":null,\"created\":"
-               "\"2026-11-21T01:46:18Z\",\"updated\":\"2026-11-21T01:46:19Z\"},{\"id\":3}]}}",
+               "\"2026-11-21T01:46:18Z\",\"updated\":\"2026-11-21T01:46:19Z\"},"
+               "{\"id\":3,\"failure\":\"refused\\n  a.example: caa\"}]}}",
                &status);
     CU_ASSERT_STRING_EQUAL(
         text,
@@ -135,22 +136,23 @@ static void test_orders(void)
         "   17  issued  a.example, *.a.example  ::1     2026-11-21 01:46:18  2026-11-21 01:46:19"
         "  -\n"
         "    3  -       -                       -       -                    -"
-        "                    -\n");
+        "                    refused\n");
 }
 
 static void test_one_order(void)
 {
     int status;
-    const char *text =
-        answer("orders 17",
-               "{\"result\":\"ok\",\"data\":{\"order\":{\"id\":17,\"state\":\"failed\",\"names\":"
-               "[\"a.example\"],\"failure\":\"nobody \\u001b[2Jasked\",\"peer_uid\":1000},"
-               "\"events\":[{\"time\":\"2026-11-21T01:46:18.123456Z\",\"message\":\"ordered\"},"
-               "{\"time\":null}]}}",
-               &status);
+    const char *text = answer(
+        "orders 17",
+        "{\"result\":\"ok\",\"data\":{\"order\":{\"id\":17,\"state\":\"failed\",\"names\":"
+        "[\"a.example\"],\"failure\":\"nobody \\u001b[2Jasked\\n  at all\",\"peer_uid\":1000},"
+        "\"events\":[{\"time\":\"2026-11-21T01:46:18.123456Z\",\"message\":\"ordered\"},"
+        "{\"time\":null},{\"time\":\"2026-11-21T01:46:19.5Z\",\"message\":\"one\\ntwo\"}]}}",
+        &status);
     CU_ASSERT_EQUAL(status, CTL_OK);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "peer uid   1000\n"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(text, "failure    nobody \\x1b[2Jasked\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "failure    nobody \\x1b[2Jasked\n             at all\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "2026-11-21 01:46:19  one\n                     two\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "2026-11-21 01:46:18.123  ordered\n"));
 }
 
