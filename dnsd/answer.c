@@ -73,16 +73,22 @@ static bool put_address(struct answer *a, const struct image_node *node, uint16_
     return !required;
 }
 
-/* The addresses of the nameservers in an NS RRset that stands at from in the answer. cut:
- * the delegated name, below which addresses are required, or NULL at the apex. */
-static void put_addresses(struct answer *a, const struct image_zone *zone,
-                          const struct image_rrset *ns, size_t from, const uint8_t *cut)
-{
-    const uint8_t *apex = image_zone_apex(a->image, zone);
-    uint8_t target[LOWER_ROOM];
-    size_t pos = from;
+/* An NS RRset that stands at from in the answer. */
+struct servers {
+    const struct image_zone *zone;
+    size_t from;
+    uint16_t count;
+    const uint8_t *cut; /* the delegated name, below which addresses are required; NULL at apex */
+};
 
-    for (uint16_t i = image_rrset_count(ns); i > 0; i--) {
+/* The addresses of nameservers: those that are required, or the others. */
+static void put_addresses(struct answer *a, const struct servers *ns, bool required)
+{
+    const uint8_t *apex = image_zone_apex(a->image, ns->zone);
+    uint8_t target[LOWER_ROOM];
+    size_t pos = ns->from;
+
+    for (uint16_t i = ns->count; i > 0; i--) {
         struct reply_owner owner = {pos + 2 + DNS_RR_FIXED, a->reply.out + pos + 2 + DNS_RR_FIXED,
                                     wire_read_u16(a->reply.out + pos + 10)};
         const struct image_node *node = NULL;
@@ -92,13 +98,15 @@ static void put_addresses(struct answer *a, const struct image_zone *zone,
             continue;
         }
         lower_copy(target, owner.name, owner.name_len);
+        if ((ns->cut != NULL && name_within(target, ns->cut)) != required) {
+            continue;
+        }
         if (name_within(target, apex)) {
-            node = image_find(a->image, zone, target, owner.name_len);
+            node = image_find(a->image, ns->zone, target, owner.name_len);
         }
         if (node == NULL) {
             continue;
         }
-        bool required = cut != NULL && name_within(target, cut);
         if (!put_address(a, node, DNS_TYPE_A, &owner, required) ||
             !put_address(a, node, DNS_TYPE_AAAA, &owner, required)) {
             return;
@@ -119,7 +127,11 @@ static void referral(struct answer *a, const struct image_result *found,
         a->truncated = true;
         return;
     }
-    put_addresses(a, found->zone, ns, from, cut.name);
+    const struct servers servers = {found->zone, from, image_rrset_count(ns), cut.name};
+    put_addresses(a, &servers, true);
+    if (!a->truncated) {
+        put_addresses(a, &servers, false);
+    }
 }
 
 /* RFC 8482 4.1: one RRset is enough; the smallest, as nobody needs it. */
@@ -185,7 +197,8 @@ static bool at_node(struct answer *a, const struct image_result *found, struct r
     if (rrset != NULL) {
         a->info->outcome = QUERY_ANSWERED;
         if (put_at(a, rrset, name) && qtype == DNS_TYPE_NS) {
-            put_addresses(a, found->zone, rrset, from, NULL);
+            const struct servers servers = {found->zone, from, image_rrset_count(rrset), NULL};
+            put_addresses(a, &servers, false);
         }
         return false;
     }

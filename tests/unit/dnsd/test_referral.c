@@ -77,6 +77,22 @@ static void test_courtesy_does_not_fit(void)
     ldns_pkt_free(pkt);
 }
 
+/* In the order of the NS records the courtesies would come first, and take the room. */
+static void test_required_first(void)
+{
+    ldns_pkt *pkt = ask("x.zmixed.acme.example", DNS_TYPE_A, false);
+
+    CU_ASSERT_FALSE(info.truncated);
+    CU_ASSERT_EQUAL(ldns_pkt_nscount(pkt), 8);
+    CU_ASSERT_TRUE_FATAL(ldns_pkt_arcount(pkt) >= 4);
+    for (size_t i = 0; i < 4; i++) {
+        char *owner = ldns_rdf2str(ldns_rr_owner(ldns_rr_list_rr(ldns_pkt_additional(pkt), i)));
+        CU_ASSERT_PTR_NOT_NULL(strstr(owner, ".zmixed."));
+        free(owner);
+    }
+    ldns_pkt_free(pkt);
+}
+
 int main(void)
 {
     static const struct run_case cases[] = {
@@ -84,6 +100,7 @@ int main(void)
         {"servers that do not fit", test_servers_do_not_fit},
         {"glue that does not fit", test_glue_does_not_fit},
         {"courtesy that does not fit", test_courtesy_does_not_fit},
+        {"required glue before courtesies", test_required_first},
     };
     char *text = NULL;
     size_t len;
@@ -98,6 +115,11 @@ int main(void)
     for (int i = 0; i < 12; i++) {
         fprintf(f, "required 60 NS n%02d.required\nn%02d.required 60 A 192.0.2.%d\n", i, i, i);
         fprintf(f, "sibling 60 NS n%02d.sib\nn%02d.sib 60 A 192.0.2.%d\n", i, i, i);
+    }
+    for (int i = 0; i < 4; i++) {
+        fprintf(f, "zmixed 60 NS n%02d.sib\nzmixed 60 NS zz%02d.zmixed\n", i, i);
+        fprintf(f, "zz%02d.zmixed 60 AAAA 2001:db8::%d\n", i, i);
+        fprintf(f, "n%02d.sib 60 AAAA 2001:db8::1%d\n", i, i);
     }
     fclose(f);
     struct zone *zone = images_zone("acme.example", text);
