@@ -253,6 +253,38 @@ out:
     return ret;
 }
 
+/* A name whose first label begins with an at sign: \@x or \064x, but not @ alone. */
+static bool is_at_name(const char *word, size_t len)
+{
+    return (len > 1 && word[0] == '@') || (len > 1 && word[0] == '\\' && word[1] == '@') ||
+           (len > 3 && strncmp(word, "\\064", 4) == 0);
+}
+
+/*
+ * ldns takes every name in rdata whose first label begins with an at sign for the origin. Whether
+ * that has happened: some name is the origin, and such a word stands behind the owner's.
+ */
+static bool is_misread(const struct parser *p, const ldns_rr *rr)
+{
+    const char *word = p->file.entry + strcspn(p->file.entry, " ");
+    bool origin = false;
+
+    for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+        const ldns_rdf *rdf = ldns_rr_rdf(rr, i);
+        origin |= ldns_rdf_get_type(rdf) == LDNS_RDF_TYPE_DNAME &&
+                  ldns_rdf_size(rdf) == name_len(p->origin) &&
+                  memcmp(ldns_rdf_data(rdf), p->origin, ldns_rdf_size(rdf)) == 0;
+    }
+    for (size_t len; origin && *word != '\0'; word += len) {
+        word += strspn(word, " ");
+        len = strcspn(word, " ");
+        if (is_at_name(word, len)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int record(struct parser *p, struct err *err)
 {
     ldns_rr *rr = NULL;
@@ -266,7 +298,8 @@ static int record(struct parser *p, struct err *err)
     if (status != LDNS_STATUS_OK || rr == NULL) {
         return refuse(p, ldns_get_errorstr_by_id(status), err);
     }
-    int ret = add_record(p, rr, err);
+    int ret = is_misread(p, rr) ? refuse(p, "a name in data cannot begin with an at sign here", err)
+                                : add_record(p, rr, err);
     ldns_rr_free(rr);
     return ret;
 }

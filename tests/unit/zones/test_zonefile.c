@@ -95,6 +95,15 @@ static void test_rules(void)
     refused("a 4294967295 A 192.0.2.1", "acme.zone:4: ");
 }
 
+/* ldns would make the origin of them. */
+static void test_at_signs(void)
+{
+    refused("a NS \\@.b\n", "acme.zone:4: a name in data cannot begin with an at sign");
+    refused("a 60 IN NS \\064.b.acme.example.com.\n", "acme.zone:4: a name in data cannot begin");
+    refused("\\@ SRV 1 1 1 \\@\n", "acme.zone:4: a name in data cannot begin with an at sign");
+    taken("a MX 1 @\nb CNAME acme.example.com.\n\\@.c MX 1 @\nd TXT @x\ne CNAME x\\@.y\n");
+}
+
 static void test_missing(void)
 {
     static const char no_soa[] = "@ NS ns1.example.net.\n", no_ns[] = "@ SOA a b 1 2 3 4 5\n",
@@ -294,6 +303,7 @@ int main(void)
     static const struct run_case tests[] = {
         {"lines of syntax errors", test_lines},
         {"rules for records together", test_rules},
+        {"at signs", test_at_signs},
         {"no SOA, no NS", test_missing},
         {"directives", test_directives},
         {"records as they come out", test_records},
