@@ -33,6 +33,9 @@ int store_open(struct store **out, const char *path, struct err *err)
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                              SQLITE_OPEN_EXRESCODE,
                          NULL);
+    if (rc == SQLITE_OK && sqlite3_db_readonly(store->db, "main") == 1) {
+        rc = SQLITE_READONLY; /* what SQLite falls back to where it may not write */
+    }
     if (rc == SQLITE_OK) {
         rc = sqlite3_busy_timeout(store->db, BUSY_MS);
     }
