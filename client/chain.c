@@ -86,7 +86,8 @@ int chain_parse(struct chain *out, const char *pem, size_t len, struct err *err)
         return err_set(err, ERR_LIMIT, "the chain is larger than %u KiB", LIMIT_CHAIN_PEM >> 10);
     }
     if (pos == len) {
-        return err_set(err, ERR_MALFORMED, "there is no certificate in it");
+        return err_set(err, ERR_MALFORMED,
+                       "there is no certificate: what the server sent, or the file, is empty");
     }
     while (ret == 0 && pos < len) {
         ret = take_block(out, pem, &pos, len, err);

@@ -17,7 +17,8 @@
 
 #include "client/server_argv.h"
 
-#define GRACE_MS 2000 /* from SIGTERM to SIGKILL */
+#define GRACE_MS  2000 /* from SIGTERM to SIGKILL */
+#define LINES_MAX 2000 /* log lines that are passed on; an order of 100 names has some 400 */
 
 /* A running command and what was read from it so far. */
 struct run {
@@ -30,6 +31,7 @@ struct run {
     size_t len;
     char line[LIMIT_LOG_LINE]; /* the part of a log line that is there */
     size_t line_len;
+    unsigned lines;
     char last[512]; /* the last thing it complained of */
 };
 
@@ -88,7 +90,8 @@ static void pass_line(struct run *run)
     if (level >= LOG_LEVEL_ERROR || message == run->line) {
         snprintf(run->last, sizeof(run->last), "%s", message);
     }
-    if (run->call->line != NULL) {
+    if (run->call->line != NULL && run->lines < LINES_MAX) {
+        run->lines++;
         run->call->line(run->call->arg, level, message);
     }
 }

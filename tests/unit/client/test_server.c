@@ -13,11 +13,13 @@ static struct err err;
 static char *output;
 static size_t output_len;
 static char heard[4096];
+static unsigned lines_heard;
 
 static void line(void *arg, enum log_level level, const char *message)
 {
     size_t at = strlen(heard);
     (void)arg;
+    lines_heard++;
     snprintf(heard + at, sizeof(heard) - at, "%s:%s|", log_level_name(level), message);
 }
 
