@@ -14,6 +14,7 @@ static char *output;
 static size_t output_len;
 static char heard[4096];
 static unsigned lines_heard;
+static unsigned lines_heard;
 
 static void line(void *arg, enum log_level level, const char *message)
 {
@@ -96,6 +97,10 @@ static void test_log_lines(void)
                     0);
     CU_ASSERT_STRING_EQUAL(heard, "WARNING:careful now|INFO:a warning of ssh|INFO:last|");
     CU_ASSERT_EQUAL(run("head -c 100000 /dev/zero | tr \"\\\\0\" x >&2", "", 20000), 0);
+    lines_heard = 0;
+    CU_ASSERT_EQUAL(run("yes | head -n 100000 >&2; echo out", "", 20000), 0);
+    CU_ASSERT_EQUAL(lines_heard, 2000); /* one that never stops does not fill the log */
+    CU_ASSERT_STRING_EQUAL(output, "out\n");
 }
 
 static void test_log_line(void)
