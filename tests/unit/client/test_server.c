@@ -14,7 +14,6 @@ static char *output;
 static size_t output_len;
 static char heard[4096];
 static unsigned lines_heard;
-static unsigned lines_heard;
 
 static void line(void *arg, enum log_level level, const char *message)
 {
