@@ -276,6 +276,11 @@ static bool at_cut_ds(struct answer *a, const struct image_result *found,
         if (parent.match == IMAGE_NO_ZONE) {
             return false;
         }
+        if (parent.match == IMAGE_DELEGATION) { /* the parent is further down, and not here */
+            parent.node_offset += skip;
+            referral(a, &parent, name);
+            return true;
+        }
         zone = parent.zone;
         node = image_find(a->image, zone, name->name, name->name_len);
     } else if (found->match != IMAGE_DELEGATION || found->node_offset != 0) {

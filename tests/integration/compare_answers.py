@@ -1,4 +1,4 @@
-"""Goal: random questions about random zones get from us what NSD and Knot DNS answer, but for differences with a reason.
+"""Goal: random questions about random zones get from us what NSD and Knot DNS answer, save where there is a reason.
 
 CERTMILL_ANSWERS_SECONDS (15): how long to ask. CERTMILL_ANSWERS_SEED: the first seed; each failure names its own.
 """
@@ -39,16 +39,19 @@ DIFFERENCES = {
                "that nobody asked for",
     "addresses": "addresses of MX and SRV targets and the like in the additional section: optional (RFC 2181 9, "
                  "RFC 2782); resolvers ask for them anyway",
-    "wildcard addresses": "addresses of nameservers that only a wildcard has: not glue, so optional (RFC 9471 2.1)",
+    "wildcard addresses": "addresses of nameservers that only a wildcard has: not glue, so optional (RFC 9471 2.1); "
+                          "Knot now and then gives them under the wildcard's own name",
     "any": "ANY: one RRset is enough (RFC 8482 4.1), and everybody takes another; ours is compared with what the "
            "other has for that type",
     "links": "a CNAME chain of many links: each server stops where it likes, and the resolver asks on (RFC 1034 "
              "3.6.2); what it then gets is put together and compared",
     "long chain": "the same, where it is ours that stops, after 8 links: what is there has to be theirs",
-    "DS of a link": "DS where a CNAME leads to a zone's apex: it is the parent's, which is here (RFC 4035 3.1.4.1); Knot "
-                    "says what the child has, and the parent's when asked for the end of the chain",
-    "signature types": "RRSIG and NSEC: Knot does not follow a CNAME for them, as a signed zone has them beside it (RFC "
-                       "4035 2.5); ours is not signed and follows (RFC 1034 4.3.2); Knot is asked for another type",
+    "DS of a link": "DS where a CNAME leads to a zone's apex: it is the parent's, which is here (RFC 4035 3.1.4.1); "
+                    "Knot says what the child has, and the parent's when asked for the end of the chain",
+    "DS beyond a cut": "DS of a zone here whose parent is delegated elsewhere by a zone here: that one cannot say, and "
+                       "refers (RFC 1034 4.3.2); NSD denies it with authority",
+    "signature types": "RRSIG and NSEC: Knot does not follow a CNAME for them, as a signed zone has them beside it "
+                       "(RFC 4035 2.5); ours is not signed and follows (RFC 1034 4.3.2); Knot is asked for another type",
     "one tree": "NSD has one tree of names for all zones, so that what a parent has below a cut makes names in the "
                 "child's zone, too (RFC 1034 4.2.1: it is no part of that); Knot alone judges there",
     "overlong": "where a DNAME would make too long a name, the answer ends (RFC 6672 2.2); Knot goes on from the "
@@ -142,6 +145,9 @@ class Judge:
         if peer == "nsd" and any(self.zone_of(name) in self.blended for name in passed):
             self.excuses.use("one tree")
             return False
+        if peer == "nsd" and query.type == _DS and not ours.aa and lower(query.name) in self.apexes:
+            self.excuses.use("DS beyond a cut")
+            return False
         if peer == "knotd" and ours.rcode == _YXDOMAIN:
             self.excuses.use("overlong")
             return False
@@ -202,16 +208,18 @@ class Judge:
         for section in ("answer", "authority", "additional"):
             here, there = (self.plain(getattr(message, section)) for message in (ours, theirs))
             if section == "additional":
-                there = self.without_courtesies(there, here, referral or query.type == _NS)
+                there = self.without_courtesies(there, here, ours, referral or query.type == _NS)
             yield from (f"{section} lacks {record}" for record in sorted(there - here))
             yield from (f"{section} has {record}" for record in sorted(here - there))
 
-    def without_courtesies(self, theirs: set[Record], ours: set[Record], servers: bool) -> set[Record]:
-        """The additional records that ours has to have; servers: those are of nameservers."""
+    def without_courtesies(self, theirs: set[Record], ours: set[Record], message: Message,
+                           servers: bool) -> set[Record]:
+        """The additional records that our message has to have; servers: those are of nameservers."""
         if not servers and theirs - ours:
             self.excuses.use("addresses")
             return theirs & ours
-        made = {record for record in theirs - ours if record.owner not in self.names}
+        targets = {record.target() for record in message.answer + message.authority if record.type == _NS}
+        made = {record for record in theirs - ours if record.owner not in self.names & targets}
         if made:
             self.excuses.use("wildcard addresses")
         return theirs - made

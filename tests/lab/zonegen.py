@@ -112,7 +112,8 @@ class _Maker:
             return some(lambda: address(rtype == "AAAA"), 4)
         if rtype == "TXT":
             size, most = rng.choice([(5, 3), (43, 8), (200, 4), (255, 3), (120, 40)])
-            return some(lambda: " ".join(f'"{rng.randrange(10**9):0{size}}"' for _ in range(rng.choice([1, 1, 2]))), most)
+            return some(lambda: " ".join(
+                f'"{rng.randrange(10**9):0{size}}"' for _ in range(rng.choice([1, 1, 2]))), most)
         if rtype == "MX":
             return some(lambda: f"{rng.randrange(100)} {name()}", 4)
         if rtype == "SRV":

@@ -181,6 +181,8 @@ static const struct row rows[] = {
      "nods.acme.example. 3600 IN NS ns.elsewhere.test.", ""},
     {"acme.example", DS, 0, AA, QUERY_NODATA, "", SOA_ACME, ""},
     {"inner.acme.example", DS, 0, AA, QUERY_NODATA, "", SOA_ACME, ""},
+    /* the parent of that zone of ours is delegated away: acme.example cannot say */
+    {"mine.sub.acme.example", DNS_TYPE_DS, 0, 0, QUERY_REFERRAL, "", NS_SUB, GLUE_SUB},
     /* DNAME (RFC 6672) */
     {"x.d.acme.example", A, 0, AA, QUERY_ANSWERED,
      "d.acme.example. 300 IN DNAME target.acme.example.\n"
@@ -363,15 +365,16 @@ int main(void)
         {"challenge names", test_challenge},
     };
     struct zone *zones[] = {images_zone("acme.example", acme), images_zone("other.test", other),
-                            images_zone("inner.acme.example", inner)};
+                            images_zone("inner.acme.example", inner),
+                            images_zone("mine.sub.acme.example", inner)};
     int status;
 
     images_challenge(zones[0], "www.example.org.acme.example", "one");
     images_challenge(zones[0], "www.example.org.acme.example", "two");
-    images_map(&image, images_build(zones, 3, 7));
+    images_map(&image, images_build(zones, 4, 7));
     status = RUN("query", cases);
     image_unmap(&image);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         zone_free(zones[i]);
     }
     return status;
