@@ -67,14 +67,14 @@ int boot_send(int control, enum ipc_type type, const struct boot *boot, struct e
     size_t left = 0;
     int ret;
 
-    if (boot->zone_file_count > LIMIT_DNS_ZONES || (type != IPC_BOOT && boot->socket_count > 0)) {
+    if (boot->file_count > LIMIT_BOOT_FILES || (type != IPC_BOOT && boot->socket_count > 0)) {
         return err_set(err, ERR_INTERNAL, "a child's start message is out of bounds");
     }
     uint8_t *buf = malloc(LIMIT_MESSAGE);
     if (buf == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
-    ret = send_first_sockets(control, boot, buf, LIMIT_MESSAGE_FDS - boot->zone_file_count, err);
+    ret = send_first_sockets(control, boot, buf, LIMIT_MESSAGE_FDS - boot->file_count, err);
     if (ret < 0) {
         goto err0;
     }
@@ -83,12 +83,13 @@ int boot_send(int control, enum ipc_type type, const struct boot *boot, struct e
     msg_put_u16(&w, boot->generation);
     conf_pack(&server_conf_schema, &boot->conf, &w);
     put_sockets(&w, boot->sockets + ret, left, fds);
-    msg_put_u16(&w, (uint16_t)boot->zone_file_count);
-    for (size_t i = 0; i < boot->zone_file_count; i++) {
-        msg_put_u16(&w, boot->zone_files[i].zone);
-        fds[left + i] = boot->zone_files[i].fd;
+    msg_put_u16(&w, (uint16_t)boot->file_count);
+    for (size_t i = 0; i < boot->file_count; i++) {
+        msg_put_u8(&w, (uint8_t)boot->files[i].kind);
+        msg_put_u16(&w, boot->files[i].zone);
+        fds[left + i] = boot->files[i].fd;
     }
-    ret = send_message(control, &w, fds, left + boot->zone_file_count, err);
+    ret = send_message(control, &w, fds, left + boot->file_count, err);
 err0:
     free(buf);
     return ret;
@@ -132,33 +133,35 @@ static int get_sockets(struct boot *boot, struct msg_reader *r, const int *fds, 
     return (int)count;
 }
 
-/* As get_sockets, for the zone files at the end of the message. */
-static int get_zone_files(struct boot *boot, struct msg_reader *r, const int *fds, size_t nfds)
+/* As get_sockets, for the files at the end of the message. */
+static int get_files(struct boot *boot, struct msg_reader *r, const int *fds, size_t nfds)
 {
     size_t count = msg_get_u16(r);
 
-    if (r->error != 0 || count != nfds || count > LIMIT_DNS_ZONES) {
+    if (r->error != 0 || count != nfds || count > LIMIT_BOOT_FILES) {
         return ERR_PROTOCOL;
     }
     if (count == 0) {
         return msg_done(r) < 0 ? ERR_PROTOCOL : 0;
     }
-    struct boot_zone_file *files = calloc(count, sizeof(*files));
+    struct boot_file *files = calloc(count, sizeof(*files));
     if (files == NULL) {
         return -ENOMEM;
     }
     for (size_t i = 0; i < count; i++) {
-        files[i].zone = msg_get_u16(r);
-        files[i].fd = fds[i];
-        if (files[i].zone >= boot->conf.zones.count) {
+        uint8_t kind = msg_get_u8(r);
+
+        files[i] = (struct boot_file){kind, msg_get_u16(r), fds[i]};
+        if (kind > IPC_FILE_COOKIE_SECRETS ||
+            (kind == IPC_FILE_ZONE && files[i].zone >= boot->conf.zones.count)) {
             goto err0;
         }
     }
     if (msg_done(r) < 0) {
         goto err0;
     }
-    boot->zone_files = files;
-    boot->zone_file_count = count;
+    boot->files = files;
+    boot->file_count = count;
     return 0;
 err0:
     free(files);
@@ -185,7 +188,7 @@ static int get_body(struct boot *boot, struct msg_reader *r, const int *fds, siz
     }
     if (ret >= 0) {
         mine = (size_t)ret;
-        ret = get_zone_files(boot, r, fds + mine, nfds - mine);
+        ret = get_files(boot, r, fds + mine, nfds - mine);
     }
     if (ret < 0) {
         close_all(fds + mine, nfds - mine);
@@ -264,13 +267,13 @@ void boot_clear(struct boot *boot)
             close(boot->sockets[i].fd);
         }
     }
-    for (size_t i = 0; i < boot->zone_file_count; i++) {
-        if (boot->zone_files[i].fd >= 0) {
-            close(boot->zone_files[i].fd);
+    for (size_t i = 0; i < boot->file_count; i++) {
+        if (boot->files[i].fd >= 0) {
+            close(boot->files[i].fd);
         }
     }
     free(boot->sockets);
-    free(boot->zone_files);
+    free(boot->files);
     conf_clear(&server_conf_schema, &boot->conf);
     *boot = (struct boot){0};
 }

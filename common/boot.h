@@ -21,8 +21,9 @@ struct boot_socket {
     int fd;
 };
 
-struct boot_zone_file {
-    uint16_t zone; /* index into conf.zones */
+struct boot_file {
+    enum ipc_file_kind kind;
+    uint16_t zone; /* IPC_FILE_ZONE: index into conf.zones, else 0 */
     int fd;        /* sealed memfd */
 };
 
@@ -31,8 +32,8 @@ struct boot {
     struct server_conf conf;
     struct boot_socket *sockets;
     size_t socket_count;
-    struct boot_zone_file *zone_files;
-    size_t zone_file_count;
+    struct boot_file *files;
+    size_t file_count;
 };
 
 /* Sends IPC_BOOT (sockets and all) or IPC_RELOAD; descriptors stay the caller's. */

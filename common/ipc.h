@@ -34,6 +34,12 @@ enum ipc_socket_kind {
     IPC_SOCKET_PEER,    /* channel to the peer of IPC_BOOT */
 };
 
+/* What the supervisor has read for a child. */
+enum ipc_file_kind {
+    IPC_FILE_ZONE,           /* issuer: the zone file of a row of conf.zones */
+    IPC_FILE_COOKIE_SECRETS, /* dnsd: dns-cookie-secret-file */
+};
+
 /* The supervisor's state of a child, in IPC_PROCESS. */
 enum ipc_process_state {
     IPC_PROCESS_STARTING,
@@ -48,8 +54,8 @@ enum ipc_type {
      *   u16 number of descriptors, and for each, in the order of SCM_RIGHTS:
      *     u8 enum ipc_socket_kind, u8 enum ipc_role of a peer (else 0),
      *     u16 worker (0-based, dns sockets only), str address (as written in the log)
-     *   u16 number of zone files, and for each (issuer only; sealed memfds that
-     *     follow the sockets): u16 index into conf.zones
+     *   u16 number of files, and for each (sealed memfds that follow the sockets; each
+     *     child gets its own kinds only): u8 enum ipc_file_kind, u16 index into conf.zones
      * More descriptors than LIMIT_MESSAGE_FDS come in IPC_SOCKETS before it. */
     IPC_BOOT = 1,
     /* supervisor -> dnsd, before IPC_BOOT: u16 count, then as in IPC_BOOT */
@@ -61,8 +67,8 @@ enum ipc_type {
     /* supervisor -> child: new channel to a peer: u8 enum ipc_role; one descriptor */
     IPC_PEER,
     /* supervisor -> issuer: configuration to judge and, if good, to use: as IPC_BOOT
-     * without sockets (number of descriptors 0) but with zone files.
-     * supervisor -> others, once the issuer agreed: same, without zone files. */
+     * without sockets (number of descriptors 0) but with its files.
+     * supervisor -> others, once the issuer agreed: same, each with its own files. */
     IPC_RELOAD,
     /* issuer -> supervisor: u8 ok (1) or refused (0), str reason */
     IPC_RELOADED,

@@ -9,31 +9,38 @@
 #define LIMIT_LOG_LINE   4096 /* PIPE_BUF: a line to a pipe stays whole */
 
 /* -- DNS (RFC 1035 2.3.4, RFC 6891 6.2.5) -- */
-#define LIMIT_NAME_WIRE       255     /* octets of a wire-format name */
-#define LIMIT_NAME_TEXT       1024    /* 253 octets, each as \DDD, with room for NUL */
-#define LIMIT_LABEL           63      /* octets */
-#define LIMIT_NAME_LABELS     128     /* 255 octets / 2, with the root */
-#define LIMIT_DNS_MESSAGE     65535   /* a TCP message: 16-bit length */
-#define LIMIT_EDNS_PAYLOAD    1232    /* IPv6 minimum MTU 1280 - 40 - 8 */
+#define LIMIT_NAME_WIRE      255   /* octets of a wire-format name */
+#define LIMIT_NAME_TEXT      1024  /* 253 octets, each as \DDD, with room for NUL */
+#define LIMIT_LABEL          63    /* octets */
+#define LIMIT_NAME_LABELS    128   /* 255 octets / 2, with the root */
+#define LIMIT_DNS_MESSAGE    65535 /* a TCP message: 16-bit length */
+#define LIMIT_EDNS_PAYLOAD   4096 /* dns-udp-payload at most; 1232 by default, IPv6 MTU 1280 - 48 */
+#define LIMIT_NSID           128 /* octets; an answer of 512 still holds question, cookie and SOA */
+#define LIMIT_CHAOS_TEXT     255 /* one character-string, RFC 1035 3.3 */
+#define LIMIT_COOKIE_SECRETS 3   /* in use, about to be, and no more (RFC 9018 5) */
+#define LIMIT_COOKIE_FILE                                                                          \
+    4096 /* bytes of dns-cookie-secret-file: 3 lines of 32 digits, comments                        \
+          */
+#define LIMIT_RATE_ALLOW      64      /* address blocks in dns-rate-allow */
 #define LIMIT_DNS_ZONES       64      /* zones a server owns */
 #define LIMIT_DNS_LISTEN      16      /* addresses in dns-listen */
 #define LIMIT_DNS_THREADS     64      /* workers */
+#define LIMIT_BOOT_FILES      65      /* handed to a child: a zone file a zone, cookie secrets */
 #define LIMIT_CHALLENGE_TXT   255     /* one character-string; a dns-01 value has 43 */
 #define LIMIT_VALUES_PER_NAME 1000    /* TXT values of one owner: ten times what 100 orders need */
 #define LIMIT_CHALLENGES      1000000 /* live values in all */
 #define LIMIT_ZONE_FILE       (16u << 20) /* bytes of one zone file */
 #define LIMIT_IMAGE           (1u << 31)  /* bytes; offsets in an image are 32 bits */
-#define LIMIT_TCP_CLIENTS     1024        /* DNS connections a worker */
+#define LIMIT_TCP_CLIENTS     65536       /* dns-tcp-clients at most: some 40 MB of structures */
 #define LIMIT_UDP_BATCH       64          /* messages a recvmmsg */
 #define LIMIT_UDP_BATCHES     8           /* recvmmsg calls a wake-up, so that TCP is served too */
 /* SO_RCVBUF of a UDP socket, octets. The kernel doubles it, and counts 768 to 2,304 a small query:
  * 900 to 2,700 wait at each socket, which is what comes in 20 ms, a restart of dnsd, at 50,000 a
  * second. */
 #define LIMIT_UDP_QUEUE   (1 << 20)
-#define LIMIT_CNAME_CHAIN 8 /* names looked up for one question; resolvers follow about as many */
-#define LIMIT_TCP_IDLE_MS 10000 /* without a whole query or answer (RFC 7766 6.2.3: seconds) */
-#define LIMIT_TCP_ACCEPTS 16    /* connections accepted a wake-up, so that UDP is served too */
-#define LIMIT_TCP_READ    4096  /* octets read at once: some 60 queries */
+#define LIMIT_CNAME_CHAIN 8  /* names looked up for one question; resolvers follow about as many */
+#define LIMIT_TCP_ACCEPTS 16 /* connections accepted a wake-up, so that UDP is served too */
+#define LIMIT_TCP_READ    4096 /* octets read at once: some 60 queries */
 #define LIMIT_TCP_BUFFERS                                                                          \
     (8u << 20) /* octets a worker keeps of half queries and unread answers                         \
                 */

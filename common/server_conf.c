@@ -1,198 +1,13 @@
 /*
- * certmilld's options. What one value alone can get wrong is checked here by option, so that
- * the error has a line and a column; what needs several values stands in server_conf_check.c.
+ * certmilld's options. What one value alone can get wrong is checked by option
+ * (server_conf_value.c), so that the error has a line and a column; what needs several values
+ * stands in server_conf_check.c.
  */
 #include "common/server_conf.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include "common/conf_internal.h"
-#include "common/domainset.h"
 #include "common/limits.h"
-#include "common/log.h"
 #include "common/server_conf_check.h"
-
-static bool has_blank(const char *value)
-{
-    for (const unsigned char *p = (const unsigned char *)value; *p != '\0'; p++) {
-        if (*p <= ' ' || *p == 0x7f) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int check_zone_name(const char *value, struct err *err)
-{
-    char normal[LIMIT_DOMAIN_TEXT + 1];
-
-    return domain_normalize_owner(normal, value, err);
-}
-
-static int check_port(const char *port)
-{
-    size_t len = strlen(port);
-
-    if (len == 0 || len > 5 || port[strspn(port, "0123456789")] != '\0') {
-        return ERR_MALFORMED;
-    }
-    return strtol(port, NULL, 10) <= 65535 ? 0 : ERR_RANGE;
-}
-
-static int check_listen(const char *value, struct err *err)
-{
-    const char *colon = strrchr(value, ':');
-    size_t len = colon != NULL ? (size_t)(colon - value) : 0;
-    bool bracket = len > 2 && value[0] == '[' && value[len - 1] == ']';
-    char address[INET6_ADDRSTRLEN] = "", shown[CONF_SHOWN];
-    struct in6_addr in;
-
-    if (len > 0 && len - (bracket ? 2 : 0) < sizeof(address)) {
-        memcpy(address, value + (bracket ? 1 : 0), len - (bracket ? 2 : 0));
-    }
-    if (colon == NULL || inet_pton(bracket ? AF_INET6 : AF_INET, address, &in) != 1) {
-        return err_set(err, ERR_MALFORMED,
-                       "%s is not an address and port; write 192.0.2.1:53 or [2001:db8::1]:53",
-                       conf_show(shown, value));
-    }
-    if (check_port(colon + 1) < 0) {
-        return err_set(err, ERR_RANGE, "%s has no port from 0 to 65535 at its end",
-                       conf_show(shown, value));
-    }
-    return 0;
-}
-
-static int check_url(const char *value, struct err *err)
-{
-    const char *host = value + strlen("https://");
-    char shown[CONF_SHOWN];
-
-    if (strncasecmp(value, "http://", strlen("http://")) == 0) {
-        return err_set(err, ERR_RANGE, "%s is not encrypted; ACME is spoken over https:// only",
-                       conf_show(shown, value));
-    }
-    if (strncmp(value, "https://", strlen("https://")) != 0 || strcspn(host, "/?#") == 0 ||
-        has_blank(value) || strchr(value, '#') != NULL ||
-        strcspn(host, "@") < strcspn(host, "/?")) {
-        return err_set(err, ERR_MALFORMED,
-                       "%s is not the https:// URL of an ACME directory, such as %s",
-                       conf_show(shown, value), SERVER_CONF_LETSENCRYPT);
-    }
-    return 0;
-}
-
-static int check_email(const char *value, struct err *err)
-{
-    const char *at = strrchr(value, '@');
-    char normal[LIMIT_DOMAIN_TEXT + 1], shown[CONF_SHOWN];
-
-    if (at == NULL || at == value || at != strchr(value, '@') || has_blank(value) ||
-        strpbrk(value, ",;<>()\"\\?&") != NULL || domain_normalize(normal, at + 1, NULL) < 0) {
-        return err_set(err, ERR_MALFORMED, "%s is not one e-mail address", conf_show(shown, value));
-    }
-    return 0;
-}
-
-static int check_hostmaster(const char *value, struct err *err)
-{
-    char normal[LIMIT_DOMAIN_TEXT + 1];
-
-    return strchr(value, '@') != NULL ? check_email(value, err)
-                                      : domain_normalize_owner(normal, value, err);
-}
-
-/* Opened now, so that the error stands where the path does. It is read again when it is used. */
-static int check_file(const char *value, struct err *err)
-{
-    struct stat st = {0};
-    int fd = open(value, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), ret = 0;
-    char shown[CONF_SHOWN];
-
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        ret = -errno;
-        err_set(err, ret, "cannot open %s: %s; name a file that is there and can be read",
-                conf_show(shown, value), err_string(ret));
-    } else if (!S_ISREG(st.st_mode)) {
-        ret = err_set(err, S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL, "%s is %s, not a file",
-                      conf_show(shown, value),
-                      S_ISDIR(st.st_mode) ? "a directory" : "a device or the like");
-    } else if (st.st_size > (off_t)LIMIT_ZONE_FILE) {
-        ret = err_set(err, ERR_LIMIT, "%s is larger than %u bytes", conf_show(shown, value),
-                      LIMIT_ZONE_FILE);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return ret;
-}
-
-static int check_folder(const char *value, struct err *err)
-{
-    char shown[CONF_SHOWN];
-
-    for (const char *p = value; *p != '\0'; p++) {
-        if ((unsigned char)*p < ' ' || *p == 0x7f) {
-            return err_set(err, ERR_MALFORMED, "%s is not a path", conf_show(shown, value));
-        }
-    }
-    return 0;
-}
-
-#define LONGEST_SOCKET "/control.sock"
-
-static int check_run_dir(const char *value, struct err *err)
-{
-    size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - sizeof(LONGEST_SOCKET);
-
-    if (strlen(value) > max) {
-        return err_set(err, ERR_LIMIT,
-                       "the path has more than %zu bytes, which a socket in it cannot have", max);
-    }
-    return check_folder(value, err);
-}
-
-static int check_user(const char *value, struct err *err)
-{
-    char shown[CONF_SHOWN];
-
-    if (strlen(value) > 32 || value[0] == '-' || has_blank(value) ||
-        strpbrk(value, ":/,\\\"'") != NULL) {
-        return err_set(err, ERR_MALFORMED, "%s is not a user's name", conf_show(shown, value));
-    }
-    return 0;
-}
-
-static int check_facility(const char *value, struct err *err)
-{
-    char shown[CONF_SHOWN];
-    int facility;
-
-    if (log_facility_parse(value, &facility) < 0) {
-        return err_set(err, ERR_UNKNOWN,
-                       "%s is not a syslog facility; use one of syslog(3), such as LOG_DAEMON",
-                       conf_show(shown, value));
-    }
-    return 0;
-}
-
-static int check_syslog_socket(const char *value, struct err *err)
-{
-    const char *colon = strrchr(value, ':');
-    char shown[CONF_SHOWN];
-
-    if (value[0] != '/' && (colon == NULL || colon == value || check_port(colon + 1) < 0)) {
-        return err_set(err, ERR_MALFORMED, "%s is neither a path (/dev/log) nor host:port",
-                       conf_show(shown, value));
-    }
-    return 0;
-}
+#include "common/server_conf_value.h"
 
 static int check_row(void *conf, struct err *err)
 {
@@ -211,25 +26,25 @@ static const struct conf_option zone_options[] = {
     {.key = "name",
      .type = CONF_STRING,
      .offset = ROW(name),
-     .check = check_zone_name,
+     .check = server_conf_value_zone_name,
      .help = "The zone that is delegated to this server, such as acme.example.com."},
     {.key = "nameservers",
      .type = CONF_STRINGS,
      .offset = ROW(nameservers),
-     .check = check_zone_name,
+     .check = server_conf_value_zone_name,
      .help = "Names of the zone's nameservers, where it has no file; none of them within the "
              "zone. By default this host's own name, if it is fully qualified."},
     {.key = "hostmaster",
      .type = CONF_STRING,
      .offset = ROW(hostmaster),
-     .check = check_hostmaster,
+     .check = server_conf_value_hostmaster,
      .help = "Who answers for the zone (SOA RNAME), where it has no file: an e-mail address or "
              "a name. By default hostmaster at the zone's name."},
     {.key = "file",
      .type = CONF_STRING,
      .offset = ROW(file),
      .max = LIMIT_PATH,
-     .check = check_file,
+     .check = server_conf_value_file,
      .help = "Zone file (RFC 1035) with the static records; SOA and NS are made up without it."},
     {.key = "challenge-ttl",
      .type = CONF_INT,
@@ -251,6 +66,7 @@ static const struct conf_schema zone_schema = {
 };
 
 static const char *const levels[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", NULL};
+static const char *const cookie_modes[] = {"off", "on", "enforce", NULL};
 static const char *const formats[] = {"text", "json", NULL};
 static const char *const key_types[] = {"ecdsa-p256", "ecdsa-p384", "rsa-2048",
                                         "rsa-3072",   "rsa-4096",   NULL};
@@ -263,7 +79,7 @@ static const struct conf_option options[] = {
      .offset = AT(dns_listen),
      .fallback = "0.0.0.0:53 [::]:53",
      .separator = ' ',
-     .check = check_listen,
+     .check = server_conf_value_listen,
      .help = "Addresses and ports at which DNS is answered, over UDP and TCP."},
     {.key = "dns-threads",
      .type = CONF_INT,
@@ -273,10 +89,154 @@ static const struct conf_option options[] = {
      .max = LIMIT_DNS_THREADS,
      .unit = "threads",
      .help = "Threads that answer DNS; 0 is one for each core."},
+    {.key = "dns-udp-payload",
+     .type = CONF_INT,
+     .offset = AT(dns_udp_payload),
+     .fallback = "1232",
+     .min = 512,
+     .max = LIMIT_EDNS_PAYLOAD,
+     .unit = "octets",
+     .help = "Largest UDP message, announced by EDNS and never exceeded."},
+    {.key = "dns-nsid",
+     .type = CONF_STRING,
+     .offset = AT(dns_nsid),
+     .max = 2 + 2 * LIMIT_NSID,
+     .check = server_conf_value_nsid,
+     .help = "Name of this server for those who ask by EDNS (NSID, RFC 5001): text, or 0x and "
+             "hexadecimal digits. Not told where it is not given."},
+    {.key = "dns-version",
+     .type = CONF_STRING,
+     .offset = AT(dns_version),
+     .max = LIMIT_CHAOS_TEXT,
+     .help = "Answer to version.bind and version.server (class CH, type TXT); refused where it is "
+             "not given."},
+    {.key = "dns-id",
+     .type = CONF_STRING,
+     .offset = AT(dns_id),
+     .max = LIMIT_CHAOS_TEXT,
+     .help = "Answer to id.server (class CH, type TXT, RFC 4892); refused where it is not given."},
+    {.key = "dns-hostname",
+     .type = CONF_STRING,
+     .offset = AT(dns_hostname),
+     .max = LIMIT_CHAOS_TEXT,
+     .help = "Answer to hostname.bind (class CH, type TXT); refused where it is not given."},
+    {.key = "dns-cookies",
+     .type = CONF_WORD,
+     .offset = AT(dns_cookies),
+     .fallback = "on",
+     .words = cookie_modes,
+     .help = "DNS cookies (RFC 7873, 9018): off, on, or enforce, which answers BADCOOKIE over UDP "
+             "to a client that sends a cookie without this server's part."},
+    {.key = "dns-cookie-secret-file",
+     .type = CONF_STRING,
+     .offset = AT(dns_cookie_secret_file),
+     .max = LIMIT_PATH,
+     .check = server_conf_value_file,
+     .help = "File with up to three secrets of 32 hexadecimal digits, a line each: the first makes "
+             "cookies, all are accepted. Servers that answer for the same address share it. "
+             "Without it the secret is random at each start."},
+    {.key = "dns-tcp-clients",
+     .type = CONF_INT,
+     .offset = AT(dns_tcp_clients),
+     .fallback = "1024",
+     .min = 1,
+     .max = LIMIT_TCP_CLIENTS,
+     .unit = "connections",
+     .help = "TCP connections at once; when one more comes, the longest idle one is closed."},
+    {.key = "dns-tcp-clients-per-address",
+     .type = CONF_INT,
+     .offset = AT(dns_tcp_clients_per_address),
+     .fallback = "64",
+     .min = 1,
+     .max = LIMIT_TCP_CLIENTS,
+     .unit = "connections",
+     .help = "TCP connections at once from one address."},
+    {.key = "dns-tcp-idle",
+     .type = CONF_INT,
+     .offset = AT(dns_tcp_idle),
+     .fallback = "10",
+     .min = 1,
+     .max = 600,
+     .unit = "seconds",
+     .help = "A TCP connection without a whole query for so long is closed."},
+    {.key = "dns-tcp-lifetime",
+     .type = CONF_INT,
+     .offset = AT(dns_tcp_lifetime),
+     .fallback = "300",
+     .min = 1,
+     .max = 86400,
+     .unit = "seconds",
+     .help = "A TCP connection is closed after so long, whatever it does."},
+    {.key = "dns-rate-answers",
+     .type = CONF_INT,
+     .offset = AT(dns_rate_answers),
+     .fallback = "500",
+     .min = 0,
+     .max = 1000000,
+     .unit = "answers a second",
+     .help = "Answers a second over UDP to one address block, beyond which they are dropped; 0 is "
+             "no limit. Answers for live challenges, and to clients with a valid cookie, are never "
+             "counted."},
+    {.key = "dns-rate-nxdomain",
+     .type = CONF_INT,
+     .offset = AT(dns_rate_nxdomain),
+     .fallback = "200",
+     .min = 0,
+     .max = 1000000,
+     .unit = "answers a second",
+     .help = "The same for names that do not exist."},
+    {.key = "dns-rate-errors",
+     .type = CONF_INT,
+     .offset = AT(dns_rate_errors),
+     .fallback = "100",
+     .min = 0,
+     .max = 1000000,
+     .unit = "answers a second",
+     .help = "The same for errors, REFUSED among them."},
+    {.key = "dns-rate-slip",
+     .type = CONF_INT,
+     .offset = AT(dns_rate_slip),
+     .fallback = "2",
+     .min = 0,
+     .max = 10,
+     .unit = "answers",
+     .help = "One in so many answers over the rate is sent truncated, so that a real client comes "
+             "back over TCP; 0 is none."},
+    {.key = "dns-rate-ipv4-prefix",
+     .type = CONF_INT,
+     .offset = AT(dns_rate_ipv4_prefix),
+     .fallback = "24",
+     .min = 8,
+     .max = 32,
+     .unit = "bits",
+     .help = "Size of the address blocks that are counted, IPv4."},
+    {.key = "dns-rate-ipv6-prefix",
+     .type = CONF_INT,
+     .offset = AT(dns_rate_ipv6_prefix),
+     .fallback = "56",
+     .min = 16,
+     .max = 128,
+     .unit = "bits",
+     .help = "The same, IPv6."},
+    {.key = "dns-rate-allow",
+     .type = CONF_STRINGS,
+     .offset = AT(dns_rate_allow),
+     .separator = ' ',
+     .check = server_conf_value_prefix,
+     .help = "Address blocks that are not limited, such as 192.0.2.0/24."},
+    {.key = "dns-refused-drop",
+     .type = CONF_INT,
+     .offset = AT(dns_refused_drop),
+     .fallback = "0",
+     .min = 0,
+     .max = 1000000,
+     .unit = "answers a second",
+     .help = "REFUSED answers a second to one address block, beyond which questions outside of the "
+             "zones get no answer at all; 0 is always an answer."},
     {.key = "acme-zone",
      .type = CONF_STRING,
      .offset = AT(acme_zone),
-     .check = check_zone_name,
+     .check = server_conf_value_zone_name,
      .help = "One zone with defaults, for where 'zones' would say nothing but its name. Its "
              "nameserver is this host's own name if that is fully qualified and not within the "
              "zone, else localhost, which does for tests; its hostmaster is "
@@ -291,7 +251,7 @@ static const struct conf_option options[] = {
      .offset = AT(acme_server_url),
      .fallback = SERVER_CONF_LETSENCRYPT,
      .max = LIMIT_URL,
-     .check = check_url,
+     .check = server_conf_value_url,
      .help = "Directory of the ACME CA."},
     {.key = "staging",
      .type = CONF_BOOL,
@@ -302,13 +262,13 @@ static const struct conf_option options[] = {
      .type = CONF_STRING,
      .offset = AT(acme_email),
      .max = 254,
-     .check = check_email,
+     .check = server_conf_value_email,
      .help = "Address that the CA may write to."},
     {.key = "acme-ca-file",
      .type = CONF_STRING,
      .offset = AT(acme_ca_file),
      .max = LIMIT_PATH,
-     .check = check_file,
+     .check = server_conf_value_file,
      .help = "PEM file with more CAs to trust for the ACME server's own HTTPS."},
     {.key = "skip-acme-server-cert-verify",
      .type = CONF_BOOL,
@@ -332,31 +292,31 @@ static const struct conf_option options[] = {
      .offset = AT(state_dir),
      .fallback = "/var/lib/certmill",
      .max = 1024,
-     .check = check_folder,
+     .check = server_conf_value_folder,
      .help = "Folder of the account keys and the store."},
     {.key = "run-dir",
      .type = CONF_STRING,
      .offset = AT(run_dir),
      .fallback = "/run/certmill",
-     .check = check_run_dir,
+     .check = server_conf_value_run_dir,
      .help = "Folder of the sockets for certmill-shell and certmillctl."},
     {.key = "user",
      .type = CONF_STRING,
      .offset = AT(user),
      .fallback = "certmill",
-     .check = check_user,
+     .check = server_conf_value_user,
      .help = "User of the issuer, when started as root."},
     {.key = "dns-user",
      .type = CONF_STRING,
      .offset = AT(dns_user),
      .fallback = "certmill-dns",
-     .check = check_user,
+     .check = server_conf_value_user,
      .help = "User of the nameserver, when started as root."},
     {.key = "signer-user",
      .type = CONF_STRING,
      .offset = AT(signer_user),
      .fallback = "certmill-signer",
-     .check = check_user,
+     .check = server_conf_value_user,
      .help = "User of the process with the keys, when started as root."},
     {.key = "log-level",
      .type = CONF_WORD,
@@ -374,14 +334,14 @@ static const struct conf_option options[] = {
      .type = CONF_STRING,
      .offset = AT(syslog_facility),
      .max = 32,
-     .check = check_facility,
+     .check = server_conf_value_facility,
      .help = "Log to syslog with this facility of syslog(3), such as LOG_DAEMON, and not to "
              "stderr."},
     {.key = "syslog-socket",
      .type = CONF_STRING,
      .offset = AT(syslog_socket),
      .max = 300,
-     .check = check_syslog_socket,
+     .check = server_conf_value_syslog_socket,
      .help = "Path of syslog's socket, or host:port for UDP. /dev/log where it is not given."},
 };
 

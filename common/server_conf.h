@@ -18,10 +18,22 @@ struct server_conf_zone {
 };
 
 struct server_conf {
-    struct conf_strings dns_listen; /* address:port */
-    int64_t dns_threads;            /* 0: one a core */
-    char *acme_zone;                /* one zone with defaults; server_conf_check adds it to zones */
-    struct conf_table zones;        /* struct server_conf_zone */
+    struct conf_strings dns_listen;            /* address:port */
+    int64_t dns_threads;                       /* 0: one a core */
+    int64_t dns_udp_payload;                   /* octets */
+    char *dns_nsid;                            /* text, or 0x and hexadecimal digits */
+    char *dns_version, *dns_id, *dns_hostname; /* CH TXT; NULL: refused */
+    char *dns_cookies;                         /* "off", "on", "enforce" */
+    char *dns_cookie_secret_file;
+    int64_t dns_tcp_clients, dns_tcp_clients_per_address;
+    int64_t dns_tcp_idle, dns_tcp_lifetime;                       /* seconds */
+    int64_t dns_rate_answers, dns_rate_nxdomain, dns_rate_errors; /* a second and prefix; 0: off */
+    int64_t dns_rate_slip; /* every so many of the dropped are answered with TC; 0: none */
+    int64_t dns_rate_ipv4_prefix, dns_rate_ipv6_prefix; /* bits */
+    struct conf_strings dns_rate_allow;                 /* address blocks */
+    int64_t dns_refused_drop; /* REFUSED a second and prefix, more are dropped; 0: never */
+    char *acme_zone;          /* one zone with defaults; server_conf_check adds it to zones */
+    struct conf_table zones;  /* struct server_conf_zone */
     char *acme_server_url;
     bool staging;
     char *acme_email;

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
@@ -18,6 +19,8 @@
 #include "common/role.h"
 #include "common/sandbox.h"
 #include "dnsd/peer.h"
+#include "dnsd/quota.h"
+#include "dnsd/service.h"
 #include "dnsd/share.h"
 #include "dnsd/swap.h"
 #include "dnsd/worker.h"
@@ -32,6 +35,9 @@ struct dnsd {
     uv_poll_t poll;
     uv_signal_t terminate;
     bool handles_made;
+    struct service service;
+    uint8_t hash_key[16], spare[COOKIE_SECRET]; /* random */
+    struct quota *quota;
     struct swap *swap;
     struct peer *peer;
     struct worker *workers[LIMIT_DNS_THREADS];
@@ -60,11 +66,20 @@ static int step_signals(struct dnsd *d, struct err *err)
     return 0;
 }
 
+static int step_service(struct dnsd *d, struct err *err)
+{
+    if (getrandom(d->hash_key, sizeof(d->hash_key), 0) != sizeof(d->hash_key) ||
+        getrandom(d->spare, sizeof(d->spare), 0) != sizeof(d->spare)) {
+        return err_set(err, -errno, "no random octets: %s", err_string(-errno));
+    }
+    return service_make(&d->service, &d->boot, share_workers(&d->boot), d->spare, err);
+}
+
 /* Room for the clients that we take, and no more; where the host gives less, that. */
 static int step_files(struct dnsd *d, struct err *err)
 {
     rlim_t enough = LIMIT_DNSD_FDS + d->boot.socket_count +
-                    share_workers(&d->boot) * (LIMIT_TCP_CLIENTS + LIMIT_WORKER_FDS);
+                    share_workers(&d->boot) * (d->service.tcp_clients + LIMIT_WORKER_FDS);
     struct rlimit files;
 
     if (getrlimit(RLIMIT_NOFILE, &files) < 0) {
@@ -138,9 +153,17 @@ static void fail(struct dnsd *d, const char *what, int code)
     uv_stop(&d->loop);
 }
 
+/* Buffers and descriptors have been made for these; the supervisor warns. */
+static void keep_fixed(struct service *fresh, const struct service *old)
+{
+    fresh->payload = old->payload;
+    fresh->tcp_clients = old->tcp_clients;
+}
+
 static void reload(struct dnsd *d, struct msg_reader *r, const int *fds, size_t nfds)
 {
     struct boot boot = {0};
+    struct service service;
     struct err err = {0};
     enum log_level level;
 
@@ -151,6 +174,16 @@ static void reload(struct dnsd *d, struct msg_reader *r, const int *fds, size_t 
     if (log_level_parse(boot.conf.log_level, &level) == 0) {
         log_set_level(d->log, level);
     }
+    if (service_make(&service, &boot, d->worker_count, d->spare, &err) < 0) {
+        log_error(d->log, NULL, "configuration not taken over: %s", err.text);
+    } else {
+        keep_fixed(&service, &d->service);
+        d->service = service;
+        for (size_t i = 0; i < d->worker_count; i++) {
+            worker_configure(d->workers[i], &service);
+        }
+    }
+    service_wipe(&service);
     boot_clear(&boot);
 }
 
@@ -225,7 +258,7 @@ static int step_workers(struct dnsd *d, struct err *err)
     size_t count = share_workers(&d->boot);
     int ret = swap_new(&d->swap, count, wake_workers, d);
 
-    if (ret < 0) {
+    if (ret < 0 || (ret = quota_new(&d->quota, count * d->service.tcp_clients, d->hash_key)) < 0) {
         return err_set(err, ret, "cannot make workers: %s", err_string(ret));
     }
     for (size_t i = 0; i < count; i++) {
@@ -234,12 +267,16 @@ static int step_workers(struct dnsd *d, struct err *err)
             .index = i,
             .swap = d->swap,
             .notify = &d->notify,
+            .service = &d->service,
+            .quota = d->quota,
+            .clock = &clock_system,
             .udp = udp,
             .tcp = tcp,
             .udp_count = share_sockets(&d->boot, IPC_SOCKET_UDP, i, udp, LIMIT_DNS_LISTEN),
             .tcp_count = share_sockets(&d->boot, IPC_SOCKET_TCP, i, tcp, LIMIT_DNS_LISTEN),
         };
 
+        memcpy(options.hash_key, d->hash_key, sizeof(options.hash_key));
         if ((ret = worker_new(&d->workers[i], &options, err)) < 0) {
             return ret;
         }
@@ -293,8 +330,8 @@ static int step_ready(struct dnsd *d, struct err *err)
 static int start(struct dnsd *d, struct err *err)
 {
     static int (*const steps[])(struct dnsd *, struct err *) = {
-        step_boot,    step_log,  step_signals, step_files,   step_user,  step_loop,
-        step_workers, step_peer, step_seccomp, step_threads, step_ready,
+        step_boot, step_log,     step_signals, step_service, step_files,   step_user,
+        step_loop, step_workers, step_peer,    step_seccomp, step_threads, step_ready,
     };
     int ret = 0;
 
@@ -327,8 +364,10 @@ static void stop(struct dnsd *d)
     }
     peer_free(d->peer);
     swap_free(d->swap);
+    quota_free(d->quota);
     boot_clear(&d->boot);
     log_free(d->log);
+    explicit_bzero(d, sizeof(*d));
     free(d);
 }
 

@@ -92,11 +92,11 @@ int edns_parse(struct edns *edns, const uint8_t *msg, size_t len, size_t pos,
     return pos == len ? 0 : ERR_MALFORMED;
 }
 
-void edns_write(uint8_t *dst, unsigned rcode, bool dnssec_ok)
+void edns_write(uint8_t *dst, unsigned rcode, uint16_t payload, bool dnssec_ok)
 {
     dst[0] = 0;
     wire_write_u16(dst + 1, DNS_TYPE_OPT);
-    wire_write_u16(dst + 3, LIMIT_EDNS_PAYLOAD);
+    wire_write_u16(dst + 3, payload);
     wire_write_u32(dst + 5, (uint32_t)(rcode >> 4) << 24 | (dnssec_ok ? EDNS_FLAG_DO : 0));
     wire_write_u16(dst + 9, 0);
 }

@@ -31,7 +31,7 @@ struct edns_counts {
 int edns_parse(struct edns *edns, const uint8_t *msg, size_t len, size_t pos,
                const struct edns_counts *counts);
 
-/* Writes EDNS_OPT_LEN octets: our payload size, the upper bits of rcode, version 0, DO. */
-void edns_write(uint8_t *dst, unsigned rcode, bool dnssec_ok);
+/* Writes EDNS_OPT_LEN octets: the payload size (octets), the upper bits of rcode, version 0, DO. */
+void edns_write(uint8_t *dst, unsigned rcode, uint16_t payload, bool dnssec_ok);
 
 #endif

@@ -6,6 +6,7 @@
 #include "dnsd/dns.h"
 #include "dnsd/edns.h"
 #include "dnsd/lower.h"
+#include "dnsd/service.h"
 
 #define UDP_PLAIN 512 /* octets without EDNS, RFC 1035 4.2.1 */
 
@@ -100,24 +101,24 @@ static bool judge(const uint8_t *in, const struct question *question, const stru
 
 static size_t size_limit(const struct query_context *context, const struct edns *edns, size_t cap)
 {
-    size_t limit = UDP_PLAIN;
+    size_t limit = UDP_PLAIN, payload = context->service->payload;
 
     if (context->tcp) {
         limit = LIMIT_DNS_MESSAGE;
     } else if (edns->present && edns->payload > UDP_PLAIN) {
-        limit = edns->payload < LIMIT_EDNS_PAYLOAD ? edns->payload : LIMIT_EDNS_PAYLOAD;
+        limit = edns->payload < payload ? edns->payload : payload;
     }
     return (limit < cap ? limit : cap) - (edns->present ? EDNS_OPT_LEN : 0);
 }
 
 /* The header once all is known, and OPT where the query had one. Returns the length. */
-static size_t finish(struct answer *a, const uint8_t *in, const struct edns *edns,
+static size_t finish(struct answer *a, const uint8_t *in, const struct edns *edns, uint16_t payload,
                      bool has_question)
 {
     uint8_t *out = a->reply.out;
 
     if (edns->present) {
-        edns_write(out + a->reply.len, a->rcode, edns->dnssec_ok);
+        edns_write(out + a->reply.len, a->rcode, payload, edns->dnssec_ok);
         a->reply.len += EDNS_OPT_LEN;
         a->reply.additional++;
     }
@@ -174,5 +175,5 @@ size_t query_answer(const struct query_context *context, const uint8_t *in, size
     if (!judge(in, &question, &edns, parsed, &a)) {
         answer_build(&a);
     }
-    return finish(&a, in, &edns, question.len > 0);
+    return finish(&a, in, &edns, context->service->payload, question.len > 0);
 }

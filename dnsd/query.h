@@ -15,14 +15,18 @@
 #include "common/limits.h"
 
 struct image;
+struct service;
 
-/* Room that an answer may need: what a caller offers as cap. */
-#define QUERY_UDP_ROOM LIMIT_EDNS_PAYLOAD
+/* Room that an answer may need: what a caller offers as cap. Over UDP, service.payload. */
 #define QUERY_TCP_ROOM LIMIT_DNS_MESSAGE
 
 struct query_context {
-    const struct image *image;
-    bool tcp; /* the client's size limit does not count */
+    const struct image *image; /* NULL: none has come yet; SERVFAIL, "not ready" (RFC 8914 4.15) */
+    const struct service *service;
+    const uint8_t *address; /* of the client, for its cookie: */
+    size_t address_len;     /* 4 or 16 octets */
+    uint32_t now;           /* Unix seconds, 32 bits of them */
+    bool tcp;               /* the client's size limit does not count */
 };
 
 /* What became of a message; the worker counts by it. */
@@ -36,6 +40,8 @@ enum query_outcome {
     QUERY_FORMERR,
     QUERY_NOTIMP,
     QUERY_BADVERS,
+    QUERY_BADCOOKIE, /* RFC 7873 5.2.3 */
+    QUERY_SERVFAIL,  /* no image */
     QUERY_OUTCOMES,
 };
 
@@ -45,7 +51,9 @@ struct query_info {
     uint8_t rcode; /* as in the header */
     bool answered; /* the ANSWER section is not empty */
     bool truncated;
+    bool cookie;    /* the client showed a cookie of ours: its address is not forged */
     bool challenge; /* a challenge value is live at or below name, which is no apex */
+    uint16_t question_end, opt_len; /* octets of the answer: up to there, and of OPT at its end */
     uint8_t name_len;
     /* The question's name in lower case; where challenge is set and a CNAME or DNAME of
      * ours led on from there, the name it led to. Valid for name_len octets. */
@@ -56,5 +64,9 @@ struct query_info {
  * answer's length, at most cap, or 0 where nothing is to be sent. Fills *info. */
 size_t query_answer(const struct query_context *context, const uint8_t *in, size_t in_len,
                     uint8_t *out, size_t cap, struct query_info *info);
+
+/* Makes of an answer over UDP, len octets at out, the one that says "truncated" and nothing else:
+ * header with TC, question, and OPT where it has one. Returns its length. */
+size_t query_truncate(uint8_t *out, size_t len, const struct query_info *info);
 
 #endif

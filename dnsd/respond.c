@@ -22,14 +22,10 @@ static const uint8_t *address_of(const struct sockaddr *from, size_t *len)
     return address->s6_addr;
 }
 
-static void note(struct responder *r, const struct query_info *info, bool tcp,
-                 const struct sockaddr *from)
+static void note(struct responder *r, const struct query_info *info, const struct query_context *c)
 {
-    size_t len;
-    const uint8_t *address = address_of(from, &len);
-
     stats_add(r->stats, STATS_SEEN, 1);
-    if (!seen_note(r->seen, info, tcp, r->image->generation, address, len)) {
+    if (!seen_note(r->seen, info, c->tcp, r->image->generation, c->address, c->address_len)) {
         stats_add(r->stats, STATS_SEEN_LOST, 1);
     }
 }
@@ -37,9 +33,15 @@ static void note(struct responder *r, const struct query_info *info, bool tcp,
 size_t respond(struct responder *responder, bool tcp, const struct sockaddr *from,
                const uint8_t *in, size_t in_len, uint8_t *out, size_t cap)
 {
-    const struct query_context context = {.image = responder->image, .tcp = tcp};
+    struct query_context context = {.image = responder->image,
+                                    .service = responder->service,
+                                    .now = responder->now,
+                                    .tcp = tcp};
     struct query_info info;
-    size_t len = query_answer(&context, in, in_len, out, cap, &info);
+    size_t len;
+
+    context.address = address_of(from, &context.address_len);
+    len = query_answer(&context, in, in_len, out, cap, &info);
 
     stats_add(responder->stats, (enum stats_counter)info.outcome, 1);
     stats_add(responder->stats, tcp ? STATS_TCP : STATS_UDP, 1);
@@ -47,7 +49,7 @@ size_t respond(struct responder *responder, bool tcp, const struct sockaddr *fro
         stats_add(responder->stats, STATS_TRUNCATED, 1);
     }
     if (info.challenge) {
-        note(responder, &info, tcp, from);
+        note(responder, &info, &context);
     }
     return len;
 }

@@ -9,13 +9,19 @@
 #include <stdint.h>
 
 #include "dnsd/query.h"
+#include "dnsd/rate.h"
 #include "dnsd/seen.h"
+#include "dnsd/service.h"
 #include "dnsd/stats.h"
 
 struct sockaddr;
 
 struct responder {
-    const struct image *image; /* changes between two batches only */
+    const struct image *image;     /* changes between two batches only, */
+    const struct service *service; /* as does this */
+    struct rate *rate;
+    uint64_t now_ms; /* monotonic, and */
+    uint32_t now;    /* Unix seconds: as they were at the batch's beginning */
     struct stats *stats;
     struct seen *seen;
 };

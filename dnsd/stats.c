@@ -1,6 +1,6 @@
 #include "dnsd/stats.h"
 
-_Static_assert(STATS_NODATA == (int)QUERY_NODATA && STATS_BADVERS == (int)QUERY_BADVERS,
+_Static_assert(STATS_NODATA == (int)QUERY_NODATA && STATS_SERVFAIL == (int)QUERY_SERVFAIL,
                "outcomes are counters");
 
 static const char *const names[STATS_COUNTERS] = {
@@ -13,6 +13,8 @@ static const char *const names[STATS_COUNTERS] = {
     [STATS_FORMERR] = "formerr",
     [STATS_NOTIMP] = "notimp",
     [STATS_BADVERS] = "badvers",
+    [STATS_BADCOOKIE] = "badcookie",
+    [STATS_SERVFAIL] = "servfail",
     [STATS_UDP] = "udp",
     [STATS_TCP] = "tcp",
     [STATS_TRUNCATED] = "truncated",
@@ -21,6 +23,10 @@ static const char *const names[STATS_COUNTERS] = {
     [STATS_SEEN_LOST] = "seen_lost",
     [STATS_TCP_OPENED] = "tcp_opened",
     [STATS_TCP_CLOSED] = "tcp_closed",
+    [STATS_TCP_REFUSED] = "tcp_refused",
+    [STATS_COOKIE] = "cookie",
+    [STATS_RATE_DROPPED] = "rate_dropped",
+    [STATS_RATE_SLIPPED] = "rate_slipped",
 };
 
 static uint64_t sum(const struct stats *const *blocks, size_t count, enum stats_counter counter)

@@ -12,7 +12,7 @@
 #include "common/msg.h"
 #include "dnsd/query.h"
 
-/* Everything up to STATS_BADVERS stands in the order of enum query_outcome. */
+/* Everything up to STATS_SERVFAIL stands in the order of enum query_outcome. */
 enum stats_counter {
     STATS_DROPPED,
     STATS_NOERROR,
@@ -23,6 +23,8 @@ enum stats_counter {
     STATS_FORMERR,
     STATS_NOTIMP,
     STATS_BADVERS,
+    STATS_BADCOOKIE,
+    STATS_SERVFAIL,
     STATS_UDP,
     STATS_TCP,
     STATS_TRUNCATED,
@@ -30,7 +32,11 @@ enum stats_counter {
     STATS_SEEN,        /* questions for live challenge names */
     STATS_SEEN_LOST,   /* of these, not reported: too many different askers at once */
     STATS_TCP_OPENED,
-    STATS_TCP_CLOSED, /* by us: idle, or to make room */
+    STATS_TCP_CLOSED,  /* by us: idle, or to make room */
+    STATS_TCP_REFUSED, /* the address had enough of them */
+    STATS_COOKIE,      /* questions with a cookie of ours */
+    STATS_RATE_DROPPED,
+    STATS_RATE_SLIPPED, /* sent truncated instead */
     STATS_COUNTERS,
 };
 

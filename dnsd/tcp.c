@@ -330,7 +330,7 @@ static void on_tick(uv_timer_t *timer)
     struct tcp *tcp = timer->data;
     uint64_t now = uv_now(tcp->options.loop);
 
-    while (tcp->first != NULL && now - tcp->first->active >= tcp->options.idle_ms) {
+    while (tcp->first != NULL && now - tcp->first->active >= tcp->options.service->tcp_idle_ms) {
         client_drop(tcp->first);
     }
     if (tcp->paused) {
@@ -398,7 +398,7 @@ static void on_listener(uv_poll_t *poll, int status, int events)
             }
             break;
         }
-        if (tcp->clients >= tcp->options.max_clients) {
+        if (tcp->clients >= tcp->options.service->tcp_clients) {
             client_drop(tcp->first);
         }
         if (client_new(tcp, fd, &from) < 0) {

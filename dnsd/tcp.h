@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <uv.h>
 
+#include "dnsd/quota.h"
 #include "dnsd/respond.h"
 
 struct tcp;
@@ -18,8 +19,9 @@ struct tcp_options {
     void (*before)(void *arg);
     void (*after)(void *arg);
     void *arg;
-    size_t max_clients; /* LIMIT_TCP_CLIENTS; the longest idle one goes when another comes */
-    uint64_t idle_ms;   /* LIMIT_TCP_IDLE_MS */
+    /* Limits and time-outs; may change between two wake-ups. */
+    const struct service *service;
+    struct quota *quota;
 };
 
 /* fds: listening sockets; they stay the caller's and must outlive the loop. -errno; what was

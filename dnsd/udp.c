@@ -23,7 +23,7 @@
 #define UDP_AGAIN   16
 #define UDP_CONTROL CMSG_SPACE(sizeof(struct in6_pktinfo))
 
-_Static_assert(UDP_OUT_ROOM >= QUERY_UDP_ROOM && UDP_IN_ROOM >= LIMIT_EDNS_PAYLOAD, "room");
+_Static_assert(UDP_OUT_ROOM >= 1232 && UDP_IN_ROOM >= 1232, "room");
 _Static_assert(UDP_CONTROL >= CMSG_SPACE(sizeof(struct in_pktinfo)), "room for either");
 
 struct udp_socket {

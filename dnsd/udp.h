@@ -19,6 +19,7 @@ struct udp_options {
     void (*before)(void *arg);
     void (*after)(void *arg);
     void *arg;
+    uint16_t payload; /* octets: the largest message in either direction */
 };
 
 /* fds: bound datagram sockets; they stay the caller's and must outlive the loop. -errno;

@@ -21,16 +21,33 @@ struct worker {
     uv_thread_t thread;
     struct udp *udp;
     struct tcp *tcp;
+    struct service service;
+    uv_mutex_t next_lock; /* around next_service, which waits while next is set */
+    struct service next_service;
+    atomic_bool next;
     atomic_bool stop;
     bool started, closed;
     bool serving; /* has an image, reads its sockets */
 };
+
+static void take_service(struct worker *w)
+{
+    uv_mutex_lock(&w->next_lock);
+    w->service = w->next_service;
+    atomic_store(&w->next, false);
+    uv_mutex_unlock(&w->next_lock);
+}
 
 static void before_batch(void *arg)
 {
     struct worker *w = arg;
     bool changed;
 
+    if (atomic_load_explicit(&w->next, memory_order_relaxed)) {
+        take_service(w);
+    }
+    w->responder.now = (uint32_t)clock_wall_s(w->options.clock);
+    w->responder.now_ms = clock_mono_ms(w->options.clock);
     w->responder.image = swap_take(w->options.swap, w->options.index, &changed);
     if (changed) {
         uv_async_send(w->options.notify);
@@ -80,14 +97,15 @@ static int open_sockets(struct worker *w, struct err *err)
                                     .responder = &w->responder,
                                     .before = before_batch,
                                     .after = after_batch,
-                                    .arg = w};
+                                    .arg = w,
+                                    .payload = w->service.payload};
     const struct tcp_options tcp = {.loop = &w->loop,
                                     .responder = &w->responder,
                                     .before = before_batch,
                                     .after = after_batch,
                                     .arg = w,
-                                    .max_clients = LIMIT_TCP_CLIENTS,
-                                    .idle_ms = LIMIT_TCP_IDLE_MS};
+                                    .service = &w->service,
+                                    .quota = o->quota};
     int ret;
 
     if ((ret = udp_new(&w->udp, &udp, o->udp, o->udp_count)) < 0) {
@@ -107,16 +125,23 @@ int worker_new(struct worker **out, const struct worker_options *options, struct
     if (w == NULL) {
         goto err0;
     }
-    *w = (struct worker){.options = *options};
+    *w = (struct worker){.options = *options, .service = *options->service};
     w->responder.stats = &w->stats;
+    w->responder.service = &w->service;
     if ((ret = seen_new(&w->responder.seen)) < 0) {
         goto err1;
     }
-    if ((ret = uv_loop_init(&w->loop)) < 0) {
+    if ((ret = rate_new(&w->responder.rate, options->hash_key)) < 0) {
         goto err2;
     }
-    if ((ret = uv_async_init(&w->loop, &w->wake, on_wake)) < 0) {
+    if ((ret = uv_mutex_init(&w->next_lock)) < 0) {
         goto err3;
+    }
+    if ((ret = uv_loop_init(&w->loop)) < 0) {
+        goto err4;
+    }
+    if ((ret = uv_async_init(&w->loop, &w->wake, on_wake)) < 0) {
+        goto err5;
     }
     w->wake.data = w;
     if ((ret = open_sockets(w, err)) < 0) {
@@ -125,8 +150,12 @@ int worker_new(struct worker **out, const struct worker_options *options, struct
     }
     *out = w;
     return 0;
-err3:
+err5:
     uv_loop_close(&w->loop);
+err4:
+    uv_mutex_destroy(&w->next_lock);
+err3:
+    rate_free(w->responder.rate);
 err2:
     seen_free(w->responder.seen);
 err1:
@@ -140,6 +169,15 @@ static void run(void *arg)
     struct worker *w = arg;
 
     uv_run(&w->loop, UV_RUN_DEFAULT);
+}
+
+void worker_configure(struct worker *worker, const struct service *service)
+{
+    uv_mutex_lock(&worker->next_lock);
+    worker->next_service = *service;
+    atomic_store(&worker->next, true);
+    uv_mutex_unlock(&worker->next_lock);
+    uv_async_send(&worker->wake);
 }
 
 int worker_start(struct worker *worker)
@@ -178,6 +216,10 @@ void worker_free(struct worker *worker)
     udp_free(worker->udp);
     tcp_free(worker->tcp);
     seen_free(worker->responder.seen);
+    rate_free(worker->responder.rate);
+    uv_mutex_destroy(&worker->next_lock);
+    service_wipe(&worker->service);
+    service_wipe(&worker->next_service);
     free(worker);
 }
 

@@ -12,8 +12,11 @@
 #include <stddef.h>
 #include <uv.h>
 
+#include "common/clock.h"
 #include "common/err.h"
+#include "dnsd/quota.h"
 #include "dnsd/seen.h"
+#include "dnsd/service.h"
 #include "dnsd/stats.h"
 #include "dnsd/swap.h"
 
@@ -25,10 +28,16 @@ struct worker_options {
     uv_async_t *notify;   /* woken when an image was taken or askers are offered */
     const int *udp, *tcp; /* bound and listening sockets; must outlive the worker */
     size_t udp_count, tcp_count;
+    const struct service *service; /* copied */
+    struct quota *quota;           /* of all workers; must outlive them */
+    const struct clock *clock;     /* likewise */
+    uint8_t hash_key[16];          /* random */
 };
 
 /* Prepares everything but the thread, so that a sandbox may close in between. */
 int worker_new(struct worker **out, const struct worker_options *options, struct err *err);
+/* From any thread: another configuration, copied; in use from the next batch on. */
+void worker_configure(struct worker *worker, const struct service *service);
 /* Starts the thread. -errno. */
 int worker_start(struct worker *worker);
 /* From any thread: there may be another image, or a table of askers came back. */

@@ -17,9 +17,9 @@ struct plan {
 
 static int find_file(const struct boot *boot, size_t zone)
 {
-    for (size_t i = 0; i < boot->zone_file_count; i++) {
-        if (boot->zone_files[i].zone == zone) {
-            return boot->zone_files[i].fd;
+    for (size_t i = 0; i < boot->file_count; i++) {
+        if (boot->files[i].kind == IPC_FILE_ZONE && boot->files[i].zone == zone) {
+            return boot->files[i].fd;
         }
     }
     return -1;

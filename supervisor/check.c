@@ -15,7 +15,7 @@ static int check_zones(const struct server_conf *conf, struct err *err)
 
     if (ret == 0) {
         const struct boot boot = {
-            .conf = *conf, .zone_files = files.items, .zone_file_count = files.count};
+            .conf = *conf, .files = files.items, .file_count = files.count};
         ret = publisher_zones_load(&zones, &boot, err);
     }
     publisher_zones_clear(&zones);

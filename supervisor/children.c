@@ -247,8 +247,8 @@ static int send_boot(struct child *child, struct err *err)
     if (child->role == IPC_ROLE_ISSUER && (ret = zonefiles_reopen(&files, &sup->files, err)) < 0) {
         goto err1;
     }
-    boot.zone_files = files.items;
-    boot.zone_file_count = files.count;
+    boot.files = files.items;
+    boot.file_count = files.count;
     ret = boot_send(child->life->control, IPC_BOOT, &boot, err);
     zonefiles_clear(&files);
 err1:

@@ -116,8 +116,8 @@ static int send_fresh(struct supervisor *sup, struct err *err)
     struct boot boot = {
         .generation = (uint16_t)(sup->generation + 1),
         .conf = sup->reload.fresh,
-        .zone_files = copy.items,
-        .zone_file_count = copy.count,
+        .files = copy.items,
+        .file_count = copy.count,
     };
     boot.conf.dns_threads = (int64_t)sup->workers;
     ret = boot_send(issuer->life->control, IPC_RELOAD, &boot, err);

@@ -71,7 +71,7 @@ int zonefiles_read(struct zonefiles *files, const struct server_conf *conf, stru
             zonefiles_clear(files);
             return fd;
         }
-        files->items[files->count++] = (struct boot_zone_file){(uint16_t)i, fd};
+        files->items[files->count++] = (struct boot_file){IPC_FILE_ZONE, (uint16_t)i, fd};
     }
     return 0;
 }
@@ -89,7 +89,7 @@ int zonefiles_reopen(struct zonefiles *copy, const struct zonefiles *files, stru
             zonefiles_clear(copy);
             return ret;
         }
-        copy->items[copy->count++] = (struct boot_zone_file){files->items[i].zone, fd};
+        copy->items[copy->count++] = (struct boot_file){files->items[i].kind, files->items[i].zone, fd};
     }
     return 0;
 }

@@ -12,7 +12,7 @@
 #include "common/server_conf.h"
 
 struct zonefiles {
-    struct boot_zone_file items[LIMIT_DNS_ZONES];
+    struct boot_file items[LIMIT_DNS_ZONES];
     size_t count;
 };
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dnsd/query.h"
+#include "tests/unit/dnsd/defaults.h"
 #include "tests/unit/dnsd/images.h"
 
 static const char acme[] = IMAGES_SOA "@ 3600 NS ns1\n"
@@ -55,7 +56,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t out[LIMIT_DNS_MESSAGE];
-    struct query_context context = {.image = &image};
+    struct query_context context = {
+        .image = &image, .service = &default_service, .address = default_address, .address_len = 4};
     struct query_info info;
     ldns_pkt *pkt = NULL;
     size_t cap, len;
@@ -64,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     context.tcp = (data[0] & 1) != 0;
-    cap = context.tcp ? QUERY_TCP_ROOM : QUERY_UDP_ROOM;
+    cap = context.tcp ? QUERY_TCP_ROOM : LIMIT_EDNS_PAYLOAD;
     len = query_answer(&context, data + 1, size - 1, out, cap, &info);
     if ((len == 0) != (info.outcome == QUERY_DROPPED) || len > cap ||
         info.outcome >= QUERY_OUTCOMES) {

@@ -40,9 +40,9 @@ static void round_trip(size_t sockets, size_t zone_files)
 
     load(&sent.conf);
     sent.sockets = calloc(sockets + 1, sizeof(*sent.sockets));
-    sent.zone_files = calloc(zone_files + 1, sizeof(*sent.zone_files));
+    sent.files = calloc(zone_files + 1, sizeof(*sent.files));
     sent.socket_count = sockets;
-    sent.zone_file_count = zone_files;
+    sent.file_count = zone_files;
     for (size_t i = 0; i < sockets; i++) {
         sent.sockets[i] = (struct boot_socket){.kind = i % 5, .role = i % 4, .worker = i % 64};
         snprintf(sent.sockets[i].address, sizeof(sent.sockets[i].address), "address %zu", i);
@@ -50,8 +50,8 @@ static void round_trip(size_t sockets, size_t zone_files)
         CU_ASSERT_EQUAL(pwrite(sent.sockets[i].fd, &i, sizeof(i), 0), sizeof(i));
     }
     for (size_t i = 0; i < zone_files; i++) {
-        sent.zone_files[i] = (struct boot_zone_file){0, memfd_create("z", MFD_CLOEXEC)};
-        CU_ASSERT_EQUAL(pwrite(sent.zone_files[i].fd, &i, sizeof(i), 0), sizeof(i));
+        sent.files[i] = (struct boot_file){IPC_FILE_ZONE, 0, memfd_create("z", MFD_CLOEXEC)};
+        CU_ASSERT_EQUAL(pwrite(sent.files[i].fd, &i, sizeof(i), 0), sizeof(i));
     }
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
@@ -61,7 +61,7 @@ static void round_trip(size_t sockets, size_t zone_files)
     CU_ASSERT_EQUAL(got.generation, 7);
     CU_ASSERT_STRING_EQUAL(got.conf.acme_zone, "acme.example.com");
     CU_ASSERT_EQUAL(got.socket_count, sockets);
-    CU_ASSERT_EQUAL(got.zone_file_count, zone_files);
+    CU_ASSERT_EQUAL(got.file_count, zone_files);
     for (size_t i = 0; i < got.socket_count; i++) {
         char expected[32];
         size_t v = SIZE_MAX;
@@ -75,9 +75,9 @@ static void round_trip(size_t sockets, size_t zone_files)
         CU_ASSERT_EQUAL(v, i);
         CU_ASSERT(fcntl(got.sockets[i].fd, F_GETFD) & FD_CLOEXEC);
     }
-    for (size_t i = 0; i < got.zone_file_count; i++) {
+    for (size_t i = 0; i < got.file_count; i++) {
         size_t v = SIZE_MAX;
-        CU_ASSERT_EQUAL(pread(got.zone_files[i].fd, &v, sizeof(v), 0), sizeof(v));
+        CU_ASSERT_EQUAL(pread(got.files[i].fd, &v, sizeof(v), 0), sizeof(v));
         CU_ASSERT_EQUAL(v, i);
     }
     boot_clear(&got);
@@ -105,11 +105,11 @@ static void test_truncated(void)
 
     load(&boot.conf);
     struct boot_socket sockets[2] = {{.fd = 0}, {.fd = 1}};
-    struct boot_zone_file file = {0, 2};
+    struct boot_file file = {IPC_FILE_ZONE, 0, 2};
     boot.sockets = sockets;
     boot.socket_count = 2;
-    boot.zone_files = &file;
-    boot.zone_file_count = 1;
+    boot.files = &file;
+    boot.file_count = 1;
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     CU_ASSERT_EQUAL_FATAL(boot_send(pair[0], IPC_BOOT, &boot, &err), 0);
     int len = msg_recv(pair[1], buf, sizeof(buf), fds, &nfds);

@@ -55,7 +55,7 @@ static size_t ask_udp(const struct sockaddr_in *to, const struct packet *query, 
 /* Whether a TXT query for NAME is answered with this generation's value. */
 static bool answers_generation(const struct sockaddr_in *to, uint64_t generation)
 {
-    uint8_t answer[QUERY_UDP_ROOM];
+    uint8_t answer[LIMIT_EDNS_PAYLOAD];
     struct packet query;
     char value[32];
     int value_len =
@@ -69,7 +69,7 @@ static bool answers_generation(const struct sockaddr_in *to, uint64_t generation
 
 static uint8_t rcode_udp(const struct sockaddr_in *to, const char *name)
 {
-    uint8_t answer[QUERY_UDP_ROOM];
+    uint8_t answer[LIMIT_EDNS_PAYLOAD];
     struct packet query;
 
     packet_query(&query, name, DNS_TYPE_TXT);
@@ -155,7 +155,7 @@ static void send_early(const struct process *p, const struct packet *query, int 
 /* What is asked between a start and the first image is answered from that image. */
 static void test_early_queries(void)
 {
-    uint8_t answer[QUERY_UDP_ROOM];
+    uint8_t answer[LIMIT_EDNS_PAYLOAD];
     struct packet query;
     struct process p;
     int udp[EARLY], tcp[EARLY];
@@ -200,7 +200,7 @@ static void test_source_address(void)
 /* The same by IPv6, and by IPv4 on a socket for both. */
 static void test_source_address6(void)
 {
-    uint8_t answer[QUERY_UDP_ROOM];
+    uint8_t answer[LIMIT_EDNS_PAYLOAD];
     struct packet query;
     struct process p;
     size_t len;
@@ -489,7 +489,7 @@ static void test_stats(void)
 static bool answers_again(const struct sockaddr_in *to)
 {
     const struct timeval second = {1, 0};
-    uint8_t answer[QUERY_UDP_ROOM];
+    uint8_t answer[LIMIT_EDNS_PAYLOAD];
     int fd = connect_to(SOCK_DGRAM, to);
     struct packet query;
     ssize_t n = -1;

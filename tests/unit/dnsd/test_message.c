@@ -5,6 +5,7 @@
 #include "dnsd/edns.h"
 #include "dnsd/query.h"
 #include "tests/unit/common/run.h"
+#include "tests/unit/dnsd/defaults.h"
 #include "tests/unit/dnsd/images.h"
 #include "tests/unit/dnsd/packets.h"
 
@@ -22,11 +23,16 @@ static struct query_info info;
  */
 static enum query_outcome ask(const struct packet *p, bool tcp)
 {
-    const struct query_context context = {.image = &image, .tcp = tcp};
+    const struct query_context context = {.image = &image,
+                                          .service = &default_service,
+                                          .address = default_address,
+                                          .address_len = 4,
+                                          .tcp = tcp};
     uint8_t *in = malloc(p->len + (p->len == 0));
 
     memcpy(in, p->bytes, p->len);
-    out_len = query_answer(&context, in, p->len, out, tcp ? QUERY_TCP_ROOM : QUERY_UDP_ROOM, &info);
+    out_len = query_answer(&context, in, p->len, out,
+                           tcp ? QUERY_TCP_ROOM : default_service.payload, &info);
     free(in);
     return info.outcome;
 }
@@ -257,7 +263,7 @@ static void test_edns(void)
     CU_ASSERT_EQUAL(ask(&p, false), QUERY_ANSWERED);
     CU_ASSERT_EQUAL_FATAL(ldns_wire2pkt(&pkt, out, out_len), LDNS_STATUS_OK);
     CU_ASSERT_TRUE(ldns_pkt_edns(pkt) && ldns_pkt_edns_do(pkt));
-    CU_ASSERT_EQUAL(ldns_pkt_edns_udp_size(pkt), LIMIT_EDNS_PAYLOAD);
+    CU_ASSERT_EQUAL(ldns_pkt_edns_udp_size(pkt), default_service.payload);
     CU_ASSERT_EQUAL(ldns_pkt_edns_version(pkt), 0);
     CU_ASSERT_PTR_NULL(ldns_pkt_edns_data(pkt));
     ldns_pkt_free(pkt);
@@ -354,7 +360,7 @@ static void test_large(void)
     CU_ASSERT_EQUAL(wire_read_u16(out + 6), 100);
     CU_ASSERT_FALSE(info.truncated);
     packet_opt(&p, 65535, 0, false);
-    check_truncated(&p, LIMIT_EDNS_PAYLOAD);
+    check_truncated(&p, default_service.payload);
     CU_ASSERT_EQUAL(ask(&p, true), QUERY_ANSWERED);
     CU_ASSERT_EQUAL(out_len, MANY_LEN + EDNS_OPT_LEN);
 }

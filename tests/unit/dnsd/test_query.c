@@ -4,6 +4,7 @@
 #include "dnsd/dns.h"
 #include "dnsd/query.h"
 #include "tests/unit/common/run.h"
+#include "tests/unit/dnsd/defaults.h"
 #include "tests/unit/dnsd/images.h"
 #include "tests/unit/dnsd/packets.h"
 
@@ -247,7 +248,11 @@ static void check_section(const struct row *row, const char *what, const ldns_rr
 
 static void check_row(const struct row *row, bool tcp)
 {
-    const struct query_context context = {.image = &image, .tcp = tcp};
+    const struct query_context context = {.image = &image,
+                                          .service = &default_service,
+                                          .address = default_address,
+                                          .address_len = 4,
+                                          .tcp = tcp};
     uint8_t out[LIMIT_DNS_MESSAGE];
     struct query_info info;
     struct packet query;
@@ -256,7 +261,7 @@ static void check_row(const struct row *row, bool tcp)
     packet_query(&query, row->name, row->type);
     packet_opt(&query, 4096, 0, false);
     size_t len = query_answer(&context, query.bytes, query.len, out,
-                              tcp ? QUERY_TCP_ROOM : QUERY_UDP_ROOM, &info);
+                              tcp ? QUERY_TCP_ROOM : default_service.payload, &info);
     CU_ASSERT_EQUAL_FATAL(ldns_wire2pkt(&pkt, out, len), LDNS_STATUS_OK);
     if ((int)ldns_pkt_get_rcode(pkt) != row->rcode || info.outcome != row->outcome) {
         fprintf(stderr, "%s type %u: rcode %d outcome %d\n", row->name, row->type,
@@ -272,7 +277,7 @@ static void check_row(const struct row *row, bool tcp)
     CU_ASSERT_TRUE(ldns_pkt_qr(pkt) && ldns_pkt_rd(pkt));
     CU_ASSERT_FALSE(ldns_pkt_tc(pkt) || ldns_pkt_ra(pkt) || ldns_pkt_ad(pkt) || ldns_pkt_cd(pkt));
     CU_ASSERT_TRUE(ldns_pkt_edns(pkt));
-    CU_ASSERT_EQUAL(ldns_pkt_edns_udp_size(pkt), LIMIT_EDNS_PAYLOAD);
+    CU_ASSERT_EQUAL(ldns_pkt_edns_udp_size(pkt), default_service.payload);
     check_section(row, "answer", ldns_pkt_answer(pkt), row->answer);
     check_section(row, "authority", ldns_pkt_authority(pkt), row->authority);
     check_section(row, "additional", ldns_pkt_additional(pkt), row->additional);
@@ -289,7 +294,11 @@ static void test_rows(void)
 
 static void check_count(const char *name, unsigned records)
 {
-    const struct query_context context = {.image = &image, .tcp = true};
+    const struct query_context context = {.image = &image,
+                                          .service = &default_service,
+                                          .address = default_address,
+                                          .address_len = 4,
+                                          .tcp = true};
     uint8_t out[LIMIT_DNS_MESSAGE];
     struct query_info info;
     struct packet query;
@@ -313,8 +322,9 @@ static void test_loop(void)
 /* RFC 4343: any case finds, the question comes back in its own (also for 0x20 resolvers). */
 static void test_case(void)
 {
-    const struct query_context context = {.image = &image};
-    uint8_t out[QUERY_UDP_ROOM];
+    const struct query_context context = {
+        .image = &image, .service = &default_service, .address = default_address, .address_len = 4};
+    uint8_t out[LIMIT_EDNS_PAYLOAD];
     struct query_info info;
     struct packet query;
 
@@ -331,8 +341,9 @@ static void test_case(void)
 
 static bool seen(const char *name, uint16_t type, struct query_info *info)
 {
-    const struct query_context context = {.image = &image};
-    uint8_t out[QUERY_UDP_ROOM];
+    const struct query_context context = {
+        .image = &image, .service = &default_service, .address = default_address, .address_len = 4};
+    uint8_t out[LIMIT_EDNS_PAYLOAD];
     struct packet query;
 
     packet_query(&query, name, type);

@@ -4,6 +4,7 @@
 #include "dnsd/dns.h"
 #include "dnsd/query.h"
 #include "tests/unit/common/run.h"
+#include "tests/unit/dnsd/defaults.h"
 #include "tests/unit/dnsd/images.h"
 #include "tests/unit/dnsd/packets.h"
 
@@ -15,13 +16,17 @@ static struct query_info info;
 
 static ldns_pkt *ask(const char *name, uint16_t type, bool tcp)
 {
-    const struct query_context context = {.image = &image, .tcp = tcp};
+    const struct query_context context = {.image = &image,
+                                          .service = &default_service,
+                                          .address = default_address,
+                                          .address_len = 4,
+                                          .tcp = tcp};
     struct packet p;
     ldns_pkt *pkt = NULL;
 
     packet_query(&p, name, type);
-    size_t len =
-        query_answer(&context, p.bytes, p.len, out, tcp ? QUERY_TCP_ROOM : QUERY_UDP_ROOM, &info);
+    size_t len = query_answer(&context, p.bytes, p.len, out,
+                              tcp ? QUERY_TCP_ROOM : default_service.payload, &info);
     CU_ASSERT_EQUAL_FATAL(ldns_wire2pkt(&pkt, out, len), LDNS_STATUS_OK);
     CU_ASSERT_EQUAL(ldns_pkt_tc(pkt), info.truncated);
     return pkt;

@@ -9,6 +9,7 @@
 #include "dnsd/query.h"
 #include "dnsd/swap.h"
 #include "tests/unit/common/run.h"
+#include "tests/unit/dnsd/defaults.h"
 #include "tests/unit/dnsd/images.h"
 #include "tests/unit/dnsd/packets.h"
 
@@ -82,11 +83,14 @@ static void *work(void *arg)
 
     packet_query(&query, "www.example.org.acme.example", DNS_TYPE_TXT);
     while (!atomic_load(race->stop)) {
-        uint8_t out[QUERY_UDP_ROOM];
+        uint8_t out[QUERY_TCP_ROOM];
         struct query_info info;
         char expected[32];
         bool changed;
-        struct query_context context = {.image = swap_take(race->swap, race->index, &changed)};
+        struct query_context context = {.image = swap_take(race->swap, race->index, &changed),
+                                        .service = &default_service,
+                                        .address = default_address,
+                                        .address_len = 4};
 
         if (context.image == NULL) {
             continue;

@@ -9,6 +9,7 @@
 #include "dnsd/dns.h"
 #include "dnsd/tcp.h"
 #include "tests/unit/common/run.h"
+#include "tests/unit/dnsd/defaults.h"
 #include "tests/unit/dnsd/images.h"
 #include "tests/unit/dnsd/packets.h"
 #include "tests/unit/dnsd/process.h"
@@ -24,6 +25,8 @@ struct server {
     struct tcp *tcp;
     struct stats stats;
     struct responder responder;
+    struct service service;
+    struct quota *quota;
     struct sockaddr_in address;
     pthread_t thread;
     int fd;
@@ -48,12 +51,16 @@ static void *run(void *arg)
     return NULL;
 }
 
-static void server_start(struct server *s, size_t max_clients, uint64_t idle_ms)
+static void server_start(struct server *s, size_t max_clients, uint32_t idle_ms)
 {
     const int small = 8192; /* inherited by connections: soon full */
 
     memset(s, 0, sizeof(*s));
-    s->responder = (struct responder){.image = &image, .stats = &s->stats};
+    s->service = default_service;
+    s->service.tcp_clients = max_clients;
+    s->service.tcp_idle_ms = idle_ms;
+    s->responder = (struct responder){.image = &image, .service = &s->service, .stats = &s->stats};
+    CU_ASSERT_EQUAL_FATAL(quota_new(&s->quota, max_clients, (const uint8_t[16]){0}), 0);
     CU_ASSERT_EQUAL_FATAL(seen_new(&s->responder.seen), 0);
     s->fd = process_socket(SOCK_STREAM, "127.0.0.1", &s->address);
     setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
@@ -65,8 +72,8 @@ static void server_start(struct server *s, size_t max_clients, uint64_t idle_ms)
                                         .responder = &s->responder,
                                         .before = nothing,
                                         .after = nothing,
-                                        .max_clients = max_clients,
-                                        .idle_ms = idle_ms};
+                                        .service = &s->service,
+                                        .quota = s->quota};
     CU_ASSERT_EQUAL_FATAL(tcp_new(&s->tcp, &options, &s->fd, 1), 0);
     tcp_start(s->tcp);
     pthread_create(&s->thread, NULL, run, &s->loop);
@@ -78,6 +85,7 @@ static void server_stop(struct server *s)
     pthread_join(s->thread, NULL);
     CU_ASSERT_EQUAL(uv_loop_close(&s->loop), 0);
     tcp_free(s->tcp);
+    quota_free(s->quota);
     seen_free(s->responder.seen);
     close(s->fd);
 }

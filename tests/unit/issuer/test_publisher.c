@@ -468,7 +468,7 @@ static void test_zone_files(void)
     struct server_conf_zone zones[2] = {
         plain_zone, {.name = (char *)"b.example", .file = (char *)"b.zone", .challenge_ttl = 1}};
     struct boot boot = fake_boot(zones, 2);
-    struct boot_zone_file file = {.zone = 1, .fd = fake_zone_file(bad)};
+    struct boot_file file = {.zone = 1, .fd = fake_zone_file(bad)};
     struct err err = {0};
     struct fixture f;
     uint64_t generation;
@@ -480,8 +480,8 @@ static void test_zone_files(void)
     (void)fake_dnsd_read(&f.dnsd);
     acknowledge(&f);
     generation = f.dnsd.generation;
-    boot.zone_files = &file;
-    boot.zone_file_count = 1;
+    boot.files = &file;
+    boot.file_count = 1;
     CU_ASSERT(publisher_configure(f.publisher, &boot, &err) < 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "b.zone"));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "4"));
@@ -523,15 +523,15 @@ static void test_blocked_names(void)
     static const char text[] = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
                                "a.example CNAME b.example.net.\n";
     struct server_conf_zone zones[1] = {{.name = (char *)ZONE, .file = (char *)"acme.zone"}};
-    struct boot_zone_file file = {.zone = 0, .fd = fake_zone_file(text)};
+    struct boot_file file = {.zone = 0, .fd = fake_zone_file(text)};
     struct boot boot = fake_boot(zones, 1);
     char name[LIMIT_NAME_TEXT], small[4];
     struct err err = {0};
     struct fixture f;
 
     set_up_bare(&f);
-    boot.zone_files = &file;
-    boot.zone_file_count = 1;
+    boot.files = &file;
+    boot.file_count = 1;
     CU_ASSERT_EQUAL_FATAL(publisher_configure(f.publisher, &boot, &err), 0);
     CU_ASSERT_EQUAL(publisher_add(f.publisher, "a.example", "v", 1, 2000000, &err), ERR_EXISTS);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "CNAME"));
