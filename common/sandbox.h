@@ -1,9 +1,10 @@
 /*
  * What a process gives up once started. One call after another, in this order:
  * sandbox_drop_user, sandbox_landlock, sandbox_seccomp. Each can be had as an
- * ordinary user except the change of user and root. To be called while the process has
- * one thread: threads made later inherit it all. Libraries that load files at first use
- * (OpenSSL's configuration, gconv) are to be used once before.
+ * ordinary user except the change of user and root. The first two are to be called while the
+ * process has one thread: threads made later inherit it all. The third holds for all threads that
+ * there are, and for dnsd it is to come when they have been made. Libraries that load files at
+ * first use (OpenSSL's configuration, gconv) are to be used once before.
  */
 #ifndef CERTMILL_COMMON_SANDBOX_H
 #define CERTMILL_COMMON_SANDBOX_H
@@ -35,9 +36,9 @@ int sandbox_landlock(const struct sandbox_path *paths, size_t count, bool tcp_co
 /* seccomp allow list (libseccomp): what is not in it fails with EPERM, except execve and
  * the like, which kill. profile: */
 enum sandbox_profile {
-    SANDBOX_DNSD,   /* no open, no socket, no connect, no exec */
+    SANDBOX_DNSD,   /* no exec, no thread, no descriptor but TCP clients and what its peers send */
     SANDBOX_ISSUER, /* files and sockets, no exec, no ptrace, no bind below */
-    SANDBOX_SIGNER, /* files, no sockets of its own, no exec */
+    SANDBOX_SIGNER, /* files, no sockets of its own, no clients, no exec */
 };
 int sandbox_seccomp(enum sandbox_profile profile, struct err *err);
 

@@ -1,7 +1,8 @@
 /*
- * What each process may ask of the kernel. Everything may compute, use the descriptors
- * that it has, and make threads; the profiles add to that. Arguments are looked at where a
- * call can do both what we need and what an attacker needs:
+ * What each process may ask of the kernel. Everything may compute, wait, and use the descriptors
+ * that it has; the profiles add to that. dnsd is filtered when its threads run already: it may make
+ * no descriptor of any kind but take a TCP client or an image, and no thread. Arguments are looked
+ * at where a call can do both what we need and what an attacker needs:
  *
  * - clone only with CLONE_THREAD; clone3 passes its flags in memory where a filter cannot see
  *   them, so it gets ENOSYS, upon which glibc takes clone;
@@ -12,6 +13,9 @@
  *   the same user;
  * - sendto and the like without MSG_FASTOPEN, which connects. A listening socket that was shut
  *   down is as good as a new one for that.
+ *
+ * What a thread asks for when it starts (rseq: glibc ends the process where it fails) stays
+ * permitted to dnsd, too: the filter may come before a thread has got so far.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,89 +38,95 @@ static const int everyone[] = {
     SCMP_SYS(read),
     SCMP_SYS(readv),
     SCMP_SYS(pread64),
-    SCMP_SYS(preadv),
     SCMP_SYS(write),
     SCMP_SYS(writev),
-    SCMP_SYS(pwrite64),
-    SCMP_SYS(pwritev),
     SCMP_SYS(close),
-    SCMP_SYS(close_range),
-    SCMP_SYS(dup),
-    SCMP_SYS(dup2),
-    SCMP_SYS(dup3),
     SCMP_SYS(fstat),
     SCMP_SYS(lseek),
     SCMP_SYS(poll),
     SCMP_SYS(ppoll),
-    SCMP_SYS(select),
-    SCMP_SYS(pselect6),
-    SCMP_SYS(epoll_create),
-    SCMP_SYS(epoll_create1),
     SCMP_SYS(epoll_ctl),
     SCMP_SYS(epoll_wait),
     SCMP_SYS(epoll_pwait),
     SCMP_SYS(epoll_pwait2),
-    SCMP_SYS(eventfd2),
-    SCMP_SYS(pipe2),
-    SCMP_SYS(timerfd_create),
-    SCMP_SYS(timerfd_settime),
-    SCMP_SYS(timerfd_gettime),
-    SCMP_SYS(signalfd4),
     /* sockets that are there */
     SCMP_SYS(recvfrom),
     SCMP_SYS(recvmsg),
-    SCMP_SYS(recvmmsg),
-    SCMP_SYS(accept),
-    SCMP_SYS(accept4),
-    SCMP_SYS(getsockname),
-    SCMP_SYS(getpeername),
-    SCMP_SYS(getsockopt),
-    SCMP_SYS(setsockopt),
     SCMP_SYS(shutdown),
     /* memory */
     SCMP_SYS(munmap),
     SCMP_SYS(madvise),
     SCMP_SYS(mremap),
     SCMP_SYS(brk),
+    /* threads, time, signals */
+    SCMP_SYS(futex),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(set_tid_address),
+    SCMP_SYS(rseq),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_getres),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(time),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(getrandom),
+};
+
+static const int answering[] = {
+    SCMP_SYS(recvmmsg),
+    SCMP_SYS(accept4),
+};
+
+/* What a program with libraries of its own mind asks for: the issuer and the signer. */
+static const int libraries[] = {
+    SCMP_SYS(preadv),
+    SCMP_SYS(pwrite64),
+    SCMP_SYS(pwritev),
+    SCMP_SYS(close_range),
+    SCMP_SYS(dup),
+    SCMP_SYS(dup2),
+    SCMP_SYS(dup3),
+    SCMP_SYS(select),
+    SCMP_SYS(pselect6),
+    SCMP_SYS(epoll_create),
+    SCMP_SYS(epoll_create1),
+    SCMP_SYS(eventfd2),
+    SCMP_SYS(pipe2),
+    SCMP_SYS(timerfd_create),
+    SCMP_SYS(timerfd_settime),
+    SCMP_SYS(timerfd_gettime),
+    SCMP_SYS(signalfd4),
+    SCMP_SYS(getsockname),
+    SCMP_SYS(getpeername),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(setsockopt),
     SCMP_SYS(mlock),
     SCMP_SYS(mlock2),
     SCMP_SYS(munlock),
     SCMP_SYS(msync),
     SCMP_SYS(mincore),
     SCMP_SYS(membarrier),
-    /* threads, time, signals */
-    SCMP_SYS(futex),
     SCMP_SYS(futex_waitv),
-    SCMP_SYS(set_robust_list),
     SCMP_SYS(get_robust_list),
-    SCMP_SYS(set_tid_address),
-    SCMP_SYS(rseq),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(sched_getaffinity),
     SCMP_SYS(sched_setaffinity),
     SCMP_SYS(sched_getparam),
     SCMP_SYS(sched_getscheduler),
     SCMP_SYS(sched_get_priority_min),
     SCMP_SYS(sched_get_priority_max),
     SCMP_SYS(getcpu),
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(clock_getres),
     SCMP_SYS(clock_nanosleep),
     SCMP_SYS(nanosleep),
-    SCMP_SYS(gettimeofday),
-    SCMP_SYS(time),
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigreturn),
     SCMP_SYS(rt_sigtimedwait),
     SCMP_SYS(rt_sigpending),
     SCMP_SYS(sigaltstack),
-    SCMP_SYS(restart_syscall),
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
-    /* what one may know of oneself */
-    SCMP_SYS(getpid),
-    SCMP_SYS(gettid),
     SCMP_SYS(getppid),
     SCMP_SYS(getuid),
     SCMP_SYS(geteuid),
@@ -130,7 +140,6 @@ static const int everyone[] = {
     SCMP_SYS(times),
     SCMP_SYS(uname),
     SCMP_SYS(sysinfo),
-    SCMP_SYS(getrandom),
     SCMP_SYS(umask),
 };
 
@@ -147,10 +156,8 @@ static const int files[] = {
 };
 
 static const int network[] = {
-    SCMP_SYS(connect),
-    SCMP_SYS(socketpair),
-    SCMP_SYS(memfd_create),
-    SCMP_SYS(sendfile),
+    SCMP_SYS(accept),     SCMP_SYS(accept4),      SCMP_SYS(recvmmsg), SCMP_SYS(connect),
+    SCMP_SYS(socketpair), SCMP_SYS(memfd_create), SCMP_SYS(sendfile),
 };
 
 /* Nobody does these by accident. */
@@ -166,15 +173,17 @@ static const int deadly[] = {
 
 static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
 
-static const unsigned long ioctls[] = {FIONBIO, FIONREAD, FIOCLEX, TCGETS};
+static const unsigned long ioctls[] = {FIONBIO};
+static const unsigned long more_ioctls[] = {FIONREAD, FIOCLEX, TCGETS};
 
 static const unsigned long prctls[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_GET_PDEATHSIG,
                                        0x53564d41 /* PR_SET_VMA */};
 
+static const unsigned long fcntls[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GET_SEALS};
+
 /* F_GETLK to F_SETLKW: SQLite. */
-static const unsigned long fcntls[] = {F_DUPFD,  F_DUPFD_CLOEXEC, F_GETFD,    F_SETFD,
-                                       F_GETFL,  F_SETFL,         F_GETLK,    F_SETLK,
-                                       F_SETLKW, F_ADD_SEALS,     F_GET_SEALS};
+static const unsigned long more_fcntls[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETLK,
+                                            F_SETLK, F_SETLKW,        F_ADD_SEALS};
 
 static int add_all(scmp_filter_ctx ctx, uint32_t action, const int *calls, size_t count)
 {
@@ -215,9 +224,10 @@ static int add_sending(scmp_filter_ctx ctx)
                     : ret;
 }
 
+/* What everyone may do with some arguments. */
 static int add_guarded(scmp_filter_ctx ctx)
 {
-    const uint64_t exec = PROT_EXEC, thread = CLONE_THREAD;
+    const uint64_t exec = PROT_EXEC;
     const scmp_datum_t self = (scmp_datum_t)getpid();
     int ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
                                SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
@@ -226,6 +236,25 @@ static int add_guarded(scmp_filter_ctx ctx)
         ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
                                SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
     }
+    if (ret == 0) { /* abort */
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+                               SCMP_A0(SCMP_CMP_EQ, self, 0));
+    }
+    if (ret == 0) {
+        ret = add_values(ctx, SCMP_SYS(ioctl), 1, ioctls, COUNT(ioctls));
+    }
+    if (ret == 0) {
+        ret = add_values(ctx, SCMP_SYS(fcntl), 1, fcntls, COUNT(fcntls));
+    }
+    return ret == 0 ? add_sending(ctx) : ret;
+}
+
+/* Threads, and what libraries do with some arguments. */
+static int add_libraries(scmp_filter_ctx ctx)
+{
+    const uint64_t thread = CLONE_THREAD;
+    int ret = add_all(ctx, SCMP_ACT_ALLOW, libraries, COUNT(libraries));
+
     if (ret == 0) {
         ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                                SCMP_A0(SCMP_CMP_MASKED_EQ, thread, thread));
@@ -234,32 +263,43 @@ static int add_guarded(scmp_filter_ctx ctx)
         ret = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     }
     if (ret == 0) {
-        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                               SCMP_A0(SCMP_CMP_EQ, self, 0));
-    }
-    if (ret == 0) {
-        ret =
-            seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A0(SCMP_CMP_EQ, self, 0));
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1,
+                               SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     }
     if (ret == 0) {
         ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
                                SCMP_A2(SCMP_CMP_EQ, 0, 0));
     }
     if (ret == 0) {
-        ret = add_values(ctx, SCMP_SYS(ioctl), 1, ioctls, COUNT(ioctls));
+        ret = add_values(ctx, SCMP_SYS(ioctl), 1, more_ioctls, COUNT(more_ioctls));
     }
     if (ret == 0) {
-        ret = add_values(ctx, SCMP_SYS(fcntl), 1, fcntls, COUNT(fcntls));
-    }
-    if (ret == 0) {
-        ret = add_sending(ctx);
+        ret = add_values(ctx, SCMP_SYS(fcntl), 1, more_fcntls, COUNT(more_fcntls));
     }
     return ret == 0 ? add_values(ctx, SCMP_SYS(prctl), 0, prctls, COUNT(prctls)) : ret;
 }
 
+static int add_signer(scmp_filter_ctx ctx)
+{
+    int ret = add_libraries(ctx);
+
+    return ret == 0 ? add_all(ctx, SCMP_ACT_ALLOW, files, COUNT(files)) : ret;
+}
+
+static int add_dnsd(scmp_filter_ctx ctx)
+{
+    const uint64_t empty = AT_EMPTY_PATH;
+    int ret = add_all(ctx, SCMP_ACT_ALLOW, answering, COUNT(answering));
+
+    /* glibc's fstat(3) */
+    return ret == 0 ? seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
+                                       SCMP_A3(SCMP_CMP_MASKED_EQ, empty, empty))
+                    : ret;
+}
+
 static int add_issuer(scmp_filter_ctx ctx)
 {
-    int ret = add_all(ctx, SCMP_ACT_ALLOW, files, COUNT(files));
+    int ret = add_signer(ctx);
 
     if (ret == 0) {
         ret = add_all(ctx, SCMP_ACT_ALLOW, network, COUNT(network));
@@ -278,17 +318,13 @@ static int add_issuer(scmp_filter_ctx ctx)
 
 static int add_profile(scmp_filter_ctx ctx, enum sandbox_profile profile)
 {
-    const uint64_t empty = AT_EMPTY_PATH;
-
     switch (profile) {
     case SANDBOX_DNSD:
-        /* glibc's fstat(3) */
-        return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-                                SCMP_A3(SCMP_CMP_MASKED_EQ, empty, empty));
+        return add_dnsd(ctx);
     case SANDBOX_ISSUER:
         return add_issuer(ctx);
     case SANDBOX_SIGNER:
-        return add_all(ctx, SCMP_ACT_ALLOW, files, COUNT(files));
+        return add_signer(ctx);
     }
     return -EINVAL;
 }

@@ -118,6 +118,8 @@ static int step_user(struct dnsd *d, struct err *err)
     return 0;
 }
 
+/* Once the threads run, so that no other can be made. They read no packet before the first image.
+ */
 static int step_seccomp(struct dnsd *d, struct err *err)
 {
     (void)d;
@@ -331,7 +333,7 @@ static int start(struct dnsd *d, struct err *err)
 {
     static int (*const steps[])(struct dnsd *, struct err *) = {
         step_boot, step_log,     step_signals, step_service, step_files,   step_user,
-        step_loop, step_workers, step_peer,    step_seccomp, step_threads, step_ready,
+        step_loop, step_workers, step_peer,    step_threads, step_seccomp, step_ready,
     };
     int ret = 0;
 

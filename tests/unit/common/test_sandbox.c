@@ -82,7 +82,18 @@ static int forbidden(void)
     EXPECT(chroot("/") < 0);
     EXPECT(unshare(0x10000000 /* CLONE_NEWUSER */) < 0);
     EXPECT(bind(0, NULL, 0) < 0 && errno == EPERM);
-    return threads_work();
+    return 0;
+}
+
+/* A thread that was there before, let go on by an octet. */
+static void *in_old_thread(void *arg)
+{
+    int *pair = arg;
+    char byte;
+    bool refused = recv(pair[1], &byte, 1, 0) == 1 && socket(AF_INET, SOCK_DGRAM, 0) < 0 &&
+                   errno == EPERM && open("/etc/hostname", O_RDONLY) < 0 && errno == EPERM;
+
+    return refused ? arg : NULL;
 }
 
 static int run_dnsd(void *arg)
@@ -91,9 +102,12 @@ static int run_dnsd(void *arg)
     struct stat st;
     char byte;
     int pair[2];
+    pthread_t t;
+    void *refused;
 
     EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
     EXPECT(sandbox_drop_user("nobody", arg, true, &err) == 0);
+    EXPECT(pthread_create(&t, NULL, in_old_thread, pair) == 0);
     EXPECT(sandbox_seccomp(SANDBOX_DNSD, &err) == 0);
     EXPECT(open("/etc/hostname", O_RDONLY) < 0 && errno == EPERM);
     EXPECT(openat(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY) < 0);
@@ -101,6 +115,8 @@ static int run_dnsd(void *arg)
     EXPECT(connect(pair[0], NULL, 0) < 0 && errno == EPERM);
     EXPECT(stat("/", &st) < 0 && errno == EPERM);
     EXPECT(fstat(pair[0], &st) == 0);
+    EXPECT(send(pair[0], "x", 1, 0) == 1 && pthread_join(t, &refused) == 0 && refused == pair);
+    EXPECT(pthread_create(&t, NULL, in_old_thread, pair) == EPERM);
     EXPECT(send(pair[0], "x", 1, 0) == 1 && recv(pair[1], &byte, 1, 0) == 1);
     EXPECT(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
     return forbidden();
@@ -116,6 +132,7 @@ static int run_signer(void *arg)
     EXPECT(fd >= 0);
     EXPECT(socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EPERM);
     EXPECT(connect(fd, NULL, 0) < 0 && errno == EPERM);
+    EXPECT(threads_work() == 0);
     return forbidden();
 }
 
@@ -127,6 +144,7 @@ static int run_issuer(void *arg)
     EXPECT(sandbox_seccomp(SANDBOX_ISSUER, &err) == 0);
     EXPECT(open(arg, O_RDONLY) >= 0);
     EXPECT(socket(AF_INET, SOCK_STREAM, 0) >= 0);
+    EXPECT(threads_work() == 0);
     return forbidden();
 }
 

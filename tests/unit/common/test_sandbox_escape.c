@@ -11,19 +11,25 @@
 #include <fcntl.h>
 #include <linux/perf_event.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -146,6 +152,17 @@ TRY(try_pidfd, syscall(SYS_pidfd_open, victim, 0))
 TRY(try_owner, fcntl(udp, F_SETOWN, victim))
 TRY(try_signal_kind, fcntl(udp, F_SETSIG, SIGKILL))
 
+/* Would it be let through, the child would be ended by what the thread does. */
+static long try_thread(void)
+{
+    return syscall(SYS_clone, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD,
+                   NULL, NULL, NULL, NULL);
+}
+
+TRY(try_clone3, syscall(SYS_clone3, NULL, 0))
+/* A process that outlives its supervisor is nobody's. */
+TRY(try_death_signal, prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0))
+
 #ifdef __x86_64__
 TRY(try_x32, syscall(0x40000000 + SYS_getpid))
 #endif
@@ -169,7 +186,29 @@ static long try_make_code(void)
 
 TRY(try_map_image_code, map(PROT_READ | PROT_EXEC, MAP_SHARED, image))
 TRY(try_write_image, map(PROT_READ | PROT_WRITE, MAP_SHARED, image))
+TRY(try_write_into_image, pwrite(image, "x", 1, 0))
 TRY(try_memfd, memfd_create("x", MFD_CLOEXEC))
+/* All memory that can be read is code from then on. */
+TRY(try_all_code, personality(READ_IMPLIES_EXEC))
+
+/* -- descriptors -- */
+
+TRY(try_dup, dup(udp))
+TRY(try_dup_to, syscall(SYS_dup3, udp, 500, 0))
+TRY(try_dup_by_fcntl, fcntl(udp, F_DUPFD, 100))
+TRY(try_epoll, epoll_create1(0))
+TRY(try_event, eventfd(0, 0))
+TRY(try_timer, timerfd_create(CLOCK_MONOTONIC, 0))
+
+static long try_pipe(void)
+{
+    int fds[2];
+
+    return pipe2(fds, 0);
+}
+
+/* Puts words into the terminal that certmilld was started from. */
+TRY(try_type, ioctl(STDERR_FILENO, TIOCSTI, "x"))
 
 /* -- files -- */
 
@@ -221,6 +260,9 @@ TRY(try_tcp, socket(AF_INET6, SOCK_STREAM, 0))
 TRY(try_local, socket(AF_UNIX, SOCK_STREAM, 0))
 TRY(try_packet, socket(AF_PACKET, SOCK_RAW, 0))
 TRY(try_crypto, socket(AF_ALG, SOCK_SEQPACKET, 0))
+TRY(try_netlink, socket(AF_NETLINK, SOCK_RAW, 0))
+TRY(try_accept, accept4(listener, NULL, NULL, SOCK_NONBLOCK))
+TRY(try_option, setsockopt(listener, IPPROTO_TCP, TCP_ULP, "tls", 3))
 
 static long try_socketpair(void)
 {
@@ -309,7 +351,8 @@ static long may_answer(void)
     return sendmmsg(udp, &m, 1, 0);
 }
 
-TRY(may_signal_itself, kill(getpid(), 0))
+TRY(may_signal_itself, syscall(SYS_tgkill, getpid(), gettid(), 0)) /* abort */
+TRY(may_make_room, map(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1))
 TRY(may_write_store, open(database, O_RDWR))
 TRY(may_read_system, open("/etc/passwd", O_RDONLY))
 
@@ -350,6 +393,9 @@ static const struct attempt {
     {"pidfd_open", try_pidfd, ALL, REFUSED},
     {"F_SETOWN", try_owner, ALL, REFUSED},
     {"F_SETSIG", try_signal_kind, ALL, REFUSED},
+    {"another thread", try_thread, DNSD, REFUSED},
+    {"clone3", try_clone3, DNSD, REFUSED},
+    {"PR_SET_PDEATHSIG", try_death_signal, ALL, REFUSED},
 #ifdef __x86_64__
     {"a call of x32", try_x32, ALL, KILLED},
 #endif
@@ -358,7 +404,17 @@ static const struct attempt {
     {"data made code", try_make_code, ALL, REFUSED},
     {"an image as code", try_map_image_code, DNSD | SIGNER, REFUSED},
     {"a writable image", try_write_image, ALL, REFUSED},
+    {"write into an image", try_write_into_image, ALL, REFUSED},
     {"memfd_create", try_memfd, DNSD | SIGNER, REFUSED},
+    {"READ_IMPLIES_EXEC", try_all_code, ALL, REFUSED},
+    {"dup", try_dup, DNSD, REFUSED},
+    {"dup3", try_dup_to, DNSD, REFUSED},
+    {"F_DUPFD", try_dup_by_fcntl, DNSD, REFUSED},
+    {"epoll_create1", try_epoll, DNSD, REFUSED},
+    {"eventfd", try_event, DNSD, REFUSED},
+    {"timerfd", try_timer, DNSD, REFUSED},
+    {"pipe", try_pipe, DNSD, REFUSED},
+    {"TIOCSTI", try_type, ALL, REFUSED},
     {"open", try_open, DNSD | SIGNER | FILE_RULE, REFUSED},
     {"openat2", try_openat2, DNSD | SIGNER | FILE_RULE, REFUSED},
     {"open of /", try_root_folder, ALL | FILE_RULE, REFUSED},
@@ -380,6 +436,9 @@ static const struct attempt {
     {"local socket", try_local, DNSD | SIGNER, REFUSED},
     {"packet socket", try_packet, ALL, REFUSED},
     {"crypto socket", try_crypto, ALL, REFUSED},
+    {"netlink socket", try_netlink, DNSD | SIGNER, REFUSED},
+    {"accept", try_accept, SIGNER, REFUSED},
+    {"setsockopt", try_option, DNSD, REFUSED},
     {"socketpair", try_socketpair, DNSD | SIGNER, REFUSED},
     {"connect", try_connect, DNSD | SIGNER, REFUSED},
     {"bind", try_bind, ALL, REFUSED},
@@ -402,6 +461,7 @@ static const struct attempt {
     {"take an image", may_take_image, ALL, DONE},
     {"talk to a peer", may_talk, ALL, DONE},
     {"answer a query", may_answer, DNSD, DONE},
+    {"take memory", may_make_room, ALL, DONE},
     {"signal itself", may_signal_itself, ALL, DONE},
     {"write the store", may_write_store, ISSUER, DONE},
     {"read a system file", may_read_system, ISSUER, DONE},
