@@ -260,6 +260,18 @@ int boot_receive(int control, struct boot *boot, struct err *err)
     return 0;
 }
 
+void boot_close_files(struct boot *boot)
+{
+    for (size_t i = 0; i < boot->file_count; i++) {
+        if (boot->files[i].fd >= 0) {
+            close(boot->files[i].fd);
+        }
+    }
+    free(boot->files);
+    boot->files = NULL;
+    boot->file_count = 0;
+}
+
 void boot_clear(struct boot *boot)
 {
     for (size_t i = 0; i < boot->socket_count; i++) {
@@ -267,13 +279,8 @@ void boot_clear(struct boot *boot)
             close(boot->sockets[i].fd);
         }
     }
-    for (size_t i = 0; i < boot->file_count; i++) {
-        if (boot->files[i].fd >= 0) {
-            close(boot->files[i].fd);
-        }
-    }
+    boot_close_files(boot);
     free(boot->sockets);
-    free(boot->files);
     conf_clear(&server_conf_schema, &boot->conf);
     *boot = (struct boot){0};
 }

@@ -47,6 +47,9 @@ int boot_receive(int control, struct boot *boot, struct err *err);
 int boot_decode(struct boot *boot, struct msg_reader *r, const int *fds, size_t nfds,
                 struct err *err);
 
+/* The files alone, once they have been read. */
+void boot_close_files(struct boot *boot);
+
 /* Closes what is still open (fd >= 0) and frees. */
 void boot_clear(struct boot *boot);
 

@@ -131,7 +131,7 @@ static const struct conf_option options[] = {
      .type = CONF_STRING,
      .offset = AT(dns_cookie_secret_file),
      .max = LIMIT_PATH,
-     .check = server_conf_value_file,
+     .check = server_conf_value_secret_file,
      .help = "File with up to three secrets of 32 hexadecimal digits, a line each: the first makes "
              "cookies, all are accepted. Servers that answer for the same address share it. "
              "Without it the secret is random at each start."},

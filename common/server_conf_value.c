@@ -109,7 +109,7 @@ int server_conf_value_hostmaster(const char *value, struct err *err)
 }
 
 /* Opened now, so that the error stands where the path does. It is read again when it is used. */
-int server_conf_value_file(const char *value, struct err *err)
+static int check_file(const char *value, size_t max, bool secret, struct err *err)
 {
     struct stat st = {0};
     int fd = open(value, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), ret = 0;
@@ -123,14 +123,27 @@ int server_conf_value_file(const char *value, struct err *err)
         ret = err_set(err, S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL, "%s is %s, not a file",
                       conf_show(shown, value),
                       S_ISDIR(st.st_mode) ? "a directory" : "a device or the like");
-    } else if (st.st_size > (off_t)LIMIT_ZONE_FILE) {
-        ret = err_set(err, ERR_LIMIT, "%s is larger than %u bytes", conf_show(shown, value),
-                      LIMIT_ZONE_FILE);
+    } else if (st.st_size > (off_t)max) {
+        ret = err_set(err, ERR_LIMIT, "%s is larger than %zu bytes", conf_show(shown, value), max);
+    } else if (secret && (st.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+        ret = err_set(err, ERR_PERMISSION,
+                      "everybody may read or write %s (mode %04o); close it: chmod o= %s",
+                      conf_show(shown, value), (unsigned)st.st_mode & 07777, shown);
     }
     if (fd >= 0) {
         close(fd);
     }
     return ret;
+}
+
+int server_conf_value_file(const char *value, struct err *err)
+{
+    return check_file(value, LIMIT_ZONE_FILE, false, err);
+}
+
+int server_conf_value_secret_file(const char *value, struct err *err)
+{
+    return check_file(value, LIMIT_COOKIE_FILE, true, err);
 }
 
 int server_conf_value_folder(const char *value, struct err *err)

@@ -16,6 +16,8 @@ int server_conf_value_url(const char *value, struct err *err);
 int server_conf_value_email(const char *value, struct err *err);
 int server_conf_value_hostmaster(const char *value, struct err *err);
 int server_conf_value_file(const char *value, struct err *err);
+/* ERR_PERMISSION where others than its owner and group may read it. */
+int server_conf_value_secret_file(const char *value, struct err *err);
 int server_conf_value_folder(const char *value, struct err *err);
 int server_conf_value_run_dir(const char *value, struct err *err);
 int server_conf_value_user(const char *value, struct err *err);

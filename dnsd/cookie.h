@@ -8,31 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/err.h"
-#include "common/limits.h"
+#include "common/cookie_secrets.h"
 
 #define COOKIE_CLIENT 8  /* octets, RFC 7873 4.1 */
 #define COOKIE_SERVER 16 /* octets, RFC 9018 4 */
 #define COOKIE_FULL   (COOKIE_CLIENT + COOKIE_SERVER)
-#define COOKIE_SECRET 16 /* octets, RFC 9018 4.4 */
 
 enum cookie_mode {
     COOKIE_OFF,     /* the option is ignored as any unknown one */
     COOKIE_ON,      /* a client that sends one gets one */
     COOKIE_ENFORCE, /* and over UDP BADCOOKIE until it has sent ours back (RFC 7873 5.2.3, 5.2.4) */
 };
-
-/* The first makes cookies; all are accepted (RFC 9018 5: roll-over). */
-struct cookie_secrets {
-    uint8_t count;
-    uint8_t key[LIMIT_COOKIE_SECRETS][COOKIE_SECRET];
-};
-
-/* Reads dns-cookie-secret-file: a secret of 32 hexadecimal digits a line; empty lines and those
- * that begin with # do not count. ERR_MALFORMED with the line and never the secret, ERR_LIMIT.
- * secrets is wiped on error. */
-int cookie_secrets_parse(struct cookie_secrets *secrets, const char *text, size_t len,
-                         struct err *err);
 
 /* Writes the client's part and ours for it (RFC 9018 4.2 to 4.4). address: 4 or 16 octets; now:
  * Unix seconds, of which 32 bits count. */

@@ -72,7 +72,9 @@ static int step_service(struct dnsd *d, struct err *err)
         getrandom(d->spare, sizeof(d->spare), 0) != sizeof(d->spare)) {
         return err_set(err, -errno, "no random octets: %s", err_string(-errno));
     }
-    return service_make(&d->service, &d->boot, share_workers(&d->boot), d->spare, err);
+    int ret = service_make(&d->service, &d->boot, share_workers(&d->boot), d->spare, err);
+    boot_close_files(&d->boot);
+    return ret;
 }
 
 /* Room for the clients that we take, and no more; where the host gives less, that. */

@@ -2,24 +2,23 @@
 #include <stdlib.h>
 
 #include "issuer/publisher_zones.h"
+#include "supervisor/files.h"
 #include "supervisor/settings.h"
 #include "supervisor/supervisor.h"
-#include "supervisor/zonefiles.h"
 
 /* The same judgement as the issuer's at start and reload. */
 static int check_zones(const struct server_conf *conf, struct err *err)
 {
     struct publisher_zones zones = {0};
-    struct zonefiles files = {.count = 0};
-    int ret = zonefiles_read(&files, conf, err);
+    struct files files = {.count = 0};
+    int ret = files_read(&files, conf, err);
 
     if (ret == 0) {
-        const struct boot boot = {
-            .conf = *conf, .files = files.items, .file_count = files.count};
+        const struct boot boot = {.conf = *conf, .files = files.items, .file_count = files.count};
         ret = publisher_zones_load(&zones, &boot, err);
     }
     publisher_zones_clear(&zones);
-    zonefiles_clear(&files);
+    files_clear(&files);
     return ret;
 }
 

@@ -228,7 +228,7 @@ static size_t pick_sockets(const struct child *child, struct boot_socket *out)
 static int send_boot(struct child *child, struct err *err)
 {
     struct supervisor *sup = child->sup;
-    struct zonefiles files = {.count = 0};
+    struct files files = {.count = 0};
     struct boot boot = {.generation = sup->generation, .conf = sup->conf};
     struct boot_socket *sockets = calloc(sup->sockets.count + IPC_ROLES, sizeof(*sockets));
     int peers = 0, ret = -ENOMEM;
@@ -244,13 +244,13 @@ static int send_boot(struct child *child, struct err *err)
         goto err0;
     }
     boot.socket_count += (size_t)peers;
-    if (child->role == IPC_ROLE_ISSUER && (ret = zonefiles_reopen(&files, &sup->files, err)) < 0) {
+    if ((ret = files_reopen(&files, &sup->files, child->role, err)) < 0) {
         goto err1;
     }
     boot.files = files.items;
     boot.file_count = files.count;
     ret = boot_send(child->life->control, IPC_BOOT, &boot, err);
-    zonefiles_clear(&files);
+    files_clear(&files);
 err1:
     for (int i = 0; i < peers; i++) {
         close(sockets[boot.socket_count - 1 - (size_t)i].fd);

@@ -1,8 +1,8 @@
 /*
- * A reload is all or nothing. The configuration and every zone file are read anew; whatever
- * is wrong with the files themselves is found here. The issuer then judges the whole and, if
- * it is good, uses it; only after its word do the others get it, and only then does it
- * become what a restarted child starts with.
+ * A reload is all or nothing. The configuration and every file that it names are read anew;
+ * whatever is wrong with the files themselves is found here. The issuer then judges the whole and,
+ * if it is good, uses it; only after its word do the others get it, and only then does it become
+ * what a restarted child starts with.
  *
  * An issuer that does not say its word in time has the reload refused. It may be slow, though,
  * and use the new configuration after all; so fresh and files are kept until it has spoken or
@@ -17,7 +17,7 @@
 static void drop_fresh(struct reload *reload)
 {
     conf_clear(&server_conf_schema, &reload->fresh);
-    zonefiles_clear(&reload->files);
+    files_clear(&reload->files);
 }
 
 static void tell_manager(const struct supervisor *sup, bool begin)
@@ -96,7 +96,7 @@ static int read_fresh(struct supervisor *sup, struct err *err)
     if (settings_keep_fixed(&reload->fresh, &sup->conf, sup->log) < 0) {
         ret = err_set(err, -1, "out of memory");
     } else {
-        ret = zonefiles_read(&reload->files, &reload->fresh, err);
+        ret = files_read(&reload->files, &reload->fresh, err);
     }
     if (ret < 0) {
         conf_clear(&server_conf_schema, &reload->fresh);
@@ -104,25 +104,32 @@ static int read_fresh(struct supervisor *sup, struct err *err)
     return ret;
 }
 
-static int send_fresh(struct supervisor *sup, struct err *err)
+/* A configuration, with those of its files that are for this child. */
+static int tell(struct supervisor *sup, const struct child *child, struct boot boot,
+                const struct files *files, struct err *err)
 {
-    const struct child *issuer = &sup->children[IPC_ROLE_ISSUER];
-    struct zonefiles copy;
-    int ret = zonefiles_reopen(&copy, &sup->reload.files, err);
+    struct files copy;
+    int ret = files_reopen(&copy, files, child->role, err);
 
     if (ret < 0) {
         return ret;
     }
-    struct boot boot = {
+    boot.conf.dns_threads = (int64_t)sup->workers;
+    boot.files = copy.items;
+    boot.file_count = copy.count;
+    ret = boot_send(child->life->control, IPC_RELOAD, &boot, err);
+    files_clear(&copy);
+    return ret;
+}
+
+static int tell_issuer(struct supervisor *sup, struct err *err)
+{
+    const struct boot boot = {
         .generation = (uint16_t)(sup->generation + 1),
         .conf = sup->reload.fresh,
-        .files = copy.items,
-        .file_count = copy.count,
     };
-    boot.conf.dns_threads = (int64_t)sup->workers;
-    ret = boot_send(issuer->life->control, IPC_RELOAD, &boot, err);
-    zonefiles_clear(&copy);
-    return ret;
+
+    return tell(sup, &sup->children[IPC_ROLE_ISSUER], boot, &sup->reload.files, err);
 }
 
 void reload_start(struct supervisor *sup, bool requested)
@@ -139,7 +146,7 @@ void reload_start(struct supervisor *sup, bool requested)
         return;
     }
     reload->requested = requested;
-    log_info(sup->log, NULL, "reload: reading configuration and zone files");
+    log_info(sup->log, NULL, "reload: reading the configuration and its files");
     tell_manager(sup, true);
     const struct child *issuer = &sup->children[IPC_ROLE_ISSUER];
     if (issuer->life == NULL || issuer->state != IPC_PROCESS_RUNNING) {
@@ -154,7 +161,7 @@ void reload_start(struct supervisor *sup, bool requested)
         finish(sup, false, err.text);
         return;
     }
-    if (send_fresh(sup, &err) < 0) {
+    if (tell_issuer(sup, &err) < 0) {
         drop_fresh(reload);
         finish(sup, false, err.text);
         return;
@@ -165,16 +172,15 @@ void reload_start(struct supervisor *sup, bool requested)
 
 static void tell_others(struct supervisor *sup)
 {
-    struct boot boot = {.generation = sup->generation, .conf = sup->conf};
+    const struct boot boot = {.generation = sup->generation, .conf = sup->conf};
     struct err err;
 
-    boot.conf.dns_threads = (int64_t)sup->workers;
     for (enum ipc_role role = IPC_ROLE_DNSD; role < IPC_ROLES; role++) {
         struct child *child = &sup->children[role];
 
         if (role != IPC_ROLE_ISSUER && child->life != NULL &&
-            boot_send(child->life->control, IPC_RELOAD, &boot, &err) < 0) {
-            children_kill(child, err.text);
+            tell(sup, child, boot, &sup->files, &err) < 0) {
+            children_kill(child, err.text); /* it starts again, with this configuration */
         }
     }
 }
@@ -194,7 +200,7 @@ void reload_judged(struct supervisor *sup, bool good, const char *reason)
         return;
     }
     conf_clear(&server_conf_schema, &sup->conf);
-    zonefiles_clear(&sup->files);
+    files_clear(&sup->files);
     sup->conf = reload->fresh;
     sup->files = reload->files;
     sup->generation++;

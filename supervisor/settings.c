@@ -95,6 +95,7 @@ static int make_paths_absolute(struct server_conf *conf, struct err *err)
     ret |= make_absolute(&conf->state_dir, folder);
     ret |= make_absolute(&conf->run_dir, folder);
     ret |= make_absolute(&conf->acme_ca_file, folder);
+    ret |= make_absolute(&conf->dns_cookie_secret_file, folder);
     for (size_t i = 0; i < conf->zones.count; i++) {
         ret |= make_absolute(&zones[i].file, folder);
     }
@@ -125,6 +126,11 @@ int settings_load(const struct settings_source *source, struct server_conf *conf
     return ret;
 }
 
+static void warn_fixed(struct log *log, const char *key)
+{
+    log_warning(log, NULL, "%s has changed, which takes effect at the next start", key);
+}
+
 static int keep_string(const char *key, char **fresh, const char *old, struct log *log)
 {
     if ((*fresh == NULL && old == NULL) ||
@@ -137,8 +143,16 @@ static int keep_string(const char *key, char **fresh, const char *old, struct lo
     }
     free(*fresh);
     *fresh = copy;
-    log_warning(log, NULL, "%s has changed, which takes effect at the next start", key);
+    warn_fixed(log, key);
     return 0;
+}
+
+static void keep_int(const char *key, int64_t *fresh, int64_t old, struct log *log)
+{
+    if (*fresh != old) {
+        *fresh = old;
+        warn_fixed(log, key);
+    }
 }
 
 static bool same_strings(const struct conf_strings *a, const struct conf_strings *b)
@@ -163,12 +177,11 @@ int settings_keep_fixed(struct server_conf *fresh, const struct server_conf *old
     ret |= keep_string("log-format", &fresh->log_format, old->log_format, log);
     ret |= keep_string("syslog-facility", &fresh->syslog_facility, old->syslog_facility, log);
     ret |= keep_string("syslog-socket", &fresh->syslog_socket, old->syslog_socket, log);
-    /* The sockets are there already: nobody reads these two again. */
+    keep_int("dns-threads", &fresh->dns_threads, old->dns_threads, log);
+    keep_int("dns-udp-payload", &fresh->dns_udp_payload, old->dns_udp_payload, log);
+    keep_int("dns-tcp-clients", &fresh->dns_tcp_clients, old->dns_tcp_clients, log);
     if (!same_strings(&fresh->dns_listen, &old->dns_listen)) {
-        log_warning(log, NULL, "dns-listen has changed, which takes effect at the next start");
-    }
-    if (fresh->dns_threads != old->dns_threads) {
-        log_warning(log, NULL, "dns-threads has changed, which takes effect at the next start");
+        warn_fixed(log, "dns-listen"); /* the sockets are there already: nobody reads it again */
     }
     return ret < 0 ? -ENOMEM : 0;
 }

@@ -19,11 +19,11 @@
 #include "common/log.h"
 #include "common/server_conf.h"
 #include "supervisor/backoff.h"
+#include "supervisor/files.h"
 #include "supervisor/listen.h"
 #include "supervisor/notify.h"
 #include "supervisor/settings.h"
 #include "supervisor/supervisor.h"
-#include "supervisor/zonefiles.h"
 
 struct supervisor;
 
@@ -56,7 +56,7 @@ struct reload {
     bool requested; /* the issuer wants to hear the outcome */
     bool requested_again;
     struct server_conf fresh;
-    struct zonefiles files;
+    struct files files;
 };
 
 struct supervisor {
@@ -65,7 +65,7 @@ struct supervisor {
     struct server_conf conf;
     uint16_t generation; /* of conf */
     size_t workers;
-    struct zonefiles files;
+    struct files files;
     struct log *log;
     int lock;
     struct listen_set sockets;

@@ -112,9 +112,9 @@ static int step_local(struct supervisor *sup, struct err *err)
     return ret;
 }
 
-static int step_zone_files(struct supervisor *sup, struct err *err)
+static int step_files(struct supervisor *sup, struct err *err)
 {
-    return zonefiles_read(&sup->files, &sup->conf, err);
+    return files_read(&sup->files, &sup->conf, err);
 }
 
 static void on_signal(uv_signal_t *handle, int signum)
@@ -194,8 +194,8 @@ static int step_children(struct supervisor *sup, struct err *err)
 static int start(struct supervisor *sup, struct err *err)
 {
     static int (*const steps[])(struct supervisor *, struct err *) = {
-        step_settings, step_log,        step_limits, step_lock,   step_folders,  step_port,
-        step_local,    step_zone_files, step_loop,   step_notify, step_children,
+        step_settings, step_log,   step_limits, step_lock,   step_folders,  step_port,
+        step_local,    step_files, step_loop,   step_notify, step_children,
     };
     int ret = 0;
 
@@ -242,7 +242,7 @@ static void finish(struct supervisor *sup)
     remove_local(sup);
     reload_clear(sup);
     listen_clear(&sup->sockets);
-    zonefiles_clear(&sup->files);
+    files_clear(&sup->files);
     notify_close(&sup->notify);
     lock_release(sup->lock);
     log_free(sup->log);

@@ -7,18 +7,23 @@
 
 #include "common/file.h"
 #include "suite.h"
+#include "supervisor/files.h"
 #include "supervisor/settings.h"
-#include "supervisor/zonefiles.h"
 
 static char folder[] = "/tmp/test_settingsXXXXXX";
 
-static void put(const char *name, const char *text)
+static void put_as(const char *name, const char *text, mode_t mode)
 {
     struct err err = {0};
     char path[128];
 
     snprintf(path, sizeof(path), "%s/%s", folder, name);
-    CU_ASSERT_EQUAL_FATAL(file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(file_write_atomic(AT_FDCWD, path, text, strlen(text), mode, &err), 0);
+}
+
+static void put(const char *name, const char *text)
+{
+    put_as(name, text, 0644);
 }
 
 static void in_folder(char *dst, size_t cap, const char *name)
@@ -112,17 +117,22 @@ static void test_fixed(void)
     char path[128], config[] = "--config";
 
     snprintf(path, sizeof(path), "%s/c.yaml", folder);
-    put("c.yaml", "acme-zone: a.example\nstate-dir: one\nuser: u\nlog-level: INFO\n");
+    put("c.yaml", "acme-zone: a.example\nstate-dir: one\nuser: u\nlog-level: INFO\n"
+                  "dns-rate-answers: 7\n");
     CU_ASSERT_EQUAL_FATAL(load(config, path, NULL, &old, &err), 0);
     snprintf(path, sizeof(path), "%s/c.yaml", folder);
     put("c.yaml", "acme-zone: b.example\nstate-dir: two\nuser: v\nlog-level: DEBUG\n"
-                  "syslog-facility: LOG_DAEMON\ndns-listen: 127.0.0.1:1\n");
+                  "syslog-facility: LOG_DAEMON\ndns-listen: 127.0.0.1:1\ndns-udp-payload: 512\n"
+                  "dns-tcp-clients: 7\ndns-rate-answers: 8\n");
     CU_ASSERT_EQUAL_FATAL(load(config, path, NULL, &fresh, &err), 0);
     CU_ASSERT_EQUAL(settings_keep_fixed(&fresh, &old, NULL), 0);
     CU_ASSERT_STRING_EQUAL(fresh.state_dir, old.state_dir);
     CU_ASSERT_STRING_EQUAL(fresh.user, "u");
     CU_ASSERT_PTR_NULL(fresh.syslog_facility);
     CU_ASSERT_STRING_EQUAL(fresh.log_level, "DEBUG");
+    CU_ASSERT_EQUAL(fresh.dns_udp_payload, 1232);
+    CU_ASSERT_EQUAL(fresh.dns_tcp_clients, 1024);
+    CU_ASSERT_EQUAL(fresh.dns_rate_answers, 8);
     CU_ASSERT_STRING_EQUAL(fresh.acme_zone, "b.example");
     conf_clear(&server_conf_schema, &old);
     conf_clear(&server_conf_schema, &fresh);
@@ -140,7 +150,7 @@ static void test_workers(void)
 static void test_zone_files(void)
 {
     struct server_conf conf;
-    struct zonefiles files, copy;
+    struct files files, copy;
     struct err err = {0};
     char path[128], config[] = "--config", text[64];
 
@@ -148,25 +158,99 @@ static void test_zone_files(void)
     put("c.yaml", conf_text);
     put("sub.zone", "first");
     CU_ASSERT_EQUAL_FATAL(load(config, path, NULL, &conf, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(zonefiles_read(&files, &conf, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(files_read(&files, &conf, &err), 0);
     CU_ASSERT_EQUAL_FATAL(files.count, 1);
     CU_ASSERT_EQUAL(write(files.items[0].fd, "x", 1), -1);
     CU_ASSERT_EQUAL(ftruncate(files.items[0].fd, 0), -1);
     put("sub.zone", "second");
     for (int i = 0; i < 2; i++) { /* each copy starts at the beginning */
-        CU_ASSERT_EQUAL_FATAL(zonefiles_reopen(&copy, &files, &err), 0);
+        CU_ASSERT_EQUAL_FATAL(files_reopen(&copy, &files, IPC_ROLE_ISSUER, &err), 0);
         CU_ASSERT_EQUAL(copy.count, 1);
         CU_ASSERT_EQUAL(read(copy.items[0].fd, text, sizeof(text)), 5);
         CU_ASSERT_EQUAL(memcmp(text, "first", 5), 0);
         CU_ASSERT_EQUAL(write(copy.items[0].fd, "x", 1), -1);
-        zonefiles_clear(&copy);
+        files_clear(&copy);
     }
-    zonefiles_clear(&files);
+    files_clear(&files);
     suite_remove(((struct server_conf_zone *)conf.zones.rows)[0].file);
-    CU_ASSERT_EQUAL(zonefiles_read(&files, &conf, &err), -ENOENT);
+    CU_ASSERT_EQUAL(files_read(&files, &conf, &err), -ENOENT);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "sub.zone"));
     CU_ASSERT_EQUAL(files.count, 0);
     conf_clear(&server_conf_schema, &conf);
+}
+
+static void expect_refused(const char *secrets, const char *part)
+{
+    struct server_conf conf;
+    struct files files;
+    struct err err = {0};
+    char path[128], config[] = "--config";
+
+    put_as("cookies", secrets, 0640);
+    snprintf(path, sizeof(path), "%s/c.yaml", folder);
+    CU_ASSERT_EQUAL_FATAL(load(config, path, NULL, &conf, &err), 0);
+    CU_ASSERT(files_read(&files, &conf, &err) < 0);
+    CU_ASSERT_EQUAL(files.count, 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "dns-cookie-secret-file: /"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, part));
+    CU_ASSERT_PTR_NULL(strstr(err.text, "e5e973e5")); /* secrets are not for the log */
+    conf_clear(&server_conf_schema, &conf);
+}
+
+#define SECRET "e5e973e5a6b2a43f48e7dc849e37bfcf\n" /* RFC 9018 A */
+
+static void test_secret_file(void)
+{
+    struct server_conf conf;
+    struct files files, copy;
+    struct err err = {0};
+    char path[128], config[] = "--config", text[64], expected[160];
+
+    snprintf(path, sizeof(path), "%s/c.yaml", folder);
+    put("c.yaml", "zones: [{name: a.example, file: sub.zone}]\ndns-cookie-secret-file: cookies\n");
+    put("sub.zone", "zone");
+    put_as("cookies", "# first\n" SECRET, 0640);
+    CU_ASSERT_EQUAL_FATAL(load(config, path, NULL, &conf, &err), 0);
+    in_folder(expected, sizeof(expected), "cookies");
+    CU_ASSERT_STRING_EQUAL(conf.dns_cookie_secret_file, expected);
+    CU_ASSERT_EQUAL_FATAL(files_read(&files, &conf, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(files_reopen(&copy, &files, IPC_ROLE_SIGNER, &err), 0);
+    CU_ASSERT_EQUAL(copy.count, 0);
+    CU_ASSERT_EQUAL_FATAL(files_reopen(&copy, &files, IPC_ROLE_ISSUER, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(copy.count, 1);
+    CU_ASSERT_EQUAL(copy.items[0].kind, IPC_FILE_ZONE);
+    files_clear(&copy);
+    CU_ASSERT_EQUAL_FATAL(files_reopen(&copy, &files, IPC_ROLE_DNSD, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(copy.count, 1);
+    CU_ASSERT_EQUAL(copy.items[0].kind, IPC_FILE_COOKIE_SECRETS);
+    CU_ASSERT_EQUAL(read(copy.items[0].fd, text, sizeof(text)), 8 + 33);
+    CU_ASSERT_EQUAL(memcmp(text + 8, SECRET, 33), 0);
+    CU_ASSERT_EQUAL(write(copy.items[0].fd, "x", 1), -1);
+    files_clear(&copy);
+    files_clear(&files);
+    conf_clear(&server_conf_schema, &conf);
+}
+
+static void test_bad_secret_file(void)
+{
+    struct server_conf conf;
+    struct err err = {0};
+    char path[128], config[] = "--config", large[LIMIT_COOKIE_FILE + 2];
+
+    expect_refused("", "there is no secret in it");
+    expect_refused("\n# nothing\n", "there is no secret in it");
+    expect_refused(SECRET "e5e973e5a6b2a43f48e7dc849e37bfc\n", "line 2: a secret has 32");
+    expect_refused("e5e973e5a6b2a43f48e7dc849e37bfcg\n", "line 1: a secret has 32");
+    expect_refused(SECRET SECRET SECRET SECRET, "line 4: more than 3 secrets");
+    memset(large, '\n', sizeof(large) - 1);
+    large[sizeof(large) - 1] = '\0';
+    snprintf(path, sizeof(path), "%s/c.yaml", folder);
+    put_as("cookies", large, 0640);
+    CU_ASSERT_EQUAL(load(config, path, NULL, &conf, &err), ERR_LIMIT);
+    put_as("cookies", SECRET, 0644);
+    CU_ASSERT_EQUAL(load(config, path, NULL, &conf, &err), ERR_PERMISSION);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "c.yaml:2:25: dns-cookie-secret-file: "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "chmod o= 'cookies'"));
 }
 
 int main(void)
@@ -177,6 +261,8 @@ int main(void)
         {"what only a new start can change stays", test_fixed},
         {"workers", test_workers},
         {"zone files are snapshots", test_zone_files},
+        {"each child gets its own files", test_secret_file},
+        {"a file of cookie secrets that is none", test_bad_secret_file},
     };
     if (mkdtemp(folder) == NULL) {
         return 2;

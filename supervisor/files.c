@@ -1,0 +1,143 @@
+#include "supervisor/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/cookie_secrets.h"
+#include "common/file.h"
+
+struct kind {
+    const char *what;                                            /* for errors */
+    size_t max;                                                  /* bytes */
+    int (*judge)(const char *text, size_t len, struct err *err); /* or NULL */
+    enum ipc_role role;                                          /* who gets it */
+};
+
+static int judge_secrets(const char *text, size_t len, struct err *err)
+{
+    struct cookie_secrets secrets;
+    int ret = cookie_secrets_parse(&secrets, text, len, err);
+
+    explicit_bzero(&secrets, sizeof(secrets));
+    return ret;
+}
+
+static const struct kind kinds[] = {
+    [IPC_FILE_ZONE] = {"zone file", LIMIT_ZONE_FILE, NULL, IPC_ROLE_ISSUER},
+    [IPC_FILE_COOKIE_SECRETS] = {"dns-cookie-secret-file", LIMIT_COOKIE_FILE, judge_secrets,
+                                 IPC_ROLE_DNSD},
+};
+
+static int write_all(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, data, len);
+
+        if (n < 0 && errno != EINTR) {
+            return -errno;
+        }
+        data += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+/* A sealed memfd, or -errno. */
+static int seal(const char *data, size_t len)
+{
+    int fd = memfd_create("certmill-file", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int ret = fd < 0 ? -errno : write_all(fd, data, len);
+
+    if (ret == 0 &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
+        ret = -errno;
+    }
+    if (ret < 0 && fd >= 0) {
+        close(fd);
+    }
+    return ret < 0 ? ret : fd;
+}
+
+static int read_one(struct files *files, enum ipc_file_kind kind, uint16_t zone, const char *path,
+                    struct err *err)
+{
+    const struct kind *k = &kinds[kind];
+    char *data;
+    size_t len;
+    int ret = file_read(AT_FDCWD, path, k->max, &data, &len, err);
+
+    if (ret < 0) {
+        return err_prefix(err, "%s", k->what);
+    }
+    if (k->judge != NULL && (ret = k->judge(data, len, err)) < 0) {
+        err_prefix(err, "%s: %.256s", k->what, path);
+    } else if ((ret = seal(data, len)) < 0) {
+        err_set(err, ret, "%s %s: no memory for it: %s", k->what, path, err_string(ret));
+    } else {
+        files->items[files->count++] = (struct boot_file){kind, zone, ret};
+        ret = 0;
+    }
+    explicit_bzero(data, len);
+    free(data);
+    return ret;
+}
+
+int files_read(struct files *files, const struct server_conf *conf, struct err *err)
+{
+    const struct server_conf_zone *zones = conf->zones.rows;
+    int ret = 0;
+
+    files->count = 0;
+    if (conf->zones.count > LIMIT_DNS_ZONES) {
+        return err_set(err, ERR_LIMIT, "more than %d zones", LIMIT_DNS_ZONES);
+    }
+    for (size_t i = 0; ret == 0 && i < conf->zones.count; i++) {
+        if (zones[i].file != NULL) {
+            ret = read_one(files, IPC_FILE_ZONE, (uint16_t)i, zones[i].file, err);
+        }
+    }
+    if (ret == 0 && conf->dns_cookie_secret_file != NULL) {
+        ret = read_one(files, IPC_FILE_COOKIE_SECRETS, 0, conf->dns_cookie_secret_file, err);
+    }
+    if (ret < 0) {
+        files_clear(files);
+    }
+    return ret;
+}
+
+int files_reopen(struct files *copy, const struct files *files, enum ipc_role role, struct err *err)
+{
+    char path[48];
+
+    copy->count = 0;
+    for (size_t i = 0; i < files->count; i++) {
+        const struct boot_file *file = &files->items[i];
+
+        if (kinds[file->kind].role != role) {
+            continue;
+        }
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            int ret = err_set(err, -errno, "cannot hand over a %s: %s", kinds[file->kind].what,
+                              err_string(-errno));
+            files_clear(copy);
+            return ret;
+        }
+        copy->items[copy->count++] = (struct boot_file){file->kind, file->zone, fd};
+    }
+    return 0;
+}
+
+void files_clear(struct files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        close(files->items[i].fd);
+    }
+    files->count = 0;
+}
