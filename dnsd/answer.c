@@ -307,6 +307,7 @@ static bool step(struct answer *a, struct reply_owner *name)
         if (a->reply.answer == 0) {
             a->info->outcome = QUERY_REFUSED;
             a->rcode = DNS_REFUSED;
+            a->error = DNS_EDE_NOT_AUTHORITATIVE;
         }
         return false;
     }

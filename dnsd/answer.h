@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/limits.h"
+#include "dnsd/dns.h"
 #include "dnsd/query.h"
 #include "dnsd/reply.h"
 
@@ -23,12 +24,13 @@ struct answer {
     struct reply reply;      /* header and question are in place, the name at DNS_HEADER */
     struct query_info *info; /* in: name, name_len, qtype; out: outcome, challenge, name */
     unsigned rcode;
+    enum dns_ede error; /* tells more where rcode is an error */
     bool authoritative, truncated;
     unsigned links;
     struct answer_link passed[LIMIT_CNAME_CHAIN];
 };
 
-/* Fills reply, rcode and flags. */
+/* Fills reply, rcode, error and flags. */
 void answer_build(struct answer *answer);
 
 #endif

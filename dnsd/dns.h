@@ -18,14 +18,35 @@ enum dns_flag {
 enum dns_rcode {
     DNS_NOERROR = 0,
     DNS_FORMERR = 1,
+    DNS_SERVFAIL = 2,
     DNS_NXDOMAIN = 3,
     DNS_NOTIMP = 4,
     DNS_REFUSED = 5,
     DNS_YXDOMAIN = 6,
     DNS_BADVERS = 16, /* the upper eight bits stand in the OPT record */
+    DNS_BADCOOKIE = 23,
 };
 
-enum dns_class { DNS_CLASS_IN = 1 };
+enum dns_class {
+    DNS_CLASS_IN = 1,
+    DNS_CLASS_CH = 3,
+};
+
+enum dns_option {
+    DNS_OPTION_NSID = 3,
+    DNS_OPTION_COOKIE = 10,
+    DNS_OPTION_KEEPALIVE = 11,
+    DNS_OPTION_EDE = 15,
+};
+
+/* Extended errors, RFC 8914 4. */
+enum dns_ede {
+    DNS_EDE_NONE = -1,
+    DNS_EDE_NOT_READY = 14,
+    DNS_EDE_PROHIBITED = 18,
+    DNS_EDE_NOT_AUTHORITATIVE = 20,
+    DNS_EDE_NOT_SUPPORTED = 21,
+};
 
 enum dns_type {
     DNS_TYPE_A = 1,

@@ -293,7 +293,6 @@ static void test_edns_options(void)
         enum query_outcome outcome;
     } options[] = {
         {"\0\3\0\0", 4, QUERY_ANSWERED},                   /* NSID */
-        {"\0\x0A\0\10abcdefgh", 12, QUERY_ANSWERED},       /* COOKIE */
         {"\xFF\xFE\0\3xyz\0\x0C\0\0", 11, QUERY_ANSWERED}, /* unknown, padding */
         {"\0", 1, QUERY_FORMERR},
         {"\0\3\0", 3, QUERY_FORMERR},
@@ -314,6 +313,58 @@ static void test_edns_options(void)
             CU_ASSERT_EQUAL(wire_read_u16(out + out_len - 2), 0); /* no option comes back */
         }
     }
+}
+
+/* "Truncated", made of any answer: of one with records in all sections and OPT, one without OPT,
+ * one without even a question. */
+static void test_truncate(void)
+{
+    struct packet p;
+    size_t question;
+    ldns_pkt *pkt = NULL;
+
+    packet_query(&p, "acme.example", DNS_TYPE_NS);
+    question = p.len;
+    packet_opt(&p, 1232, 0, true);
+    CU_ASSERT_EQUAL(ask(&p, false), QUERY_ANSWERED);
+    CU_ASSERT_EQUAL(info.question_end, question);
+    CU_ASSERT_EQUAL(info.opt_len, EDNS_OPT_LEN);
+    CU_ASSERT_EQUAL(query_truncate(out, out_len, &info), question + EDNS_OPT_LEN);
+    CU_ASSERT_EQUAL_FATAL(ldns_wire2pkt(&pkt, out, question + EDNS_OPT_LEN), LDNS_STATUS_OK);
+    CU_ASSERT_TRUE(ldns_pkt_tc(pkt) && ldns_pkt_aa(pkt) && ldns_pkt_edns_do(pkt));
+    CU_ASSERT_EQUAL(ldns_pkt_ancount(pkt) + ldns_pkt_nscount(pkt), 0);
+    CU_ASSERT_EQUAL(ldns_pkt_arcount(pkt), 0); /* OPT does not count here */
+    CU_ASSERT_EQUAL(ldns_pkt_qdcount(pkt), 1);
+    ldns_pkt_free(pkt);
+
+    packet_query(&p, "none.acme.example", DNS_TYPE_NS);
+    CU_ASSERT_EQUAL(ask(&p, false), QUERY_NXDOMAIN);
+    CU_ASSERT_EQUAL(query_truncate(out, out_len, &info), p.len);
+    CU_ASSERT_EQUAL(memcmp(out + 6, "\0\0\0\0\0", 6), 0);
+    CU_ASSERT_EQUAL(memcmp(out + 12, p.bytes + 12, p.len - 12), 0);
+
+    packet_begin(&p);
+    CU_ASSERT_EQUAL(ask(&p, false), QUERY_FORMERR);
+    CU_ASSERT_EQUAL(query_truncate(out, out_len, &info), DNS_HEADER);
+}
+
+/* Before the first image has come: RFC 8914 4.15. */
+static void test_not_ready(void)
+{
+    struct packet p;
+    const struct query_context context = {.service = &default_service,
+                                          .address = default_address,
+                                          .address_len = sizeof(default_address)};
+
+    packet_query(&p, WWW, DNS_TYPE_A);
+    out_len = query_answer(&context, p.bytes, p.len, out, 1232, &info);
+    CU_ASSERT_EQUAL(info.outcome, QUERY_SERVFAIL);
+    check_error(&p, DNS_SERVFAIL, true, false);
+    packet_opt(&p, 1232, 0, false);
+    out_len = query_answer(&context, p.bytes, p.len, out, 1232, &info);
+    check_error(&p, DNS_SERVFAIL, true, true);
+    CU_ASSERT_EQUAL(info.opt_len, EDNS_OPT_LEN + 6);
+    CU_ASSERT_EQUAL(memcmp(out + out_len - 6, "\0\17\0\2\0\16", 6), 0);
 }
 
 /* Flags of the query that must not come back, and those that must. */
@@ -427,6 +478,8 @@ int main(void)
         {"counts", test_counts},
         {"EDNS", test_edns},
         {"EDNS options", test_edns_options},
+        {"truncated on purpose", test_truncate},
+        {"no image yet", test_not_ready},
         {"flags", test_flags},
         {"100 values", test_large},
         {"payload size", test_payload},
