@@ -49,6 +49,16 @@
 #define LIMIT_DNSD_FDS   192
 #define LIMIT_WORKER_FDS 8   /* a loop's epoll, its wake-up and reserve; a client not yet refused */
 #define LIMIT_SEEN       256 /* different askers a worker keeps until they are reported */
+/* Sets of 4 buckets of a worker's rate limits: 1 MiB, room for 65,536 of (block, class). To push a
+ * bucket out that gets R answers a second takes 4 newcomers to its set in between, so a flood from
+ * 4 * 16,384 * R forged blocks a second: 13 million where R is 200. */
+#define LIMIT_RATE_SETS 16384
+/* Answers of a class that a block gets at once from a worker, however low the rate: what 5 places
+ * of a CA, 8 resolvers in each, ask for one order, with 5 questions a resolver. */
+#define LIMIT_RATE_BURST 200
+/* dnsd without an image, after so long, answers SERVFAIL rather than nothing (RFC 8906 3). A
+ * restart of dnsd alone takes some 10 ms, a first start with a large store this long and more. */
+#define LIMIT_IMAGE_WAIT_MS 1000
 
 /* -- CSRs and certificates -- */
 #define LIMIT_CSR_PEM     (64u << 10) /* RSA 4096 with 100 names of 253 octets: about 38 KiB as PEM */

@@ -1,7 +1,7 @@
 /*
  * Response rate limiting: how many answers of a kind leave for one block of addresses, so that
  * nobody floods a third party with them by forging its address. A worker's own table; nothing
- * here is shared or allocates.
+ * here locks, waits, allocates or calls the system.
  */
 #ifndef CERTMILL_DNSD_RATE_H
 #define CERTMILL_DNSD_RATE_H
@@ -35,15 +35,40 @@ struct rate_options {
     struct server_conf_prefix allow[LIMIT_RATE_ALLOW]; /* never limited */
 };
 
+struct rate_answer {
+    enum rate_class class;
+    bool refused;
+    const uint8_t *address; /* of the client: */
+    size_t address_len;     /* 4 or 16 octets; IPv4-mapped (RFC 4291 2.5.5.2) is IPv4 */
+    uint64_t now;           /* monotonic milliseconds */
+};
+
+/* Whom it hit: the block of an answer that was not sent. */
+struct rate_example {
+    enum rate_class class;
+    uint8_t address[16]; /* bits behind the block's are 0 */
+    uint8_t address_len; /* 4 or 16 */
+    uint8_t bits;
+};
+
 struct rate;
 
 /* hash_key: random, so that nobody can choose blocks that collide. -ENOMEM. */
 int rate_new(struct rate **out, const uint8_t hash_key[static 16]);
 void rate_free(struct rate *rate);
 
-/* What to do with an answer of this class. address: 4 or 16 octets; now: monotonic milliseconds. */
+/* What to do with an answer over UDP. A block has credit for a second's worth of the rate, and for
+ * LIMIT_RATE_BURST answers at least; what it has used comes back with time. */
 enum rate_verdict rate_judge(struct rate *rate, const struct rate_options *options,
-                             enum rate_class class, bool refused, const uint8_t *address,
-                             size_t address_len, uint64_t now);
+                             const struct rate_answer *answer);
+
+/* Any thread: adds to limited what was not sent as it was, of each class, since the start. */
+void rate_limited(const struct rate *rate, uint64_t limited[static RATE_CLASSES]);
+/* Main thread: the next answer that is not sent is to be kept as an example. */
+void rate_arm(struct rate *rate);
+/* Worker: whether an example was kept since the last call; the main thread then has to be woken. */
+bool rate_alarm(struct rate *rate);
+/* Main thread: the example that was kept since rate_arm; false: none. */
+bool rate_example(const struct rate *rate, struct rate_example *example);
 
 #endif
