@@ -40,15 +40,23 @@ static int receive(int fd, struct msg_reader *r)
 
 static void send_boot(int control, int peer)
 {
+    char args[4][64], *argv[4], *words[5];
+    struct conf_input input = {.argc = 4, .argv = argv, .envp = (char *[]){NULL}, .words = words};
     struct boot_socket socket = {.kind = IPC_SOCKET_PEER, .role = IPC_ROLE_ISSUER, .fd = peer};
     struct boot boot = {.sockets = &socket, .socket_count = 1};
     struct err err = {0};
 
-    boot.conf.state_dir = state;
-    boot.conf.signer_user = (char[]){"nobody"};
-    boot.conf.log_level = (char[]){"CRITICAL"};
-    boot.conf.log_format = (char[]){"text"};
+    snprintf(args[0], sizeof(args[0]), "--acme-zone=acme.example");
+    snprintf(args[1], sizeof(args[1]), "--state-dir=%s", state);
+    snprintf(args[2], sizeof(args[2]), "--signer-user=nobody");
+    snprintf(args[3], sizeof(args[3]), "--log-level=CRITICAL");
+    for (size_t i = 0; i < 4; i++) {
+        argv[i] = args[i];
+    }
+    CU_ASSERT_EQUAL_FATAL(conf_load(&server_conf_schema, &boot.conf, &input, &err), 0);
     CU_ASSERT_EQUAL_FATAL(boot_send(control, IPC_BOOT, &boot, &err), 0);
+    free(input.file_used);
+    conf_clear(&server_conf_schema, &boot.conf);
 }
 
 static void start(struct process *p)
