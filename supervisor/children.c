@@ -118,7 +118,7 @@ static int take_message(struct child *child, struct msg_reader *r)
         uv_timer_stop(&child->timer);
         set_state(child, IPC_PROCESS_RUNNING);
         all_ready(child->sup);
-    } else if (r->type == IPC_FAILED) {
+    } else if (r->type == IPC_FAILED && child->state == IPC_PROCESS_STARTING && !child->failed) {
         on_failed(child, r);
     } else if (r->type == IPC_RELOADED && issuer) {
         on_reloaded(child->sup, r);

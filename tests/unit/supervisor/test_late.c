@@ -100,6 +100,11 @@ static int fake_main(const char *role)
         !(fake.role == IPC_ROLE_SIGNER && says(&boot, "mute signer"))) {
         boot_ready(IPC_CONTROL_FD);
     }
+    for (int i = 0; fake.role == IPC_ROLE_DNSD && says(&boot, "alarms") && i < 5; i++) {
+        const struct err alarm = {.code = -1, .text = "all is lost"};
+
+        boot_failed(IPC_CONTROL_FD, &alarm);
+    }
     boot_clear(&boot);
     while (more) {
         int fds[LIMIT_MESSAGE_FDS];
@@ -246,6 +251,21 @@ static void test_later_start(void)
     CU_ASSERT_EQUAL(run_end(&run, SIGTERM), 0);
 }
 
+/* Whoever took over a child cannot fill the log by saying again and again that it cannot start. */
+static void test_alarms(void)
+{
+    const struct supervisor_limits limits = {PATIENCE_MS, PATIENCE_MS};
+    static struct run run;
+
+    run_start(&run, "good", &limits);
+    CU_ASSERT_TRUE(run_says(&run, "ready;"));
+    run_reload(&run, "alarms");
+    CU_ASSERT_TRUE(run_says(&run, "dnsd starts with alarms"));
+    CU_ASSERT_TRUE(run_says(&run, "is killed: it sent a message that it may not send"));
+    CU_ASSERT_PTR_NULL(strstr(run.text, "all is lost"));
+    CU_ASSERT_EQUAL(run_end(&run, SIGTERM), 0);
+}
+
 /* The issuer uses what it found good at last, and so do the others from then on. */
 static void test_late_yes(void)
 {
@@ -286,6 +306,7 @@ int main(int argc, char **argv)
         {"a first start that does not end", test_first_start},
         {"closed standard descriptors", test_standard},
         {"a restart that does not end", test_later_start},
+        {"a child that runs and says that it cannot start", test_alarms},
         {"a reload that is judged good too late", test_late_yes},
         {"a reload that is judged bad too late", test_late_no},
     };
