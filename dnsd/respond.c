@@ -30,6 +30,44 @@ static void note(struct responder *r, const struct query_info *info, const struc
     }
 }
 
+static enum rate_class class_of(enum query_outcome outcome)
+{
+    switch (outcome) {
+    case QUERY_ANSWERED:
+    case QUERY_NODATA:
+    case QUERY_REFERRAL:
+        return RATE_ANSWER;
+    case QUERY_NXDOMAIN:
+        return RATE_NXDOMAIN;
+    default:
+        return RATE_ERROR;
+    }
+}
+
+/* What is left of an answer over UDP to a client whose address may be forged. */
+static size_t limit(struct responder *r, const struct query_info *info,
+                    const struct query_context *c, uint8_t *out, size_t len)
+{
+    const struct rate_answer answer = {
+        .class = class_of(info->outcome),
+        .refused = info->outcome == QUERY_REFUSED,
+        .address = c->address,
+        .address_len = c->address_len,
+        .now = r->now_ms,
+    };
+
+    switch (rate_judge(r->rate, &r->service->rate, &answer)) {
+    case RATE_SLIP:
+        stats_add(r->stats, STATS_RATE_SLIPPED, 1);
+        return query_truncate(out, len, info);
+    case RATE_DROP:
+        stats_add(r->stats, STATS_RATE_DROPPED, 1);
+        return 0;
+    default:
+        return len;
+    }
+}
+
 size_t respond(struct responder *responder, bool tcp, const struct sockaddr *from,
                const uint8_t *in, size_t in_len, uint8_t *out, size_t cap)
 {
@@ -50,6 +88,13 @@ size_t respond(struct responder *responder, bool tcp, const struct sockaddr *fro
     }
     if (info.challenge) {
         note(responder, &info, &context);
+    }
+    if (info.cookie) {
+        stats_add(responder->stats, STATS_COOKIE, 1);
+    }
+    /* a CA's validation waits for the answer about a live challenge, so that always leaves */
+    if (!tcp && len > 0 && !info.challenge && !info.cookie) {
+        len = limit(responder, &info, &context, out, len);
     }
     return len;
 }

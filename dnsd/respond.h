@@ -1,5 +1,6 @@
 /*
- * A worker's way from a message to its answer: the image of the moment, counters, seen.
+ * A worker's way from a message to its answer: the image of the moment, counters, seen, rate
+ * limits.
  */
 #ifndef CERTMILL_DNSD_RESPOND_H
 #define CERTMILL_DNSD_RESPOND_H
@@ -17,7 +18,7 @@
 struct sockaddr;
 
 struct responder {
-    const struct image *image;     /* changes between two batches only, */
+    const struct image *image;     /* NULL: none yet; changes between two batches only, */
     const struct service *service; /* as does this */
     struct rate *rate;
     uint64_t now_ms; /* monotonic, and */
@@ -26,7 +27,9 @@ struct responder {
     struct seen *seen;
 };
 
-/* As query_answer; from is where the message came from (AF_INET or AF_INET6). */
+/* As query_answer; from is where the message came from (AF_INET or AF_INET6). Over UDP an answer
+ * beyond the rate limits is 0 octets or truncated, but never one for a live challenge name or what
+ * stands above it, and never one to a client with a cookie of ours. */
 size_t respond(struct responder *responder, bool tcp, const struct sockaddr *from,
                const uint8_t *in, size_t in_len, uint8_t *out, size_t cap);
 

@@ -28,7 +28,7 @@ struct tcp_options {
  * made by then is in *out all the same, for tcp_close and tcp_free. Nothing is accepted before
  * tcp_start. */
 int tcp_new(struct tcp **out, const struct tcp_options *options, const int *fds, size_t count);
-/* On the loop's thread, once the responder has an image. */
+/* On the loop's thread. */
 void tcp_start(struct tcp *tcp);
 /* Closes handles and connections; run the loop once more before tcp_free. */
 void tcp_close(struct tcp *tcp);

@@ -13,17 +13,14 @@
 #include <sys/socket.h>
 
 #include "common/limits.h"
+#include "common/wire.h"
 
-/* Octets received of a message: the payload size we advertise. An odd number of cache lines, so
- * that the heads of a batch do not all fall into the same few sets of the cache. */
-#define UDP_IN_ROOM  1344
-#define UDP_OUT_ROOM 1344
 /* After a batch of this size more is likely to be there: asking costs less than a turn of the loop.
  */
 #define UDP_AGAIN   16
 #define UDP_CONTROL CMSG_SPACE(sizeof(struct in6_pktinfo))
+#define UDP_LINE    64 /* octets of a cache line */
 
-_Static_assert(UDP_OUT_ROOM >= 1232 && UDP_IN_ROOM >= 1232, "room");
 _Static_assert(UDP_CONTROL >= CMSG_SPACE(sizeof(struct in_pktinfo)), "room for either");
 
 struct udp_socket {
@@ -39,16 +36,24 @@ struct udp_batch {
     struct iovec in_iov[LIMIT_UDP_BATCH], out_iov[LIMIT_UDP_BATCH];
     struct sockaddr_in6 names[LIMIT_UDP_BATCH];
     _Alignas(struct cmsghdr) uint8_t control[LIMIT_UDP_BATCH][UDP_CONTROL];
-    _Alignas(64) uint8_t in_data[LIMIT_UDP_BATCH][UDP_IN_ROOM];
-    _Alignas(64) uint8_t out_data[LIMIT_UDP_BATCH][UDP_OUT_ROOM];
+    size_t room;                 /* octets from one message to the next */
+    uint8_t *in_data, *out_data; /* LIMIT_UDP_BATCH of them */
 };
 
 struct udp {
     struct udp_options options;
     struct udp_batch *batch;
+    uint8_t *data; /* in_data and out_data of the batch */
     size_t count;
     struct udp_socket sockets[];
 };
+
+/* Octets that a message gets: what we say that we take, in an odd number of cache lines, so that
+ * the heads of a batch do not all fall into the same few sets of the cache. */
+static size_t room_for(uint16_t payload)
+{
+    return ((payload + UDP_LINE - 1u) / UDP_LINE | 1) * UDP_LINE;
+}
 
 /* What the kernel overwrites on each call. */
 static void batch_reset(struct udp_batch *b, size_t used)
@@ -63,16 +68,20 @@ static void batch_reset(struct udp_batch *b, size_t used)
     }
 }
 
-static void batch_init(struct udp_batch *b)
+/* data: 2 * LIMIT_UDP_BATCH * room octets */
+static void batch_init(struct udp_batch *b, uint8_t *data, size_t room)
 {
+    b->room = room;
+    b->in_data = data;
+    b->out_data = data + LIMIT_UDP_BATCH * room;
     memset(b->in, 0, sizeof(b->in));
     memset(b->out, 0, sizeof(b->out));
     for (size_t i = 0; i < LIMIT_UDP_BATCH; i++) {
-        b->in_iov[i] = (struct iovec){b->in_data[i], UDP_IN_ROOM};
+        b->in_iov[i] = (struct iovec){b->in_data + i * room, room};
         b->in[i].msg_hdr.msg_name = &b->names[i];
         b->in[i].msg_hdr.msg_iov = &b->in_iov[i];
         b->in[i].msg_hdr.msg_iovlen = 1;
-        b->out_iov[i].iov_base = b->out_data[i];
+        b->out_iov[i].iov_base = b->out_data + i * room;
         b->out[i].msg_hdr.msg_iov = &b->out_iov[i];
         b->out[i].msg_hdr.msg_iovlen = 1;
     }
@@ -105,6 +114,13 @@ static void control_turn(struct msghdr *out, struct msghdr *in)
     }
 }
 
+/* Larger than we said that we take (RFC 6891 6.2.4), and cut off somewhere. That is answered with
+ * FORMERR, for silence would tell the client to ask again: it counts records that are not there. */
+static void make_malformed(uint8_t *query)
+{
+    wire_write_u16(query + 10, UINT16_MAX);
+}
+
 /* Answers the first n messages; returns how many answers there are. */
 static size_t batch_answer(struct udp_batch *b, size_t n, bool pktinfo, struct responder *responder)
 {
@@ -113,15 +129,14 @@ static size_t batch_answer(struct udp_batch *b, size_t n, bool pktinfo, struct r
     for (size_t i = 0; i < n; i++) {
         struct msghdr *in = &b->in[i].msg_hdr;
         struct msghdr *out = &b->out[answers].msg_hdr;
+        uint8_t *query = b->in_data + i * b->room;
         size_t len;
 
         if ((in->msg_flags & MSG_TRUNC) != 0) {
-            stats_add(responder->stats, STATS_DROPPED, 1); /* larger than we said we take */
-            stats_add(responder->stats, STATS_UDP, 1);
-            continue;
+            make_malformed(query);
         }
-        len = respond(responder, false, in->msg_name, b->in_data[i], b->in[i].msg_len,
-                      b->out_data[answers], UDP_OUT_ROOM);
+        len = respond(responder, false, in->msg_name, query, b->in[i].msg_len,
+                      b->out_data + answers * b->room, b->room);
         if (len == 0) {
             continue;
         }
@@ -228,16 +243,20 @@ static int socket_open(struct udp *udp, struct udp_socket *s, int fd)
 int udp_new(struct udp **out, const struct udp_options *options, const int *fds, size_t count)
 {
     struct udp *udp = calloc(1, sizeof(*udp) + count * sizeof(udp->sockets[0]));
+    size_t room = room_for(options->payload);
     int ret = -ENOMEM;
 
     if (udp == NULL) {
         goto err0;
     }
     udp->options = *options;
-    if ((udp->batch = aligned_alloc(64, sizeof(*udp->batch))) == NULL) {
+    if ((udp->batch = malloc(sizeof(*udp->batch))) == NULL) {
         goto err1;
     }
-    batch_init(udp->batch);
+    if ((udp->data = aligned_alloc(UDP_LINE, 2 * LIMIT_UDP_BATCH * room)) == NULL) {
+        goto err2;
+    }
+    batch_init(udp->batch, udp->data, room);
     *out = udp;
     for (size_t i = 0; i < count; i++) {
         if ((ret = socket_open(udp, &udp->sockets[i], fds[i])) < 0) {
@@ -245,6 +264,8 @@ int udp_new(struct udp **out, const struct udp_options *options, const int *fds,
         }
     }
     return 0;
+err2:
+    free(udp->batch);
 err1:
     free(udp);
 err0:
@@ -271,6 +292,7 @@ void udp_close(struct udp *udp)
 void udp_free(struct udp *udp)
 {
     if (udp != NULL) {
+        free(udp->data);
         free(udp->batch);
         free(udp);
     }

@@ -9,6 +9,8 @@
 #include "dnsd/tcp.h"
 #include "dnsd/udp.h"
 
+/* Cookies are told the time in seconds; it need not be read more often than this. */
+#define WORKER_WALL_MS 100
 /* The deepest way is a batch's: an answer in the making, a name or two. */
 #define WORKER_STACK (256u << 10)
 
@@ -18,6 +20,7 @@ struct worker {
     struct responder responder;
     uv_loop_t loop;
     uv_async_t wake;
+    uv_timer_t patience; /* until the first image */
     uv_thread_t thread;
     struct udp *udp;
     struct tcp *tcp;
@@ -27,7 +30,8 @@ struct worker {
     atomic_bool next;
     atomic_bool stop;
     bool started, closed;
-    bool serving; /* has an image, reads its sockets */
+    bool serving;       /* reads its sockets */
+    uint64_t wall_read; /* now_ms when the wall clock was read last; 0: never */
 };
 
 static void take_service(struct worker *w)
@@ -38,6 +42,16 @@ static void take_service(struct worker *w)
     uv_mutex_unlock(&w->next_lock);
 }
 
+/* One clock a batch as a rule, and none an answer. */
+static void read_clocks(struct worker *w)
+{
+    w->responder.now_ms = clock_mono_ms(w->options.clock);
+    if (w->wall_read == 0 || w->responder.now_ms - w->wall_read >= WORKER_WALL_MS) {
+        w->responder.now = (uint32_t)clock_wall_s(w->options.clock);
+        w->wall_read = w->responder.now_ms;
+    }
+}
+
 static void before_batch(void *arg)
 {
     struct worker *w = arg;
@@ -46,8 +60,7 @@ static void before_batch(void *arg)
     if (atomic_load_explicit(&w->next, memory_order_relaxed)) {
         take_service(w);
     }
-    w->responder.now = (uint32_t)clock_wall_s(w->options.clock);
-    w->responder.now_ms = clock_mono_ms(w->options.clock);
+    read_clocks(w);
     w->responder.image = swap_take(w->options.swap, w->options.index, &changed);
     if (changed) {
         uv_async_send(w->options.notify);
@@ -57,8 +70,9 @@ static void before_batch(void *arg)
 static void after_batch(void *arg)
 {
     struct worker *w = arg;
+    bool offered = seen_offer(w->responder.seen);
 
-    if (seen_offer(w->responder.seen)) {
+    if (rate_alarm(w->responder.rate) || offered) {
         uv_async_send(w->options.notify);
     }
 }
@@ -69,8 +83,22 @@ static void close_all(struct worker *w)
         w->closed = true;
         udp_close(w->udp);
         tcp_close(w->tcp);
+        uv_close((uv_handle_t *)&w->patience, NULL);
         uv_close((uv_handle_t *)&w->wake, NULL);
     }
+}
+
+static void serve(struct worker *w)
+{
+    w->serving = true;
+    uv_timer_stop(&w->patience);
+    udp_start(w->udp);
+    tcp_start(w->tcp);
+}
+
+static void on_patience(uv_timer_t *patience)
+{
+    serve(patience->data);
 }
 
 static void on_wake(uv_async_t *wake)
@@ -83,9 +111,7 @@ static void on_wake(uv_async_t *wake)
     }
     before_batch(w);
     if (!w->serving && w->responder.image != NULL) {
-        w->serving = true;
-        udp_start(w->udp);
-        tcp_start(w->tcp);
+        serve(w);
     }
     after_batch(w);
 }
@@ -143,7 +169,8 @@ int worker_new(struct worker **out, const struct worker_options *options, struct
     if ((ret = uv_async_init(&w->loop, &w->wake, on_wake)) < 0) {
         goto err5;
     }
-    w->wake.data = w;
+    uv_timer_init(&w->loop, &w->patience);
+    w->wake.data = w->patience.data = w;
     if ((ret = open_sockets(w, err)) < 0) {
         worker_free(w);
         return ret;
@@ -168,6 +195,8 @@ static void run(void *arg)
 {
     struct worker *w = arg;
 
+    uv_update_time(&w->loop); /* it was made before the sandbox was */
+    uv_timer_start(&w->patience, on_patience, LIMIT_IMAGE_WAIT_MS, 0);
     uv_run(&w->loop, UV_RUN_DEFAULT);
 }
 
@@ -231,4 +260,9 @@ const struct stats *worker_stats(const struct worker *worker)
 struct seen *worker_seen(const struct worker *worker)
 {
     return worker->responder.seen;
+}
+
+struct rate *worker_rate(const struct worker *worker)
+{
+    return worker->responder.rate;
 }

@@ -4,7 +4,8 @@
  *
  * It reads its sockets once it has taken its first image. Until then, a few milliseconds after a
  * start, queries wait in the kernel: an answer then could only be a failure, and a CA that
- * gets one fails its validation.
+ * gets one fails its validation. Where no image comes within LIMIT_IMAGE_WAIT_MS, a failure is
+ * what the world has to know: silence would make it ask again and again (RFC 8906 3).
  */
 #ifndef CERTMILL_DNSD_WORKER_H
 #define CERTMILL_DNSD_WORKER_H
@@ -15,6 +16,7 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "dnsd/quota.h"
+#include "dnsd/rate.h"
 #include "dnsd/seen.h"
 #include "dnsd/service.h"
 #include "dnsd/stats.h"
@@ -25,7 +27,7 @@ struct worker;
 struct worker_options {
     size_t index; /* 0-based, as the swap counts */
     struct swap *swap;
-    uv_async_t *notify;   /* woken when an image was taken or askers are offered */
+    uv_async_t *notify;   /* woken when an image was taken, askers are offered, a rate is reached */
     const int *udp, *tcp; /* bound and listening sockets; must outlive the worker */
     size_t udp_count, tcp_count;
     const struct service *service; /* copied */
@@ -49,5 +51,6 @@ void worker_free(struct worker *worker);
 
 const struct stats *worker_stats(const struct worker *worker);
 struct seen *worker_seen(const struct worker *worker);
+struct rate *worker_rate(const struct worker *worker);
 
 #endif
