@@ -89,6 +89,10 @@
 #define LIMIT_POLLS       100    /* of one URL */
 #define LIMIT_CHALLENGE_S 600    /* a value expires by itself */
 
+/* Numbers of images, promised in the store at once: a write every 512 publications, and a restart
+ * skips at most so many of 2^32 SOA serials. */
+#define LIMIT_GENERATIONS 1024
+
 /* -- our own messages -- */
 #define LIMIT_MESSAGE      (128u << 10) /* SOCK_SEQPACKET; under net.core.wmem_default (208 KiB) */
 #define LIMIT_MESSAGE_FDS  128          /* SCM_MAX_FD is 253; zone files and sockets */

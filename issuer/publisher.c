@@ -6,9 +6,6 @@
  *
  * One image is under way at a time. What changes meanwhile goes together into the next, which
  * is built in the turn in which the acknowledgement comes.
- *
- * Generations never go back, restarts included: a block of them is promised in the store before
- * it is used, and a start begins behind the last promise.
  */
 #include "issuer/publisher.h"
 
@@ -18,6 +15,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "issuer/generation.h"
 #include "issuer/publisher_link.h"
 #include "issuer/publisher_zones.h"
 #include "issuer/turn.h"
@@ -25,8 +23,6 @@
 #include "zones/name.h"
 #include "zones/record.h"
 
-#define RESERVE_BLOCK 1024
-#define RESERVE_AHEAD 512   /* promised early, so that a full disk is noticed before it matters */
 #define TRIES         5     /* of a publication that fails or is refused, then the next change */
 #define RETRY_MS      200   /* doubled each time: 6 s in all */
 #define EXPIRY_MAX_MS 60000 /* the wall clock may jump; look at least so often */
@@ -55,10 +51,9 @@ struct publisher {
     uv_timer_t expiry, retry, stats;
     int open_handles;
 
-    uint64_t changes;    /* how many there were */
-    uint64_t generation; /* the next image's */
-    uint64_t reserved;   /* all below may be used */
-    int image;           /* the newest, or -1 */
+    struct generation generation;
+    uint64_t changes; /* how many there were */
+    int image;        /* the newest, or -1 */
     uint64_t image_generation, image_changes;
     bool to_send;                             /* the newest has not been sent on this link */
     bool in_flight;                           /* it was, and no answer came yet */
@@ -98,28 +93,15 @@ static void failed(struct publisher *p, const char *what, const char *why)
     }
 }
 
-static void reserve(struct publisher *p)
-{
-    uint64_t limit = p->generation + RESERVE_BLOCK;
-
-    if (p->generation + RESERVE_AHEAD < p->reserved) {
-        return;
-    }
-    /* the store says what is wrong; serving goes on, for a generation used twice harms less */
-    if (p->opt.reserve(p->opt.arg, limit) == 0) {
-        p->reserved = limit;
-    }
-}
-
 static int build(struct publisher *p)
 {
-    struct image_options options = {.generation = p->generation, .serial = (uint32_t)p->generation};
+    struct image_options options = {.generation = generation_take(&p->generation)};
     int fd;
 
+    options.serial = generation_serial(options.generation);
     if (getrandom(options.hash_key, sizeof options.hash_key, 0) != sizeof options.hash_key) {
         return -EIO;
     }
-    reserve(p);
     if ((fd = image_build(p->zones.zones, p->zones.count, &options)) < 0) {
         return fd;
     }
@@ -127,7 +109,7 @@ static int build(struct publisher *p)
         (void)close(p->image);
     }
     p->image = fd;
-    p->image_generation = p->generation++;
+    p->image_generation = options.generation;
     p->image_changes = p->changes;
     p->to_send = true;
     return 0;
@@ -342,8 +324,8 @@ int publisher_new(struct publisher **out, const struct publisher_options *option
     }
     p->opt = *options;
     p->image = -1;
-    p->generation = options->first_generation > 0 ? options->first_generation : 1;
-    p->reserved = p->generation;
+    generation_init(&p->generation, options->first_generation, clock_wall_s(options->clock),
+                    options->reserve, options->arg);
     p->last_waiter = &p->waiters;
     turn_init(&p->turn, options->loop, on_turn, p);
     (void)uv_timer_init(options->loop, &p->expiry);

@@ -19,6 +19,7 @@
 #include "common/err.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "issuer/generation.h"
 
 struct publisher;
 
@@ -37,9 +38,8 @@ struct publisher_options {
     uv_loop_t *loop;
     struct log *log;
     const struct clock *clock;
-    uint64_t first_generation; /* larger than any before */
-    /* keeps generations growing over restarts: asked to store that all below limit may be used */
-    int (*reserve)(void *arg, uint64_t limit);
+    uint64_t first_generation;      /* as promised by the store */
+    generation_promise_fn *reserve; /* gets arg */
     void (*on_seen)(void *arg, const struct publisher_seen *seen);
     void *arg;
 };

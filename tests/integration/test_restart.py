@@ -1,6 +1,12 @@
-"""Goal: certmilld restarted while a challenge is live: the client is told, the order ends, no value stays behind."""
+"""Goal: certmilld restarted while a challenge is live: the client is told, the order ends, no value stays behind.
 
-from lab import CaOptions, LabOptions, dns
+And the SOA serial grows by RFC 1982, whatever is restarted, killed or lost."""
+
+import shutil
+import signal
+import time
+
+from lab import ZONE, CaOptions, LabOptions, dns, wait_until
 from support import INTERRUPTED, LabCase, main
 
 NAMES = ["www.example.org"]
@@ -39,6 +45,57 @@ class Restart(LabCase):
         self.assert_issued(self.lab.get(NAMES), NAMES)
         self.assertEqual(self.lab.server.ctl("accounts")["accounts"], before[2])
         self.assertLessEqual(sum("sign-me-up" in path for _, path in self.lab.proxy.seen) - accounts, 1)
+
+    def serial(self) -> int:
+        """The SOA serial that is served, once one is."""
+        found = ""
+
+        def there() -> bool:
+            nonlocal found
+            found = dns.dig("+short", "+norec", ZONE, "SOA", port=self.lab.server.port)
+            return len(found.split()) == 7
+        wait_until(there, "an SOA record")
+        return int(found.split()[2])
+
+    def assert_grown(self, before: int) -> int:
+        """The serial is larger than before by RFC 1982 3.2; the new one."""
+        now = self.serial()
+        self.assertTrue(0 < (now - before) % 2**32 < 2**31, f"{before} -> {now}")
+        return now
+
+    def test_serial_grows(self) -> None:
+        server = self.lab.server
+        serial = self.serial()
+        self.assert_issued(self.lab.get(NAMES), NAMES)
+        serial = self.assert_grown(serial)
+        with self.subTest("dnsd killed"):
+            server.wait_role("dnsd", server.kill("dnsd"))
+            self.assertEqual(self.serial(), serial, "it gets the same image again")
+        with self.subTest("issuer killed"):
+            server.wait_role("issuer", server.kill("issuer"))
+            wait_until(lambda: self.serial() != serial, "a new image")
+            serial = self.assert_grown(serial)
+        with self.subTest("restart"):
+            server.restart()
+            serial = self.assert_grown(serial)
+        with self.subTest("everything killed"):
+            server.process.signal(signal.SIGKILL)
+            server.process.wait()
+            server.start()
+            server.wait_ready()
+            serial = self.assert_grown(serial)
+        with self.subTest("reload"):
+            server.ctl("reload")
+            wait_until(lambda: self.serial() != serial, "a new image")
+            serial = self.assert_grown(serial)
+        with self.subTest("store lost"):
+            server.stop()
+            shutil.rmtree(server.state_dir / "store")
+            began = int(time.time())
+            server.start()
+            server.wait_ready()
+            # The restarts above promised more generations than seconds went by, so only Unix time can be expected.
+            self.assertGreaterEqual(self.serial(), began)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@
 #include "tests/unit/common/run.h"
 #include "tests/unit/issuer/fake_dnsd.h"
 
-#define ZONE "acme.example.com"
+#define ZONE  "acme.example.com"
+#define FIRST 2000000 /* generation, as the store promised it */
 
 struct fixture {
     uv_loop_t loop;
@@ -65,7 +66,7 @@ static void set_up_bare(struct fixture *f)
 {
     struct publisher_options options = {.loop = &f->loop,
                                         .clock = &f->clock,
-                                        .first_generation = 100,
+                                        .first_generation = FIRST,
                                         .reserve = on_reserve,
                                         .on_seen = on_seen,
                                         .arg = f};
@@ -136,11 +137,11 @@ static void test_first_image(void)
     struct fixture f;
 
     set_up(&f);
-    CU_ASSERT_EQUAL(f.dnsd.generation, 100);
-    CU_ASSERT_EQUAL(f.reserved, 1124);
+    CU_ASSERT_EQUAL(f.dnsd.generation, FIRST);
+    CU_ASSERT_EQUAL(f.reserved, FIRST + LIMIT_GENERATIONS);
     CU_ASSERT_EQUAL(publisher_generation(f.publisher), 0);
     acknowledge(&f);
-    CU_ASSERT_EQUAL(publisher_generation(f.publisher), 100);
+    CU_ASSERT_EQUAL(publisher_generation(f.publisher), FIRST);
     CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 0);
     tear_down(&f);
 }
@@ -156,7 +157,7 @@ static void test_at_once(void)
     add_value(&f, "*.www.example.org", "v2", 1);
     (void)uv_run(&f.loop, UV_RUN_NOWAIT);
     CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 1);
-    CU_ASSERT_EQUAL(f.dnsd.generation, 101);
+    CU_ASSERT_EQUAL(f.dnsd.generation, FIRST + 1);
     CU_ASSERT_EQUAL(fake_dnsd_txt(&f.dnsd, "www.example.org." ZONE), 2);
     CU_ASSERT_EQUAL(publisher_live(f.publisher), 2);
     tear_down(&f);
@@ -181,14 +182,14 @@ static void test_coalescing(void)
     turn(&f);
     CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 0); /* one under way at a time */
     acknowledge(&f);
-    CU_ASSERT_EQUAL(first, 101);
+    CU_ASSERT_EQUAL(first, FIRST + 1);
     CU_ASSERT_EQUAL(second, 0);
     CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 1); /* both in one */
     CU_ASSERT_EQUAL(fake_dnsd_txt(&f.dnsd, "b.example." ZONE), 1);
     CU_ASSERT_EQUAL(fake_dnsd_txt(&f.dnsd, "c.example." ZONE), 1);
     acknowledge(&f);
-    CU_ASSERT_EQUAL(second, 102);
-    CU_ASSERT_EQUAL(third, 102);
+    CU_ASSERT_EQUAL(second, FIRST + 2);
+    CU_ASSERT_EQUAL(third, FIRST + 2);
     tear_down(&f);
 }
 
@@ -205,11 +206,11 @@ static void test_wait_for_nothing_new(void)
     publisher_cancel(f.publisher, wait);
     publisher_cancel(f.publisher, 4711);
     acknowledge(&f);
-    CU_ASSERT_EQUAL(before, 100);
+    CU_ASSERT_EQUAL(before, FIRST);
     CU_ASSERT(publisher_wait(f.publisher, note, &after) != 0);
     CU_ASSERT_EQUAL(after, 0); /* not from within the call */
     turn(&f);
-    CU_ASSERT_EQUAL(after, 100);
+    CU_ASSERT_EQUAL(after, FIRST);
     CU_ASSERT_EQUAL(gone, 0);
     tear_down(&f);
 }
@@ -273,10 +274,10 @@ static void test_dnsd_dies(void)
     CU_ASSERT_EQUAL(publisher_attach(f.publisher, fake_dnsd_open(&f.dnsd)), 0);
     turn(&f);
     CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 1);
-    CU_ASSERT_EQUAL(f.dnsd.generation, 101); /* the newest, not a new one */
+    CU_ASSERT_EQUAL(f.dnsd.generation, FIRST + 1); /* the newest, not a new one */
     CU_ASSERT_EQUAL(fake_dnsd_txt(&f.dnsd, "a.example." ZONE), 1);
     acknowledge(&f);
-    CU_ASSERT_EQUAL(done, 101);
+    CU_ASSERT_EQUAL(done, FIRST + 1);
     tear_down(&f);
 }
 
@@ -297,7 +298,7 @@ static void test_barrier_without_dnsd(void)
     turn(&f);
     (void)fake_dnsd_read(&f.dnsd);
     acknowledge(&f);
-    CU_ASSERT_EQUAL(done, 100);
+    CU_ASSERT_EQUAL(done, FIRST);
     tear_down(&f);
 }
 
@@ -339,13 +340,13 @@ static void test_wrong_acknowledgements(void)
     struct fixture f;
 
     set_up(&f);
-    fake_dnsd_ack(&f.dnsd, 99);
-    fake_dnsd_ack(&f.dnsd, 101);
+    fake_dnsd_ack(&f.dnsd, FIRST - 1);
+    fake_dnsd_ack(&f.dnsd, FIRST + 1);
     turn(&f);
     CU_ASSERT_EQUAL(publisher_generation(f.publisher), 0);
     acknowledge(&f);
     acknowledge(&f);
-    CU_ASSERT_EQUAL(publisher_generation(f.publisher), 100);
+    CU_ASSERT_EQUAL(publisher_generation(f.publisher), FIRST);
     tear_down(&f);
 }
 
@@ -375,14 +376,14 @@ static void test_seen(void)
 
     set_up(&f);
     acknowledge(&f);
-    fake_dnsd_seen(&f.dnsd, "a.example." ZONE, 7, 100);
+    fake_dnsd_seen(&f.dnsd, "a.example." ZONE, 7, FIRST);
     turn(&f);
     CU_ASSERT_EQUAL(f.seen_count, 1);
     CU_ASSERT_STRING_EQUAL(f.seen_name, "a.example." ZONE);
     CU_ASSERT_EQUAL(f.seen.address_len, 4);
     CU_ASSERT_EQUAL(f.seen.qtype, 16);
     CU_ASSERT_TRUE(f.seen.answered);
-    CU_ASSERT_EQUAL(f.seen.generation, 100);
+    CU_ASSERT_EQUAL(f.seen.generation, FIRST);
     tear_down(&f);
 }
 
@@ -451,11 +452,11 @@ static void test_reserve(void)
         for (int j = 0; j < 3; j++)
             (void)uv_run(&f.loop, UV_RUN_NOWAIT);
         (void)fake_dnsd_read(&f.dnsd);
-        if (f.dnsd.generation > 900)
+        if (f.dnsd.generation > FIRST + 800)
             f.reserve_result = 0;
         CU_ASSERT(f.reserve_result != 0 || f.dnsd.generation < f.reserved);
     }
-    CU_ASSERT(f.dnsd.generation > 1000);
+    CU_ASSERT(f.dnsd.generation > FIRST + 900);
     tear_down(&f);
 }
 
