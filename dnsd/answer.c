@@ -169,16 +169,17 @@ static bool is_circle(const struct answer *a)
     return false;
 }
 
-/* The name of *name becomes target, which stands in the answer at offset. */
-static bool follow(struct answer *a, struct reply_owner *name, size_t offset, size_t target_len)
+/* The name of *name becomes target, which stands in the answer at offset; dname led there, or a
+ * CNAME where it is NULL. */
+static bool follow(struct answer *a, struct reply_owner *name, const struct image_rrset *dname,
+                   size_t offset, size_t target_len)
 {
     if (!is_name(a->reply.out + offset, target_len)) {
         return false;
     }
     lower_copy(a->info->name, a->reply.out + offset, target_len);
     a->info->name_len = (uint8_t)target_len;
-    a->passed[a->links].offset = name->offset;
-    a->passed[a->links++].len = name->name_len;
+    a->passed[a->links++] = (struct answer_link){name->offset, name->name_len, dname};
     *name = current_name(a, offset);
     return !is_circle(a);
 }
@@ -212,7 +213,7 @@ static bool at_node(struct answer *a, const struct image_result *found, struct r
         return false;
     }
     from += 2;
-    return follow(a, name, from + DNS_RR_FIXED, wire_read_u16(a->reply.out + from + 8));
+    return follow(a, name, NULL, from + DNS_RR_FIXED, wire_read_u16(a->reply.out + from + 8));
 }
 
 /* Puts a DNAME, but not a second time where it is met again (RFC 2181 5). */
@@ -224,7 +225,6 @@ static bool put_dname(struct answer *a, const struct image_rrset *dname,
             return true;
         }
     }
-    a->passed[a->links].dname = dname;
     return reply_put(&a->reply, dname, owner, &a->reply.answer);
 }
 
@@ -257,7 +257,7 @@ static bool below_dname(struct answer *a, const struct image_result *found,
     if (a->info->qtype == DNS_TYPE_CNAME || a->info->qtype == DNS_TYPE_ANY) {
         return false;
     }
-    return follow(a, name, a->reply.len - target_len, target_len);
+    return follow(a, name, dname, a->reply.len - target_len, target_len);
 }
 
 /* DS belongs to the parent's side of a cut (RFC 4035 3.1.4.1). False: nothing special here. */

@@ -30,6 +30,20 @@ struct answer {
     struct answer_link passed[LIMIT_CNAME_CHAIN];
 };
 
+/* An answer without records yet; reply.out, len and limit are the caller's. By field: passed is
+ * as large as all the rest and seldom used. */
+static inline void answer_init(struct answer *answer, const struct image *image,
+                               struct query_info *info)
+{
+    answer->image = image;
+    answer->info = info;
+    answer->reply.answer = answer->reply.authority = answer->reply.additional = 0;
+    answer->rcode = DNS_NOERROR;
+    answer->error = DNS_EDE_NONE;
+    answer->authoritative = answer->truncated = false;
+    answer->links = 0;
+}
+
 /* Fills reply, rcode, error and flags. */
 void answer_build(struct answer *answer);
 

@@ -9,7 +9,6 @@
 #define EDNS_FLAG_DO   0x8000u
 #define OPTION_FIXED   4u /* octets: code and length */
 #define QUESTION_FIXED 4u /* type and class */
-#define EDE_LEN        2u
 #define TIMEOUT_LEN    2u
 
 _Static_assert(DNS_HEADER + LIMIT_NAME_WIRE + 4 + EDNS_OPT_MAX <= 512,
@@ -48,14 +47,14 @@ static bool is_cookie_len(size_t len)
 }
 
 static int take_option(struct edns *edns, uint16_t code, const uint8_t *data, size_t len,
-                       const struct edns_walk *walk)
+                       unsigned known)
 {
     switch (code) {
     case DNS_OPTION_NSID: /* whatever its data, RFC 5001 2.1 */
-        edns->nsid = true;
+        edns->nsid = edns->options = true;
         return 0;
     case DNS_OPTION_COOKIE:
-        if (!walk->cookies || edns->cookie_len > 0) { /* the first counts, RFC 7873 5.2 */
+        if ((known & EDNS_COOKIE) == 0 || edns->cookie_len > 0) { /* the first, RFC 7873 5.2 */
             return 0;
         }
         if (!is_cookie_len(len)) {
@@ -63,21 +62,21 @@ static int take_option(struct edns *edns, uint16_t code, const uint8_t *data, si
         }
         edns->cookie = data;
         edns->cookie_len = (uint8_t)len;
+        edns->options = true;
         return 0;
     case DNS_OPTION_KEEPALIVE:
-        if (!walk->keepalive) {
+        if ((known & EDNS_KEEPALIVE) == 0) {
             return 0;
         }
-        edns->keepalive = len == 0; /* a client has no time-out to tell, 3.2.1 */
-        return edns->keepalive ? 0 : ERR_MALFORMED;
+        edns->keepalive = edns->options = true;
+        return len == 0 ? 0 : ERR_MALFORMED; /* a client has no time-out to tell, 3.2.1 */
     default:
         return 0;
     }
 }
 
 /* Broken off where an option is longer than what is left, the record is none. */
-static int options_parse(struct edns *edns, const uint8_t *rdata, size_t len,
-                         const struct edns_walk *walk)
+static int options_parse(struct edns *edns, const uint8_t *rdata, size_t len, unsigned known)
 {
     int ret = 0;
 
@@ -88,7 +87,7 @@ static int options_parse(struct edns *edns, const uint8_t *rdata, size_t len,
             edns->present = false;
             return ERR_MALFORMED;
         }
-        if (take_option(edns, wire_read_u16(rdata), rdata + OPTION_FIXED, data_len, walk) < 0) {
+        if (take_option(edns, wire_read_u16(rdata), rdata + OPTION_FIXED, data_len, known) < 0) {
             ret = ERR_MALFORMED;
         }
         rdata += OPTION_FIXED + data_len;
@@ -98,8 +97,7 @@ static int options_parse(struct edns *edns, const uint8_t *rdata, size_t len,
 }
 
 /* fixed: at the type of an OPT record whose rdata is known to be there. */
-static int take_opt(struct edns *edns, const uint8_t *fixed, size_t rdata_len,
-                    const struct edns_walk *walk)
+static int take_opt(struct edns *edns, const uint8_t *fixed, size_t rdata_len, unsigned known)
 {
     uint32_t ttl = wire_read_u32(fixed + 4);
 
@@ -113,13 +111,15 @@ static int take_opt(struct edns *edns, const uint8_t *fixed, size_t rdata_len,
     if (edns->version != 0) {
         return 0;
     }
-    return options_parse(edns, fixed + DNS_RR_FIXED, rdata_len, walk);
+    return options_parse(edns, fixed + DNS_RR_FIXED, rdata_len, known);
 }
 
-/* The position behind count questions, 0 where they do not parse. */
-static size_t skip_questions(const uint8_t *msg, size_t len, size_t pos, uint16_t count)
+/* The position behind all questions, 0 where they do not parse. */
+static size_t skip_questions(const uint8_t *msg, size_t len)
 {
-    for (; count > 0; count--) {
+    size_t pos = DNS_HEADER;
+
+    for (uint16_t count = wire_read_u16(msg + 4); count > 0; count--) {
         int owner = skip_owner(msg, len, pos);
 
         if (owner < 0 || len - pos - (size_t)owner < QUESTION_FIXED) {
@@ -130,14 +130,13 @@ static size_t skip_questions(const uint8_t *msg, size_t len, size_t pos, uint16_
     return pos;
 }
 
-int edns_parse(struct edns *edns, const uint8_t *msg, size_t len, size_t pos,
-               const struct edns_walk *walk)
+int edns_parse(struct edns *edns, const uint8_t *msg, size_t len, size_t pos, unsigned known)
 {
-    uint32_t before = (uint32_t)walk->answer + walk->authority;
-    uint32_t total = before + walk->additional;
+    uint32_t before = (uint32_t)wire_read_u16(msg + 6) + wire_read_u16(msg + 8);
+    uint32_t total = before + wire_read_u16(msg + 10);
 
     memset(edns, 0, sizeof(*edns));
-    if ((pos = skip_questions(msg, len, pos, walk->question)) == 0) {
+    if (pos == DNS_HEADER && (pos = skip_questions(msg, len)) == 0) {
         return ERR_MALFORMED;
     }
     for (uint32_t i = 0; i < total; i++) {
@@ -154,24 +153,18 @@ int edns_parse(struct edns *edns, const uint8_t *msg, size_t len, size_t pos,
         }
         pos += rdata_len;
         if (wire_read_u16(fixed) == DNS_TYPE_OPT &&
-            (i < before || owner != 1 || take_opt(edns, fixed, rdata_len, walk) < 0)) {
+            (i < before || owner != 1 || take_opt(edns, fixed, rdata_len, known) < 0)) {
             return ERR_MALFORMED;
         }
     }
     return pos == len ? 0 : ERR_MALFORMED;
 }
 
-static size_t options_len(const struct edns_reply *reply)
+void edns_measure(struct edns_reply *reply)
 {
-    return (reply->cookie != NULL ? OPTION_FIXED + COOKIE_FULL : 0) +
-           (reply->nsid_len > 0 ? OPTION_FIXED + reply->nsid_len : 0) +
-           (reply->tell_keepalive ? OPTION_FIXED + TIMEOUT_LEN : 0) +
-           (reply->error != DNS_EDE_NONE ? OPTION_FIXED + EDE_LEN : 0);
-}
-
-size_t edns_reply_len(const struct edns_reply *reply)
-{
-    return EDNS_OPT_LEN + options_len(reply);
+    reply->options_len = (uint16_t)((reply->cookie != NULL ? OPTION_FIXED + COOKIE_FULL : 0) +
+                                    (reply->nsid_len > 0 ? OPTION_FIXED + reply->nsid_len : 0) +
+                                    (reply->tell_keepalive ? OPTION_FIXED + TIMEOUT_LEN : 0));
 }
 
 static uint8_t *option_write(uint8_t *dst, enum dns_option code, const uint8_t *data, size_t len)
@@ -190,27 +183,34 @@ static uint8_t *option_write_u16(uint8_t *dst, enum dns_option code, uint16_t va
     return option_write(dst, code, data, sizeof(data));
 }
 
-size_t edns_write(uint8_t *dst, unsigned rcode, const struct edns_reply *reply)
+static uint8_t *options_write(uint8_t *dst, const struct edns_reply *reply)
 {
-    size_t len = options_len(reply);
-    uint8_t *option = dst + EDNS_OPT_LEN;
+    if (reply->nsid_len > 0) {
+        dst = option_write(dst, DNS_OPTION_NSID, reply->nsid, reply->nsid_len);
+    }
+    if (reply->cookie != NULL) {
+        dst = option_write(dst, DNS_OPTION_COOKIE, reply->cookie, COOKIE_FULL);
+    }
+    if (reply->tell_keepalive) {
+        dst = option_write_u16(dst, DNS_OPTION_KEEPALIVE, reply->keepalive);
+    }
+    return dst;
+}
+
+size_t edns_write(uint8_t *dst, unsigned rcode, enum dns_ede error, const struct edns_reply *reply)
+{
+    uint8_t *end = dst + EDNS_OPT_LEN;
 
     dst[0] = 0;
     wire_write_u16(dst + 1, DNS_TYPE_OPT);
     wire_write_u16(dst + 3, reply->payload);
     wire_write_u32(dst + 5, (uint32_t)(rcode >> 4) << 24 | (reply->dnssec_ok ? EDNS_FLAG_DO : 0));
-    wire_write_u16(dst + 9, (uint16_t)len);
-    if (reply->nsid_len > 0) {
-        option = option_write(option, DNS_OPTION_NSID, reply->nsid, reply->nsid_len);
+    if (reply->options_len > 0) {
+        end = options_write(end, reply);
     }
-    if (reply->cookie != NULL) {
-        option = option_write(option, DNS_OPTION_COOKIE, reply->cookie, COOKIE_FULL);
+    if (error != DNS_EDE_NONE) {
+        end = option_write_u16(end, DNS_OPTION_EDE, (uint16_t)error);
     }
-    if (reply->tell_keepalive) {
-        option = option_write_u16(option, DNS_OPTION_KEEPALIVE, reply->keepalive);
-    }
-    if (reply->error != DNS_EDE_NONE) {
-        (void)option_write_u16(option, DNS_OPTION_EDE, (uint16_t)reply->error);
-    }
-    return EDNS_OPT_LEN + len;
+    wire_write_u16(dst + 9, (uint16_t)(end - dst - EDNS_OPT_LEN));
+    return (size_t)(end - dst);
 }

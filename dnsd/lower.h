@@ -21,17 +21,26 @@ static inline uint64_t lower_word(uint64_t x)
     return x | ((from_a & ~past_z & ~x & high) >> 2);
 }
 
+static inline void lower_copy_word(uint8_t *dst, const uint8_t *src)
+{
+    uint64_t word;
+
+    memcpy(&word, src, 8);
+    word = lower_word(word);
+    memcpy(dst, &word, 8);
+}
+
 /* dst may be src. */
 static inline void lower_copy(uint8_t dst[static LOWER_ROOM], const uint8_t *src, size_t len)
 {
     size_t i = 0;
 
-    for (; len - i >= 8; i += 8) {
-        uint64_t word;
-
-        memcpy(&word, src + i, 8);
-        word = lower_word(word);
-        memcpy(dst + i, &word, 8);
+    for (; len - i > 8; i += 8) {
+        lower_copy_word(dst + i, src + i);
+    }
+    if (len >= 8) { /* the last word overlaps the one before: lower case stays so */
+        lower_copy_word(dst + len - 8, src + len - 8);
+        return;
     }
     for (; i < len; i++) {
         uint8_t c = src[i];

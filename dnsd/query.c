@@ -5,6 +5,7 @@
 #include "common/err.h"
 #include "common/wire.h"
 #include "dnsd/answer.h"
+#include "dnsd/chaos.h"
 #include "dnsd/dns.h"
 #include "dnsd/edns.h"
 #include "dnsd/lower.h"
@@ -15,6 +16,15 @@
 struct question {
     size_t len; /* octets with type and class, 0 where it does not parse */
     uint16_t type, class;
+};
+
+/* A message, taken apart. */
+struct request {
+    const struct query_context *context;
+    const uint8_t *in;
+    struct question question;
+    struct edns edns;
+    bool malformed; /* behind the question */
 };
 
 /* Length of the uncompressed name that starts at p, within n octets; 0 where there is none. */
@@ -45,12 +55,24 @@ static void question_parse(struct question *question, struct query_info *info, c
         return;
     }
     question->len = name_len + 4;
-    info->question_end = (uint16_t)(DNS_HEADER + question->len);
     question->type = wire_read_u16(name + name_len);
     question->class = wire_read_u16(name + name_len + 2);
+    info->question_end = (uint16_t)(DNS_HEADER + question->len);
     info->qtype = question->type;
     info->name_len = (uint8_t)name_len;
     lower_copy(info->name, name, name_len);
+}
+
+static void take_apart(struct request *r, struct query_info *info, size_t len)
+{
+    const uint8_t *in = r->in;
+    unsigned known = r->context->tcp ? EDNS_KEEPALIVE : 0;
+
+    question_parse(&r->question, info, in, len);
+    if (r->context->service->cookies != COOKIE_OFF) {
+        known |= EDNS_COOKIE;
+    }
+    r->malformed = edns_parse(&r->edns, in, len, info->question_end, known) < 0;
 }
 
 static bool settle(struct answer *a, enum query_outcome outcome, unsigned rcode, enum dns_ede error)
@@ -62,9 +84,9 @@ static bool settle(struct answer *a, enum query_outcome outcome, unsigned rcode,
 }
 
 /* A question that the zones need not be asked about. */
-static bool refuse(struct answer *a, const struct question *question)
+static bool judge_question(struct answer *a, const struct request *r)
 {
-    switch (question->type) {
+    switch (r->question.type) {
     case DNS_TYPE_OPT:
     case DNS_TYPE_TKEY:
     case DNS_TYPE_TSIG:
@@ -78,7 +100,11 @@ static bool refuse(struct answer *a, const struct question *question)
     default:
         break;
     }
-    if (question->class != DNS_CLASS_IN) {
+    if (r->question.class == DNS_CLASS_CH) {
+        chaos_answer(a, r->context->service);
+        return true;
+    }
+    if (r->question.class != DNS_CLASS_IN) {
         return settle(a, QUERY_REFUSED, DNS_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
     }
     if (a->image == NULL) {
@@ -87,105 +113,101 @@ static bool refuse(struct answer *a, const struct question *question)
     return false;
 }
 
-/* Whether the client must come back with the cookie that it gets now. Without a question it
- * came for nothing else, and a cookie of ours that has run out is bad over TCP too (RFC 7873 5.4).
- */
-static bool is_bad_cookie(const struct query_context *context, const struct edns *edns,
-                          const struct question *question, const struct query_info *info)
+/* A message without a question, which may come for a cookie (RFC 7873 5.4). */
+static bool judge_empty(struct answer *a, const struct request *r)
 {
-    if (question->len == 0) {
-        return edns->cookie_len > COOKIE_CLIENT && !info->cookie;
-    }
-    return context->service->cookies == COOKIE_ENFORCE && !context->tcp && edns->cookie_len > 0 &&
-           !info->cookie;
-}
-
-/* What the message as such calls for, before a zone is looked at. True: rcode says it all.
- * parsed: what edns_parse said. */
-static bool judge(struct answer *a, const struct query_context *context, const uint8_t *in,
-                  const struct question *question, const struct edns *edns, int parsed)
-{
-    /* RFC 7873 5.4: no question at all, but a cookie */
-    bool cookie_only = wire_read_u16(in + 4) == 0 && edns->cookie_len > 0;
-
-    if ((in[2] & DNS_FLAG_OPCODE) != 0) {
-        return settle(a, QUERY_NOTIMP, DNS_NOTIMP, DNS_EDE_NOT_SUPPORTED);
-    }
-    if (parsed < 0 || (question->len == 0 && !cookie_only)) {
+    if (wire_read_u16(r->in + 4) != 0 || r->edns.cookie_len == 0) {
         return settle(a, QUERY_FORMERR, DNS_FORMERR, DNS_EDE_NONE);
     }
-    if (edns->version != 0) {
-        return settle(a, QUERY_BADVERS, DNS_BADVERS, DNS_EDE_NONE);
-    }
-    if (is_bad_cookie(context, edns, question, a->info)) {
+    if (r->edns.cookie_len > COOKIE_CLIENT && !a->info->cookie) {
         return settle(a, QUERY_BADCOOKIE, DNS_BADCOOKIE, DNS_EDE_NONE);
     }
-    if (question->len == 0) {
-        return settle(a, QUERY_NODATA, DNS_NOERROR, DNS_EDE_NONE);
-    }
-    return refuse(a, question);
+    return settle(a, QUERY_NODATA, DNS_NOERROR, DNS_EDE_NONE);
 }
 
-static size_t size_limit(const struct query_context *context, const struct edns *edns, size_t cap)
+/* What the message as such calls for, before a zone is looked at. True: rcode says it all. */
+static bool judge(struct answer *a, const struct request *r)
 {
-    size_t limit = UDP_PLAIN, payload = context->service->payload;
+    if ((r->in[2] & DNS_FLAG_OPCODE) != 0) {
+        return settle(a, QUERY_NOTIMP, DNS_NOTIMP, DNS_EDE_NOT_SUPPORTED);
+    }
+    if (r->malformed) {
+        return settle(a, QUERY_FORMERR, DNS_FORMERR, DNS_EDE_NONE);
+    }
+    if (r->edns.version != 0) {
+        return settle(a, QUERY_BADVERS, DNS_BADVERS, DNS_EDE_NONE);
+    }
+    if (r->question.len == 0) {
+        return judge_empty(a, r);
+    }
+    if (r->edns.cookie_len > 0 && !a->info->cookie && !r->context->tcp &&
+        r->context->service->cookies == COOKIE_ENFORCE) {
+        return settle(a, QUERY_BADCOOKIE, DNS_BADCOOKIE, DNS_EDE_NONE);
+    }
+    return judge_question(a, r);
+}
 
-    if (context->tcp) {
+static size_t size_limit(const struct request *r, size_t cap)
+{
+    size_t limit = UDP_PLAIN, payload = r->context->service->payload;
+
+    if (r->context->tcp) {
         limit = LIMIT_DNS_MESSAGE;
-    } else if (edns->present && edns->payload > UDP_PLAIN) {
-        limit = edns->payload < payload ? edns->payload : payload;
+    } else if (r->edns.present && r->edns.payload > UDP_PLAIN) {
+        limit = r->edns.payload < payload ? r->edns.payload : payload;
     }
     return limit < cap ? limit : cap;
 }
 
-/* The cookie to answer with, into room where the client's own does not do. NULL: none. */
-static const uint8_t *give_cookie(const struct query_context *context, const struct edns *edns,
-                                  struct query_info *info, uint8_t room[static COOKIE_FULL])
+/* The cookie to answer with, into room where the client's own does not do. */
+static const uint8_t *give_cookie(const struct request *r, struct query_info *info,
+                                  uint8_t room[static COOKIE_FULL])
 {
-    const struct service *service = context->service;
+    const struct query_context *c = r->context;
+    const struct cookie_secrets *secrets = &c->service->secrets;
     bool fresh = false;
 
-    if (edns->cookie_len == 0) {
-        return NULL;
-    }
-    info->cookie = edns->cookie_len == COOKIE_FULL &&
-                   cookie_check(&service->secrets, edns->cookie, context->address,
-                                context->address_len, context->now, &fresh);
+    info->cookie =
+        r->edns.cookie_len == COOKIE_FULL &&
+        cookie_check(secrets, r->edns.cookie, c->address, c->address_len, c->now, &fresh);
     if (fresh) {
-        return edns->cookie;
+        return r->edns.cookie;
     }
-    cookie_make(&service->secrets, edns->cookie, context->address, context->address_len,
-                context->now, room);
+    cookie_make(secrets, r->edns.cookie, c->address, c->address_len, c->now, room);
     return room;
 }
 
 /* All of the answer's OPT that does not depend on the question. */
-static void plan_opt(struct edns_reply *reply, const struct query_context *context,
-                     const struct edns *edns, const uint8_t *cookie)
+static void plan_opt(struct edns_reply *opt, const struct request *r, struct query_info *info,
+                     uint8_t room[static COOKIE_FULL])
 {
-    const struct service *service = context->service;
+    const struct service *service = r->context->service;
 
-    reply->payload = service->payload;
-    reply->keepalive = service->keepalive;
-    reply->dnssec_ok = edns->dnssec_ok;
-    reply->tell_keepalive = edns->keepalive;
-    reply->nsid_len = edns->nsid ? service->nsid_len : 0;
-    reply->error = DNS_EDE_NONE;
-    reply->nsid = service->nsid;
-    reply->cookie = cookie;
+    opt->payload = service->payload;
+    opt->dnssec_ok = r->edns.dnssec_ok;
+    opt->options_len = 0;
+    if (r->edns.options) {
+        opt->tell_keepalive = r->edns.keepalive;
+        opt->keepalive = service->keepalive;
+        opt->nsid_len = r->edns.nsid ? service->nsid_len : 0;
+        opt->nsid = service->nsid;
+        opt->cookie = r->edns.cookie_len > 0 ? give_cookie(r, info, room) : NULL;
+        edns_measure(opt);
+    }
 }
 
 /* The header once all is known. Returns the length. */
-static size_t finish(struct answer *a, const uint8_t *in, bool has_question)
+static size_t finish(struct answer *a, const struct request *r)
 {
     uint8_t *out = a->reply.out;
+    const uint8_t *in = r->in;
 
     out[0] = in[0];
     out[1] = in[1];
     out[2] = (uint8_t)(DNS_FLAG_QR | (in[2] & (DNS_FLAG_OPCODE | DNS_FLAG_RD)) |
                        (a->authoritative ? DNS_FLAG_AA : 0) | (a->truncated ? DNS_FLAG_TC : 0));
     out[3] = a->rcode & 0x0F;
-    wire_write_u16(out + 4, has_question);
+    wire_write_u16(out + 4, r->question.len > 0);
     wire_write_u16(out + 6, a->reply.answer);
     wire_write_u16(out + 8, a->reply.authority);
     wire_write_u16(out + 10, a->reply.additional);
@@ -209,47 +231,36 @@ static void info_reset(struct query_info *info)
 size_t query_answer(const struct query_context *context, const uint8_t *in, size_t in_len,
                     uint8_t *out, size_t cap, struct query_info *info)
 {
-    struct question question;
-    struct edns edns;
+    struct request r;
     struct edns_reply opt;
     uint8_t cookie[COOKIE_FULL];
-    int parsed;
+    struct answer a;
 
+    r.context = context;
+    r.in = in;
     info_reset(info);
     if (in_len < DNS_HEADER || (in[2] & DNS_FLAG_QR) != 0) {
         return 0;
     }
-    question_parse(&question, info, in, in_len);
-    const struct edns_walk walk = {
-        .question = question.len > 0 ? 0 : wire_read_u16(in + 4),
-        .answer = wire_read_u16(in + 6),
-        .authority = wire_read_u16(in + 8),
-        .additional = wire_read_u16(in + 10),
-        .cookies = context->service->cookies != COOKIE_OFF,
-        .keepalive = context->tcp,
-    };
-    parsed = edns_parse(&edns, in, in_len, info->question_end, &walk);
-    memcpy(out + DNS_HEADER, in + DNS_HEADER, question.len);
-    struct answer a = {
-        .image = context->image,
-        .info = info,
-        .error = DNS_EDE_NONE,
-        .reply = {.out = out, .len = info->question_end, .limit = size_limit(context, &edns, cap)},
-    };
-    if (edns.present) {
-        plan_opt(&opt, context, &edns, give_cookie(context, &edns, info, cookie));
-        a.reply.limit -= edns_reply_len(&opt);
+    take_apart(&r, info, in_len);
+    memcpy(out + DNS_HEADER, in + DNS_HEADER, r.question.len);
+    answer_init(&a, context->image, info);
+    a.reply.out = out;
+    a.reply.len = info->question_end;
+    a.reply.limit = size_limit(&r, cap);
+    if (r.edns.present) {
+        plan_opt(&opt, &r, info, cookie);
+        a.reply.limit -= EDNS_OPT_LEN + opt.options_len;
     }
-    if (!judge(&a, context, in, &question, &edns, parsed)) {
+    if (!judge(&a, &r)) {
         answer_build(&a);
     }
-    if (edns.present) {
-        opt.error = (int8_t)a.error;
-        info->opt_len = (uint16_t)edns_write(out + a.reply.len, a.rcode, &opt);
+    if (r.edns.present) {
+        info->opt_len = (uint16_t)edns_write(out + a.reply.len, a.rcode, a.error, &opt);
         a.reply.len += info->opt_len;
         a.reply.additional++;
     }
-    return finish(&a, in, question.len > 0);
+    return finish(&a, &r);
 }
 
 size_t query_truncate(uint8_t *out, size_t len, const struct query_info *info)
