@@ -1,0 +1,30 @@
+/*
+ * What the scheduler knows of this thread and of each thread of another process
+ * (/proc/PID/task/TID/schedstat): nanoseconds on a core, and ready but waiting for one.
+ */
+#ifndef CERTMILL_BENCH_SCHEDSTAT_H
+#define CERTMILL_BENCH_SCHEDSTAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define SCHEDSTAT_THREADS 16
+
+struct schedstat_thread {
+    pid_t tid;
+    uint64_t ran, waited; /* ns */
+};
+
+struct schedstat {
+    struct schedstat_thread own;
+    size_t count; /* the process's main thread first */
+    struct schedstat_thread threads[SCHEDSTAT_THREADS];
+};
+
+void schedstat_read(struct schedstat *s, pid_t pid);
+/* Microseconds that a step through this thread, the process's main one and all its others at once
+ * waited for a core. */
+double schedstat_waited(const struct schedstat *before, const struct schedstat *after);
+
+#endif
