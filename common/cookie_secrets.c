@@ -1,5 +1,6 @@
 #include "common/cookie_secrets.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static int digit(char c)
@@ -28,12 +29,17 @@ static int read_secret(uint8_t *key, const char *line, size_t len)
     return 0;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
 static size_t trim(const char **line, size_t len)
 {
-    while (len > 0 && strchr(" \t\r", (*line)[len - 1]) != NULL) {
+    while (len > 0 && is_blank((*line)[len - 1])) {
         len--;
     }
-    while (len > 0 && strchr(" \t", **line) != NULL) {
+    while (len > 0 && is_blank(**line)) {
         (*line)++;
         len--;
     }

@@ -74,6 +74,16 @@ static inline void packet_opt(struct packet *p, uint16_t payload, uint8_t versio
     packet_count(p, 10);
 }
 
+/* An option for the OPT that ends the message; rdlength_at: where its RDLENGTH stands. */
+static inline void packet_option_at(struct packet *p, size_t rdlength_at, uint16_t code,
+                                    const void *data, size_t len)
+{
+    packet_add_u16(p, code);
+    packet_add_u16(p, (uint16_t)len);
+    packet_add(p, data, len);
+    wire_write_u16(p->bytes + rdlength_at, (uint16_t)(p->len - rdlength_at - 2));
+}
+
 static inline void packet_query(struct packet *p, const char *name, uint16_t type)
 {
     packet_begin(p);
