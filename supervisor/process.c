@@ -42,7 +42,7 @@ void process_describe(int status, char *dst, size_t cap)
     }
 }
 
-static void pick_environment(char *out[static ENVIRONMENT_MAX])
+static void pick_environment(char *out[static ENVIRONMENT_MAX], char *more)
 {
     size_t n = 0;
 
@@ -50,12 +50,13 @@ static void pick_environment(char *out[static ENVIRONMENT_MAX])
         for (size_t i = 0; i < sizeof(inherited) / sizeof(inherited[0]); i++) {
             size_t len = strlen(inherited[i]);
 
-            if (n < ENVIRONMENT_MAX - 1 && strncmp(*e, inherited[i], len) == 0 &&
+            if (n < ENVIRONMENT_MAX - 2 && strncmp(*e, inherited[i], len) == 0 &&
                 (*e)[len] == '=') {
                 out[n++] = *e;
             }
         }
     }
+    out[n++] = more;
     out[n] = NULL;
 }
 
@@ -99,6 +100,8 @@ int process_spawn(enum ipc_role role, pid_t *pid, int *control, struct err *err)
 {
     const int bytes = SEND_BYTES;
     char name[16], option[] = "--role", word[16];
+    /* libuv 1.49 and later would work through io_uring, whose requests no filter sees: refused */
+    char uring[] = "UV_USE_IO_URING=0";
     char *argv[] = {name, option, word, NULL};
     char *envp[ENVIRONMENT_MAX];
     int pair[2];
@@ -107,7 +110,7 @@ int process_spawn(enum ipc_role role, pid_t *pid, int *control, struct err *err)
 
     snprintf(name, sizeof(name), "%s", process_name(role));
     snprintf(word, sizeof(word), "%s", ipc_role_name(role));
-    pick_environment(envp);
+    pick_environment(envp, uring);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
         return err_set(err, -errno, "cannot make a channel to %s: %s", word, err_string(-errno));
     }

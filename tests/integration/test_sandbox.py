@@ -57,6 +57,17 @@ class Sandbox(LabCase):
                     if not SANITIZED:
                         self.assertEqual(status["Seccomp"], "2")
 
+    @AS_ROOT
+    def test_environment(self) -> None:
+        """Nothing of the operator's but language and time zone; no io_uring, which goes past filters."""
+        known = {"TZ", "LANG", "LC_ALL", "LC_CTYPE", "UV_USE_IO_URING"}
+        for role in ROLES:
+            with self.subTest(role):
+                words = (self.proc(role) / "environ").read_bytes().split(b"\0")
+                found = dict(word.decode().split("=", 1) for word in words if word)
+                self.assertEqual({name for name in found if not name.endswith("SAN_OPTIONS")} - known, set())
+                self.assertEqual(found["UV_USE_IO_URING"], "0")
+
     def test_users(self) -> None:
         config, uids = self.lab.server.config, []
         for role, key in ROLES.items():
