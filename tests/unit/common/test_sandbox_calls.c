@@ -234,9 +234,9 @@ static bool ask_all(enum sandbox_profile profile, uint8_t answers[static CALLS])
     }
     for (int before = -1; !done && shared->next > before;) {
         int status = 0;
-        pid_t pid = fork();
 
         before = shared->next;
+        pid_t pid = fork();
         if (pid == 0) {
             ask(profile, &shared->next, shared->answers);
         }
