@@ -55,7 +55,8 @@
 #define LIMIT_RATE_SETS 16384
 /* Answers of a class that a block gets at once from a worker, however low the rate: what 5 places
  * of a CA, 8 resolvers in each, ask for one order, with 5 questions a resolver. */
-#define LIMIT_RATE_BURST 200
+#define LIMIT_RATE_BURST  200
+#define LIMIT_RATE_LOG_MS 60000 /* between two lines in the log that say that limits hold */
 /* dnsd without an image, after so long, answers SERVFAIL rather than nothing (RFC 8906 3). A
  * restart of dnsd alone takes some 10 ms, a first start with a large store this long and more. */
 #define LIMIT_IMAGE_WAIT_MS 1000

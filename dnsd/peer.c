@@ -16,6 +16,7 @@
 #include "common/ipc.h"
 #include "common/limits.h"
 #include "common/msg.h"
+#include "dnsd/rate_watch.h"
 
 #define PEER_CREDIT       320 /* ms, at most */
 #define PEER_COST         10  /* ms a message, and for each PEER_COST_ENTRIES in it */
@@ -49,6 +50,8 @@ struct peer {
     uint8_t seen_buf[LIMIT_MESSAGE];
     uint8_t buf[LIMIT_MESSAGE];
     const struct stats *stats[LIMIT_DNS_THREADS];
+    struct rate *rates[LIMIT_DNS_THREADS];
+    struct rate_watch *watch;
 };
 
 static void on_channel(uv_poll_t *poll, int status, int events);
@@ -225,6 +228,7 @@ void peer_notify(struct peer *peer)
             peer->due |= DUE_ACK;
         }
     }
+    rate_watch_notify(peer->watch);
     flush(peer); /* what the channel did not take before */
     report(peer);
     flush(peer);
@@ -305,19 +309,33 @@ static void on_channel(uv_poll_t *poll, int status, int events)
 int peer_new(struct peer **out, const struct peer_options *options)
 {
     struct peer *p = calloc(1, sizeof(*p));
+    int ret = -ENOMEM;
 
     if (p == NULL) {
-        return -ENOMEM;
+        goto err0;
     }
     p->options = *options;
     p->fd = -1;
     for (size_t i = 0; i < options->worker_count; i++) {
         p->stats[i] = worker_stats(options->workers[i]);
+        p->rates[i] = worker_rate(options->workers[i]);
+    }
+    const struct rate_watch_options watch = {.loop = options->loop,
+                                             .log = options->log,
+                                             .rates = p->rates,
+                                             .count = options->worker_count,
+                                             .pause_ms = LIMIT_RATE_LOG_MS};
+    if ((ret = rate_watch_new(&p->watch, &watch)) < 0) {
+        goto err1;
     }
     uv_timer_init(options->loop, &p->timer);
     p->timer.data = p;
     *out = p;
     return 0;
+err1:
+    free(p);
+err0:
+    return ret;
 }
 
 int peer_connect(struct peer *peer, int fd)
@@ -348,11 +366,15 @@ void peer_close(struct peer *peer)
 {
     if (peer != NULL) {
         disconnect(peer);
+        rate_watch_close(peer->watch);
         uv_close((uv_handle_t *)&peer->timer, NULL);
     }
 }
 
 void peer_free(struct peer *peer)
 {
-    free(peer);
+    if (peer != NULL) {
+        rate_watch_free(peer->watch);
+        free(peer);
+    }
 }

@@ -27,7 +27,7 @@ struct peer_options {
 int peer_new(struct peer **out, const struct peer_options *options);
 /* Takes over fd, a new channel to an issuer; the one before is closed. -errno (fd is closed). */
 int peer_connect(struct peer *peer, int fd);
-/* A worker took an image or offers askers. */
+/* A worker took an image, offers askers or has reached a rate limit. */
 void peer_notify(struct peer *peer);
 /* Closes handles and channel; run the loop once more before peer_free. */
 void peer_close(struct peer *peer);

@@ -19,7 +19,7 @@
  */
 #define UDP_AGAIN   16
 #define UDP_CONTROL CMSG_SPACE(sizeof(struct in6_pktinfo))
-#define UDP_LINE    64 /* octets of a cache line */
+#define UDP_LINE    ((size_t)64) /* octets of a cache line */
 
 _Static_assert(UDP_CONTROL >= CMSG_SPACE(sizeof(struct in_pktinfo)), "room for either");
 
@@ -52,7 +52,7 @@ struct udp {
  * the heads of a batch do not all fall into the same few sets of the cache. */
 static size_t room_for(uint16_t payload)
 {
-    return ((payload + UDP_LINE - 1u) / UDP_LINE | 1) * UDP_LINE;
+    return ((payload + UDP_LINE - 1) / UDP_LINE | 1) * UDP_LINE;
 }
 
 /* What the kernel overwrites on each call. */
@@ -253,7 +253,7 @@ int udp_new(struct udp **out, const struct udp_options *options, const int *fds,
     if ((udp->batch = malloc(sizeof(*udp->batch))) == NULL) {
         goto err1;
     }
-    if ((udp->data = aligned_alloc(UDP_LINE, 2 * LIMIT_UDP_BATCH * room)) == NULL) {
+    if ((udp->data = aligned_alloc(UDP_LINE, room * 2 * LIMIT_UDP_BATCH)) == NULL) {
         goto err2;
     }
     batch_init(udp->batch, udp->data, room);
