@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -155,7 +156,8 @@ static inline bool process_expect(struct process *p, uint16_t type)
     return got == type;
 }
 
-static inline void process_start(struct process *p)
+/* set: changes the configuration, or NULL. */
+static inline void process_start_with(struct process *p, void (*set)(struct server_conf *conf))
 {
     int control[2], issuer[2];
     struct err err = {0};
@@ -169,6 +171,9 @@ static inline void process_start(struct process *p)
     p->boot.sockets = p->sockets;
     process_conf(p, "WARNING");
     p->boot.conf.dns_threads = PROCESS_WORKERS;
+    if (set != NULL) {
+        set(&p->boot.conf);
+    }
     process_pair(control);
     process_pair(issuer);
     for (uint16_t i = 0; i < PROCESS_WORKERS; i++) {
@@ -212,6 +217,11 @@ static inline void process_start(struct process *p)
         fprintf(stderr, "dnsd did not start\n");
         exit(2);
     }
+}
+
+static inline void process_start(struct process *p)
+{
+    process_start_with(p, NULL);
 }
 
 static inline void process_send(struct process *p, int channel, uint16_t type, int fd)

@@ -16,13 +16,13 @@
 #define LIVE "deep.a.www.example.org.acme.example"
 
 struct fixture {
+    struct stats stats;
     struct image image;
     struct service service;
-    struct stats stats;
     struct responder responder;
     struct sockaddr_in from;
-    uint8_t out[LIMIT_EDNS_PAYLOAD];
     size_t len;
+    uint8_t out[LIMIT_EDNS_PAYLOAD];
 };
 
 static void set_up(struct fixture *f)
