@@ -150,7 +150,8 @@ static const struct conf_option options[] = {
      .min = 1,
      .max = LIMIT_TCP_CLIENTS,
      .unit = "connections",
-     .help = "TCP connections at once from one address."},
+     .help = "TCP connections at once from one address; as many as dns-tcp-clients, or more, is no "
+             "limit."},
     {.key = "dns-tcp-idle",
      .type = CONF_INT,
      .offset = AT(dns_tcp_idle),
@@ -199,7 +200,6 @@ static const struct conf_option options[] = {
      .fallback = "2",
      .min = 0,
      .max = 10,
-     .unit = "answers",
      .help = "One in so many answers over the rate is sent truncated, so that a real client comes "
              "back over TCP; 0 is none."},
     {.key = "dns-rate-ipv4-prefix",

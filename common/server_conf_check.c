@@ -178,6 +178,36 @@ static int check_listen(const struct server_conf *conf, struct err *err)
     return 0;
 }
 
+static int check_rate(const struct server_conf *conf, struct err *err)
+{
+    if (conf->dns_rate_allow.count > LIMIT_RATE_ALLOW) {
+        return err_set(err, ERR_LIMIT, "dns-rate-allow has %zu blocks; at most %d are possible",
+                       conf->dns_rate_allow.count, LIMIT_RATE_ALLOW);
+    }
+    return 0;
+}
+
+/* Processes of one user could reach what is the other's (docs/threat-model.md). */
+static int check_users(const struct server_conf *conf, struct err *err)
+{
+    const struct {
+        const char *key, *user;
+    } users[] = {
+        {"user", conf->user}, {"dns-user", conf->dns_user}, {"signer-user", conf->signer_user}};
+
+    for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(users[i].user, users[j].user) == 0) {
+                return err_set(err, ERR_EXISTS,
+                               "%s and %s are both %s; name a user of its own for each process, "
+                               "so that none can reach what is another's",
+                               users[j].key, users[i].key, users[i].user);
+            }
+        }
+    }
+    return 0;
+}
+
 static int check_staging(struct server_conf *conf, struct err *err)
 {
     char *url;
@@ -204,7 +234,8 @@ int server_conf_check_as(struct server_conf *conf, const char *host, struct err 
     int ret;
 
     if ((ret = check_listen(conf, err)) < 0 || (ret = check_zones(conf, host, err)) < 0 ||
-        (ret = check_staging(conf, err)) < 0) {
+        (ret = check_staging(conf, err)) < 0 || (ret = check_rate(conf, err)) < 0 ||
+        (ret = check_users(conf, err)) < 0) {
         return ret;
     }
     if (conf->syslog_socket != NULL && conf->syslog_facility == NULL) {

@@ -112,6 +112,39 @@ int folders_run(const struct server_conf *conf, struct err *err)
     return make(&empty_spec, "run-dir", err);
 }
 
+int folders_users(const struct server_conf *conf, struct err *err)
+{
+    const struct {
+        const char *key, *user;
+    } users[] = {
+        {"user", conf->user}, {"dns-user", conf->dns_user}, {"signer-user", conf->signer_user}};
+    uid_t uids[sizeof(users) / sizeof(users[0])];
+
+    for (size_t i = 0; geteuid() == 0 && i < sizeof(users) / sizeof(users[0]); i++) {
+        struct passwd *pw;
+        int ret = find_user(users[i].user, users[i].key, &pw, err);
+
+        if (ret < 0) {
+            return ret;
+        }
+        uids[i] = pw->pw_uid;
+        if (uids[i] == 0) {
+            return err_set(err, ERR_POLICY, "%s is %s, who is root: name an ordinary user",
+                           users[i].key, users[i].user);
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (uids[i] == uids[j]) {
+                return err_set(err, ERR_POLICY,
+                               "%s (%s) and %s (%s) are one and the same, uid %u: name a user of "
+                               "its own for each process",
+                               users[j].key, users[j].user, users[i].key, users[i].user,
+                               (unsigned)uids[i]);
+            }
+        }
+    }
+    return 0;
+}
+
 int folders_group(const char *user, gid_t *gid, struct err *err)
 {
     struct passwd *pw;

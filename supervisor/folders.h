@@ -21,6 +21,10 @@
 int folders_state(const struct server_conf *conf, struct err *err);
 int folders_run(const struct server_conf *conf, struct err *err);
 
+/* Whether the three users are there, none of them root, and no two the same one. Nothing to judge
+ * where we are not root. */
+int folders_users(const struct server_conf *conf, struct err *err);
+
 /* The group of a user; ERR_NOT_FOUND. Our own one where we are not root. */
 int folders_group(const char *user, gid_t *gid, struct err *err);
 

@@ -61,8 +61,11 @@ static int step_lock(struct supervisor *sup, struct err *err)
 
 static int step_folders(struct supervisor *sup, struct err *err)
 {
-    int ret = folders_state(&sup->conf, err);
+    int ret = folders_users(&sup->conf, err);
 
+    if (ret == 0) {
+        ret = folders_state(&sup->conf, err);
+    }
     return ret == 0 ? folders_run(&sup->conf, err) : ret;
 }
 

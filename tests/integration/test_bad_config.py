@@ -123,6 +123,20 @@ class BadConfig(LabCase):
         server.argv = []
         self.assertRegex(server.log_text().splitlines()[-1], r"^\d{4}-", "the option wins over both")
 
+    def test_users_are_apart(self) -> None:
+        good = self.config()
+        for line in ('user: "daemon"', 'dns-user: "nobody"', 'signer-user: "bin"'):
+            good = good.replace(f"\n{line}\n", "\n")
+        self.refused(good + "dns-user: bin\nsigner-user: bin\n", r"certmilld\.yaml: dns-user and signer-user are both bin")
+
+    @unittest.skipUnless(os.geteuid() == 0, "users are changed as root only")
+    def test_users_that_cannot_be(self) -> None:
+        good = self.config()
+        for user, said in (("root", "dns-user is root, who is root: name an ordinary user"),
+                           ("nobody-knows-me", "the user nobody-knows-me does not exist.*adduser")):
+            with self.subTest(user):
+                self.refused(good.replace('dns-user: "nobody"', f'dns-user: "{user}"'), said)
+
     def test_key_that_others_can_read(self) -> None:
         server = self.lab.server
         server.config["acme-email"] = "hostmaster@example.org"

@@ -40,6 +40,11 @@ static void test_defaults(void)
     CU_ASSERT_STRING_EQUAL(c.dns_listen.items[0], "0.0.0.0:53");
     CU_ASSERT_STRING_EQUAL(c.dns_listen.items[1], "[::]:53");
     CU_ASSERT_EQUAL(c.dns_threads, 0);
+    CU_ASSERT_EQUAL(c.dns_udp_payload, 1232);
+    CU_ASSERT_STRING_EQUAL(c.dns_cookies, "on");
+    CU_ASSERT(c.dns_nsid == NULL && c.dns_version == NULL && c.dns_id == NULL);
+    CU_ASSERT(c.dns_hostname == NULL && c.dns_cookie_secret_file == NULL);
+    CU_ASSERT_EQUAL(c.dns_rate_allow.count, 0);
     CU_ASSERT_STRING_EQUAL(c.acme_server_url, SERVER_CONF_LETSENCRYPT);
     CU_ASSERT(!c.staging && !c.skip_acme_server_cert_verify);
     CU_ASSERT_STRING_EQUAL(c.account_key_type, "ecdsa-p256");
@@ -69,6 +74,12 @@ static void test_all_keys(void)
     snprintf(
         yaml, sizeof(yaml),
         "dns-listen: ['127.0.0.1:0', '127.0.0.1:0', '[::1]:5353']\ndns-threads: 4\n"
+        "dns-udp-payload: 1400\ndns-nsid: 0x6e7331\ndns-version: v\ndns-id: i\ndns-hostname: h\n"
+        "dns-cookies: enforce\ndns-cookie-secret-file: '%s'\ndns-tcp-clients: 7\n"
+        "dns-tcp-clients-per-address: 3\ndns-tcp-idle: 5\ndns-tcp-lifetime: 6\n"
+        "dns-rate-answers: 1\ndns-rate-nxdomain: 2\ndns-rate-errors: 3\ndns-rate-slip: 0\n"
+        "dns-rate-ipv4-prefix: 32\ndns-rate-ipv6-prefix: 64\n"
+        "dns-rate-allow: [192.0.2.1, 2001:db8::/32]\ndns-refused-drop: 9\n"
         "acme-zone: acme.example.com\n"
         "zones:\n"
         "  - {name: acme.example.com, nameservers: [NS1.example.net, ns2.example.net], "
@@ -81,7 +92,7 @@ static void test_all_keys(void)
         "account-key-type: rsa-3072\nstate-dir: state\nrun-dir: run\nuser: a\ndns-user: b\n"
         "signer-user: c\nlog-level: debug\nlog-format: JSON\nsyslog-facility: LOG_LOCAL0\n"
         "syslog-socket: 127.0.0.1:514\n",
-        file, file);
+        file, file, file);
     CU_ASSERT_EQUAL_FATAL(load(&c, yaml, "host", &err), 0);
     CU_ASSERT_EQUAL(c.zones.count, 3);
     CU_ASSERT_STRING_EQUAL(zone(&c, 0)->nameservers.items[0], "ns1.example.net");
@@ -207,6 +218,18 @@ static void test_refused(void)
          "123456789/123456789\n",
          "which a socket in it cannot have"},
         {"user: root:root\n", "is not a user's name"},
+        {"acme-zone: a.example\nuser: daemon\nsigner-user: daemon\n",
+         "user and signer-user are both daemon"},
+        {"acme-zone: a.example\ndns-user: certmill\n", "user and dns-user are both certmill"},
+        {"acme-zone: a.example\ndns-user: x\nsigner-user: x\n",
+         "dns-user and signer-user are both x"},
+        {"dns-nsid: 0x0\n", "f.yaml:1:11: dns-nsid: hexadecimal digits behind 0x come in pairs"},
+        {"dns-rate-allow: [192.0.2.0/24, 192.0.2.0/33]\n",
+         "f.yaml:1:32: dns-rate-allow: '192.0.2.0/33' is not a block of addresses"},
+        {"dns-cookies: maybe\n", "use one of off, on, enforce"},
+        {"dns-cookie-secret-file: /nowhere/x\n",
+         "f.yaml:1:25: dns-cookie-secret-file: cannot open '/nowhere/x': No such file"},
+        {"dns-cookie-secret-file: /\n", "is a directory, not a file"},
         {"log-level: LOUD\n", "use one of DEBUG, INFO, WARNING, ERROR, CRITICAL"},
         {"syslog-facility: LOG_NOBODY\n", "is not a syslog facility"},
         {"syslog-socket: syslog\n", "neither a path"},
@@ -242,6 +265,73 @@ static void test_bounds(void)
         len += (size_t)snprintf(yaml + len, sizeof(yaml) - len, "  - 127.0.0.1:%d\n", 1000 + i);
     }
     CU_ASSERT_EQUAL(load(&c, yaml, "h", &err), ERR_LIMIT);
+    for (int blocks = LIMIT_RATE_ALLOW; blocks <= LIMIT_RATE_ALLOW + 1; blocks++) {
+        len = (size_t)snprintf(yaml, sizeof(yaml), "acme-zone: a.example\ndns-rate-allow:\n");
+        for (int i = 0; i < blocks; i++) {
+            len += (size_t)snprintf(yaml + len, sizeof(yaml) - len, "  - 192.0.2.%d\n", i);
+        }
+        CU_ASSERT_EQUAL(load(&c, yaml, "h", &err), blocks > LIMIT_RATE_ALLOW ? ERR_LIMIT : 0);
+        conf_clear(&server_conf_schema, &c);
+    }
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "dns-rate-allow has 65 blocks"));
+}
+
+/* Every number takes its least and its largest, and no more. */
+static void test_ranges(void)
+{
+    static const struct {
+        const char *key;
+        int64_t min, max;
+    } ranges[] = {
+        {"dns-threads", 0, 64},           {"dns-udp-payload", 512, 4096},
+        {"dns-tcp-clients", 1, 65536},    {"dns-tcp-clients-per-address", 1, 65536},
+        {"dns-tcp-idle", 1, 600},         {"dns-tcp-lifetime", 1, 86400},
+        {"dns-rate-answers", 0, 1000000}, {"dns-rate-nxdomain", 0, 1000000},
+        {"dns-rate-errors", 0, 1000000},  {"dns-rate-slip", 0, 10},
+        {"dns-rate-ipv4-prefix", 8, 32},  {"dns-rate-ipv6-prefix", 16, 128},
+        {"dns-refused-drop", 0, 1000000},
+    };
+    size_t numbers = 0;
+
+    for (size_t i = 0; i < server_conf_schema.count; i++) {
+        numbers += server_conf_schema.options[i].type == CONF_INT;
+    }
+    CU_ASSERT_EQUAL(numbers, sizeof(ranges) / sizeof(ranges[0]));
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+        const int64_t values[] = {ranges[i].min - 1, ranges[i].min, ranges[i].max,
+                                  ranges[i].max + 1};
+
+        for (size_t j = 0; j < 4; j++) {
+            struct server_conf c;
+            struct err err;
+            char yaml[128];
+
+            snprintf(yaml, sizeof(yaml), "acme-zone: a.example\n%s: %lld\n", ranges[i].key,
+                     (long long)values[j]);
+            int ret = load(&c, yaml, "h", &err);
+            CU_ASSERT_EQUAL(ret, j == 1 || j == 2 ? 0 : ERR_RANGE);
+            CU_ASSERT(ret == 0 || strstr(err.text, "f.yaml:2:") == err.text);
+            conf_clear(&server_conf_schema, &c);
+        }
+    }
+}
+
+/* RFC 1035 3.3: a character-string has at most 255 octets. */
+static void test_texts(void)
+{
+    static const char *const keys[] = {"dns-version", "dns-id", "dns-hostname"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        for (int len = 254; len <= 256; len++) {
+            struct server_conf c;
+            struct err err;
+            char yaml[512];
+
+            snprintf(yaml, sizeof(yaml), "acme-zone: a.example\n%s: %0*d\n", keys[i], len, 7);
+            CU_ASSERT_EQUAL(load(&c, yaml, "h", &err) == 0, len <= 255);
+            conf_clear(&server_conf_schema, &c);
+        }
+    }
 }
 
 static void test_environment(void)
@@ -270,6 +360,8 @@ int main(void)
         {"staging", test_staging},
         {"refused, with place and cure", test_refused},
         {"bounds", test_bounds},
+        {"ranges of numbers", test_ranges},
+        {"lengths of texts", test_texts},
         {"environment and command line", test_environment},
     };
     int fd = mkstemp(file), status;
