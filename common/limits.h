@@ -40,7 +40,10 @@
 #define LIMIT_UDP_QUEUE   (1 << 20)
 #define LIMIT_CNAME_CHAIN 8  /* names looked up for one question; resolvers follow about as many */
 #define LIMIT_TCP_ACCEPTS 16 /* connections accepted a wake-up, so that UDP is served too */
-#define LIMIT_TCP_READ    4096 /* octets read at once: some 60 queries */
+/* Connections looked at, the longest idle first, for one that may go: a few microseconds. */
+#define LIMIT_TCP_LOOK     256
+#define LIMIT_TCP_FASTOPEN 256  /* connections by RFC 7413 whose handshake is not complete */
+#define LIMIT_TCP_READ     4096 /* octets read at once: some 60 queries */
 #define LIMIT_TCP_BUFFERS                                                                          \
     (8u << 20) /* octets a worker keeps of half queries and unread answers                         \
                 */

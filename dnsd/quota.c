@@ -19,6 +19,7 @@ struct quota_entry {
 struct quota {
     uv_mutex_t lock;
     uint8_t hash_key[SIPHASH_KEY];
+    size_t total; /* sum of the counts */
     size_t slots;
     struct quota_entry entries[];
 };
@@ -106,22 +107,51 @@ bool quota_take(struct quota *quota, const uint8_t *address, size_t address_len,
     if (ok) {
         memcpy(entry->address, key, sizeof(key));
         entry->count++;
+        quota->total++;
     }
     uv_mutex_unlock(&quota->lock);
     return ok;
 }
 
-void quota_return(struct quota *quota, const uint8_t *address, size_t address_len)
+bool quota_shrink(struct quota *quota, const uint8_t *address, size_t address_len, size_t limit)
 {
     uint8_t key[16];
+    bool over;
 
     entry_key(key, address, address_len);
     uv_mutex_lock(&quota->lock);
     size_t i = find(quota, key);
-    if (quota->entries[i].count == 1) {
-        erase(quota, i);
-    } else if (quota->entries[i].count > 0) {
-        quota->entries[i].count--;
+    over = quota->entries[i].count > limit;
+    if (over) {
+        quota->total--;
+        if (--quota->entries[i].count == 0) {
+            erase(quota, i);
+        }
     }
     uv_mutex_unlock(&quota->lock);
+    return over;
+}
+
+void quota_return(struct quota *quota, const uint8_t *address, size_t address_len)
+{
+    quota_shrink(quota, address, address_len, 0);
+}
+
+bool quota_same(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+{
+    uint8_t keys[2][16];
+
+    entry_key(keys[0], a, a_len);
+    entry_key(keys[1], b, b_len);
+    return memcmp(keys[0], keys[1], sizeof(keys[0])) == 0;
+}
+
+size_t quota_total(struct quota *quota)
+{
+    size_t total;
+
+    uv_mutex_lock(&quota->lock);
+    total = quota->total;
+    uv_mutex_unlock(&quota->lock);
+    return total;
 }

@@ -19,5 +19,12 @@ void quota_free(struct quota *quota);
  * limit of them. IPv6 addresses of one /64 are one. */
 bool quota_take(struct quota *quota, const uint8_t *address, size_t address_len, size_t limit);
 void quota_return(struct quota *quota, const uint8_t *address, size_t address_len);
+/* As quota_return, but only where there are more than limit; whether it did. */
+bool quota_shrink(struct quota *quota, const uint8_t *address, size_t address_len, size_t limit);
+
+/* Whether two addresses count as one. */
+bool quota_same(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len);
+/* Connections counted, of all addresses. */
+size_t quota_total(struct quota *quota);
 
 #endif

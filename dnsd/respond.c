@@ -1,26 +1,7 @@
 #include "dnsd/respond.h"
 
-#include <netinet/in.h>
-#include <string.h>
-#include <sys/socket.h>
-
+#include "dnsd/address.h"
 #include "zones/image.h"
-
-/* The address as IPC_SEEN carries it; IPv4 on a socket for both (RFC 4291 2.5.5.2) is IPv4. */
-static const uint8_t *address_of(const struct sockaddr *from, size_t *len)
-{
-    if (from->sa_family == AF_INET) {
-        *len = 4;
-        return (const uint8_t *)&((const struct sockaddr_in *)from)->sin_addr;
-    }
-    const struct in6_addr *address = &((const struct sockaddr_in6 *)from)->sin6_addr;
-    if (IN6_IS_ADDR_V4MAPPED(address)) {
-        *len = 4;
-        return address->s6_addr + 12;
-    }
-    *len = 16;
-    return address->s6_addr;
-}
 
 static void note(struct responder *r, const struct query_info *info, const struct query_context *c)
 {
@@ -78,7 +59,7 @@ size_t respond(struct responder *responder, bool tcp, const struct sockaddr *fro
     struct query_info info;
     size_t len;
 
-    context.address = address_of(from, &context.address_len);
+    context.address = address_octets(from, &context.address_len);
     len = query_answer(&context, in, in_len, out, cap, &info);
 
     stats_add(responder->stats, (enum stats_counter)info.outcome, 1);

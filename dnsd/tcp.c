@@ -1,14 +1,15 @@
 /*
- * A connection is read only while nothing is left to be written to it. What arrives goes through
- * scratch buffers that all connections of a worker share: whole queries are answered at
- * once, many answers leave in one send. Only what does not come out even is kept in memory of
- * the connection's own: the head of a query whose rest has not come yet, or, where
- * the peer does not read, the rest of one send and the queries behind it, which wait. So a peer
- * that sends and never reads holds little and stops itself, and LIMIT_TCP_BUFFERS bounds the sum.
+ * Connections stand in two lists. In one the longest idle comes first: only a whole query that was
+ * answered, or an answer that was taken at last, moves a connection to its end; single octets do
+ * not. So a half-sent query cannot be kept alive, and the first is always the one to go, be it for
+ * silence or because room is needed. In the other the oldest comes first, for the lifetime.
  *
- * Connections stand in a list, the longest idle first. Only a whole query that was answered, or an
- * answer that was taken at last, moves one to the end; single octets do not. So a half-sent query
- * cannot be kept alive, and the first in the list is always the one to go.
+ * Before a connection is closed for its age or for room, it is looked at once more: what has come
+ * already is answered, as far as the peer takes it. After a moment in which the process did not
+ * run, that also tells those who were silent from those who were not heard.
+ *
+ * Limits are read where they are used, since a reload may change them between two wake-ups. What is
+ * over a limit that was lowered goes at the next tick.
  */
 #include "dnsd/tcp.h"
 
@@ -21,30 +22,22 @@
 #include <unistd.h>
 
 #include "common/limits.h"
-#include "dnsd/frame.h"
+#include "dnsd/address.h"
+#include "dnsd/stream.h"
 
-#define TCP_TICK_MS 500
-/* A send is made when this much is there; one answer more always fits behind it. */
-#define TCP_SEND 16384
-#define TCP_ROOM 512 /* octets, for a query whose head has come */
-
-struct tcp_bytes {
-    uint8_t *data;
-    size_t len, cap;
-};
+#define TCP_TICK_MS 250
 
 struct tcp_client {
     uv_poll_t poll;
     struct tcp *tcp;
-    struct tcp_client *prev, *next;
+    struct tcp_client *prev, *next;   /* by silence */
+    struct tcp_client *older, *newer; /* by age */
     struct sockaddr_in6 from;
-    uint64_t active;      /* uv_now of the last whole query or answer */
-    struct tcp_bytes in;  /* received, not answered yet */
-    struct tcp_bytes out; /* not sent yet; reading stops while there is any */
-    size_t out_sent;
+    uint64_t born, active; /* uv_now: of the accept, of the last whole query or answer */
+    struct stream stream;
     int fd;
-    int events; /* what poll waits for now */
-    bool eof;   /* the peer sends nothing more */
+    int events;   /* what poll waits for now */
+    bool counted; /* in the quota */
 };
 
 struct tcp_listener {
@@ -56,12 +49,12 @@ struct tcp_listener {
 struct tcp {
     struct tcp_options options;
     struct tcp_client *first, *last;
+    struct tcp_client *oldest, *newest;
     size_t clients;
-    size_t buffered; /* octets of room in all clients' in and out */
+    size_t per_address; /* the limit that all of them are known to keep */
     uv_timer_t tick;
     bool paused; /* out of descriptors: no accepting until the next tick */
-    uint8_t in[LIMIT_TCP_READ];
-    uint8_t out[TCP_SEND + FRAME_MAX];
+    struct stream_pool pool;
     size_t count;
     struct tcp_listener listeners[];
 };
@@ -69,13 +62,13 @@ struct tcp {
 static void on_listener(uv_poll_t *poll, int status, int events);
 static void on_client(uv_poll_t *poll, int status, int events);
 
-static void list_remove(struct tcp *tcp, struct tcp_client *c)
+static void idle_remove(struct tcp *tcp, struct tcp_client *c)
 {
     *(c->prev != NULL ? &c->prev->next : &tcp->first) = c->next;
     *(c->next != NULL ? &c->next->prev : &tcp->last) = c->prev;
 }
 
-static void list_append(struct tcp *tcp, struct tcp_client *c)
+static void idle_append(struct tcp *tcp, struct tcp_client *c)
 {
     c->prev = tcp->last;
     c->next = NULL;
@@ -83,42 +76,23 @@ static void list_append(struct tcp *tcp, struct tcp_client *c)
     tcp->last = c;
 }
 
-static void bytes_clear(struct tcp *tcp, struct tcp_bytes *bytes)
+static void age_remove(struct tcp *tcp, struct tcp_client *c)
 {
-    tcp->buffered -= bytes->cap;
-    free(bytes->data);
-    *bytes = (struct tcp_bytes){0};
+    *(c->older != NULL ? &c->older->newer : &tcp->oldest) = c->newer;
+    *(c->newer != NULL ? &c->newer->older : &tcp->newest) = c->older;
 }
 
-static int bytes_reserve(struct tcp *tcp, struct tcp_bytes *bytes, size_t cap)
+static void age_append(struct tcp *tcp, struct tcp_client *c)
 {
-    uint8_t *data;
-
-    if (cap <= bytes->cap) {
-        return 0;
-    }
-    if (cap - bytes->cap > LIMIT_TCP_BUFFERS - tcp->buffered) {
-        return -ENOBUFS;
-    }
-    if ((data = realloc(bytes->data, cap)) == NULL) {
-        return -ENOMEM;
-    }
-    tcp->buffered += cap - bytes->cap;
-    bytes->data = data;
-    bytes->cap = cap;
-    return 0;
+    c->older = tcp->newest;
+    c->newer = NULL;
+    *(tcp->newest != NULL ? &tcp->newest->newer : &tcp->oldest) = c;
+    tcp->newest = c;
 }
 
-/* Copies data into bytes, which is empty. */
-static int bytes_keep(struct tcp *tcp, struct tcp_bytes *bytes, const uint8_t *data, size_t len)
+static const uint8_t *client_address(const struct tcp_client *c, size_t *len)
 {
-    int ret = bytes_reserve(tcp, bytes, len);
-
-    if (ret == 0 && len > 0) {
-        memcpy(bytes->data, data, len);
-        bytes->len = len;
-    }
-    return ret;
+    return address_octets((const struct sockaddr *)&c->from, len);
 }
 
 static void client_freed(uv_handle_t *handle)
@@ -129,176 +103,100 @@ static void client_freed(uv_handle_t *handle)
 static void client_close(struct tcp_client *c)
 {
     struct tcp *tcp = c->tcp;
+    size_t len;
+    const uint8_t *address = client_address(c, &len);
 
-    list_remove(tcp, c);
+    if (c->counted) {
+        quota_return(tcp->options.quota, address, len);
+    }
+    idle_remove(tcp, c);
+    age_remove(tcp, c);
     tcp->clients--;
-    bytes_clear(tcp, &c->in);
-    bytes_clear(tcp, &c->out);
+    stream_clear(&c->stream, &tcp->pool);
     uv_close((uv_handle_t *)&c->poll, client_freed);
     close(c->fd);
     c->fd = -1;
 }
 
+/* Closes by our own choice. */
 static void client_drop(struct tcp_client *c)
 {
     stats_add(c->tcp->options.responder->stats, STATS_TCP_CLOSED, 1);
     client_close(c);
 }
 
-static void client_active(struct tcp_client *c)
+static ssize_t client_recv(void *arg, uint8_t *data, size_t room)
 {
-    c->active = uv_now(c->tcp->options.loop);
-    list_remove(c->tcp, c);
-    list_append(c->tcp, c);
-}
-
-/* Sends from data. What the peer does not take now is kept and reading stops: 1. 0: all
- * is sent. Negative: the connection is of no use any more. */
-static int client_send(struct tcp_client *c, const uint8_t *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = send(c->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-        if (n >= 0) {
-            data += n;
-            len -= (size_t)n;
-        } else if (errno == EAGAIN) {
-            int ret = bytes_keep(c->tcp, &c->out, data, len);
-
-            c->out_sent = 0;
-            return ret < 0 ? ret : 1;
-        } else if (errno != EINTR) {
-            return -errno;
-        }
-    }
-    return 0;
-}
-
-/* Sends on where a send had stopped. As client_send. */
-static int client_send_rest(struct tcp_client *c)
-{
-    while (c->out_sent < c->out.len) {
-        ssize_t n = send(c->fd, c->out.data + c->out_sent, c->out.len - c->out_sent,
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
-
-        if (n >= 0) {
-            c->out_sent += (size_t)n;
-        } else if (errno == EAGAIN) {
-            return 1;
-        } else if (errno != EINTR) {
-            return -errno;
-        }
-    }
-    bytes_clear(c->tcp, &c->out);
-    client_active(c);
-    return 0;
-}
-
-/* Answers what is whole in data and keeps the rest. As client_send. */
-static int client_answer(struct tcp_client *c, const uint8_t *data, size_t len)
-{
-    struct tcp *tcp = c->tcp;
-    const uint8_t *message;
-    size_t pending = 0, used;
-    int ret = 0;
-
-    while (ret == 0 && (used = frame_next(data, len, &message)) > 0) {
-        uint8_t *prefix = tcp->out + pending;
-        size_t n = respond(tcp->options.responder, true, (const struct sockaddr *)&c->from, message,
-                           used - FRAME_PREFIX, prefix + FRAME_PREFIX, LIMIT_DNS_MESSAGE);
-
-        data += used;
-        len -= used;
-        if (n > 0) {
-            wire_write_u16(prefix, (uint16_t)n);
-            pending += FRAME_PREFIX + n;
-            client_active(c);
-        }
-        if (pending >= TCP_SEND) {
-            ret = client_send(c, tcp->out, pending);
-            pending = 0;
-        }
-    }
-    if (ret == 0 && pending > 0) {
-        ret = client_send(c, tcp->out, pending);
-    }
-    if (ret < 0) {
-        return ret;
-    }
-    int kept = bytes_keep(tcp, &c->in, data, len);
-    return kept < 0 ? kept : ret;
-}
-
-/* Answers what had to wait. */
-static int client_answer_kept(struct tcp_client *c)
-{
-    struct tcp_bytes in = c->in;
-    int ret;
-
-    c->in = (struct tcp_bytes){0}; /* client_answer keeps in it what is left */
-    ret = client_answer(c, in.data, in.len);
-    bytes_clear(c->tcp, &in);
-    return ret;
-}
-
-/* recv; 0 also where there is nothing to read now, with eof set at the end. */
-static ssize_t client_recv(struct tcp_client *c, uint8_t *data, size_t room)
-{
+    const struct tcp_client *c = arg;
     ssize_t n = recv(c->fd, data, room, MSG_DONTWAIT);
 
-    if (n < 0) {
-        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-    }
-    c->eof = n == 0;
-    return n;
+    return n < 0 ? -errno : n;
 }
 
-/* Reads on in a query whose head is there. Room doubles, so that a long one that dribbles in
- * is not copied over and over, and none is held that the peer has not filled half. */
-static int client_read_rest(struct tcp_client *c)
+static ssize_t client_send(void *arg, const uint8_t *data, size_t len)
 {
-    size_t need = frame_need(c->in.data, c->in.len);
-    size_t cap = 2 * c->in.len < TCP_ROOM ? TCP_ROOM : 2 * c->in.len;
-    ssize_t n;
-    int ret;
+    const struct tcp_client *c = arg;
+    ssize_t n = send(c->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-    if (c->in.len == c->in.cap) {
-        if ((ret = bytes_reserve(c->tcp, &c->in, cap < need ? cap : need)) < 0) {
-            return ret;
+    return n < 0 ? -errno : n;
+}
+
+static size_t client_answer(void *arg, const uint8_t *message, size_t len, uint8_t *out)
+{
+    const struct tcp_client *c = arg;
+
+    return respond(c->tcp->options.responder, true, (const struct sockaddr *)&c->from, message, len,
+                   out, LIMIT_DNS_MESSAGE);
+}
+
+/* The longest idle one that holds buffers, of those first in the list, goes. */
+static bool client_relieve(void *arg)
+{
+    struct tcp_client *self = arg, *c = self->tcp->first;
+
+    for (int i = 0; i < LIMIT_TCP_LOOK && c != NULL; i++, c = c->next) {
+        if (c != self && c->stream.in.cap + c->stream.out.cap > 0) {
+            client_drop(c);
+            return true;
         }
     }
-    size_t end = need < c->in.cap ? need : c->in.cap;
-    if ((n = client_recv(c, c->in.data + c->in.len, end - c->in.len)) < 0) {
-        return (int)n;
-    }
-    c->in.len += (size_t)n;
-    return frame_need(c->in.data, c->in.len) <= c->in.len ? client_answer_kept(c) : 0;
+    return false;
 }
 
-/* Reads once. As client_send. */
-static int client_read(struct tcp_client *c)
+/* Reads or writes what there is now. False where the connection has been closed after that. */
+static bool client_step(struct tcp_client *c)
 {
-    ssize_t n;
+    static const struct stream_io io = {client_recv, client_send, client_answer, client_relieve};
+    struct tcp *tcp = c->tcp;
+    int next = stream_step(&c->stream, &tcp->pool, &io, c);
 
-    if (c->in.len > 0) {
-        return client_read_rest(c);
+    if (c->stream.active) {
+        c->stream.active = false;
+        c->active = uv_now(tcp->options.loop);
+        idle_remove(tcp, c);
+        idle_append(tcp, c);
     }
-    n = client_recv(c, c->tcp->in, sizeof(c->tcp->in));
-    return n <= 0 ? (int)n : client_answer(c, c->tcp->in, (size_t)n);
-}
-
-/* What to wait for next; a connection with nothing more to come or go is closed. */
-static void client_wait(struct tcp_client *c, int ret)
-{
-    int events = c->out.len > 0 ? UV_WRITABLE : UV_READABLE;
-
-    if (ret < 0) {
+    if (next == -ENOBUFS || next == -ENOMEM) {
         client_drop(c);
-    } else if (c->eof && events == UV_READABLE) {
+        return false;
+    }
+    if (next < 0 || next == STREAM_END) {
         client_close(c);
-    } else if (events != c->events) {
+        return false;
+    }
+    int events = next == STREAM_WRITE ? UV_WRITABLE : UV_READABLE;
+    if (events != c->events) {
         c->events = events;
         uv_poll_start(&c->poll, events, on_client);
+    }
+    return true;
+}
+
+/* Closes, but for what has come or can be sent already. */
+static void client_finish(struct tcp_client *c)
+{
+    if (client_step(c)) {
+        client_drop(c);
     }
 }
 
@@ -306,23 +204,61 @@ static void on_client(uv_poll_t *poll, int status, int events)
 {
     struct tcp_client *c = poll->data;
     struct tcp *tcp = c->tcp;
-    int ret = 0;
 
     (void)events;
     if (status < 0) {
         c->events = 0; /* libuv has stopped the handle; send or recv will say what is wrong */
     }
     tcp->options.before(tcp->options.arg);
-    if (c->out.len > 0) {
-        ret = client_send_rest(c);
-        if (ret == 0 && c->in.len > 0) {
-            ret = client_answer_kept(c);
-        }
-    } else {
-        ret = client_read(c);
-    }
-    client_wait(c, ret);
+    client_step(c);
     tcp->options.after(tcp->options.arg);
+}
+
+/* Each round closes the first or moves it to the end, active now. */
+static void close_idle(struct tcp *tcp, uint64_t now)
+{
+    uint32_t limit = tcp->options.service->tcp_idle_ms;
+    struct tcp_client *c;
+
+    while ((c = tcp->first) != NULL && now - c->active >= limit) {
+        if (client_step(c) && now - c->active >= limit) {
+            client_drop(c);
+        }
+    }
+}
+
+/* At the latest then: so before the tick that would be too late. */
+static void close_old(struct tcp *tcp, uint64_t now)
+{
+    uint32_t limit = tcp->options.service->tcp_lifetime_ms;
+
+    while (tcp->oldest != NULL && now - tcp->oldest->born + TCP_TICK_MS > limit) {
+        client_finish(tcp->oldest);
+    }
+}
+
+/* Limits may have been lowered. */
+static void close_excess(struct tcp *tcp)
+{
+    const struct service *service = tcp->options.service;
+    struct tcp_client *c, *next;
+
+    while (tcp->clients > service->tcp_clients) {
+        client_finish(tcp->first);
+    }
+    if (service->tcp_clients_per_address < tcp->per_address) {
+        for (c = tcp->first; c != NULL; c = next) {
+            size_t len;
+            const uint8_t *address = client_address(c, &len);
+
+            next = c->next;
+            if (quota_shrink(tcp->options.quota, address, len, service->tcp_clients_per_address)) {
+                c->counted = false;
+                client_drop(c);
+            }
+        }
+    }
+    tcp->per_address = service->tcp_clients_per_address;
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -330,9 +266,11 @@ static void on_tick(uv_timer_t *timer)
     struct tcp *tcp = timer->data;
     uint64_t now = uv_now(tcp->options.loop);
 
-    while (tcp->first != NULL && now - tcp->first->active >= tcp->options.service->tcp_idle_ms) {
-        client_drop(tcp->first);
-    }
+    tcp->options.before(tcp->options.arg);
+    close_excess(tcp);
+    close_old(tcp, now);
+    close_idle(tcp, now);
+    tcp->options.after(tcp->options.arg);
     if (tcp->paused) {
         tcp->paused = false;
         tcp_start(tcp);
@@ -342,6 +280,7 @@ static void on_tick(uv_timer_t *timer)
     }
 }
 
+/* Takes over fd, and what was counted for it, where it succeeds. */
 static int client_new(struct tcp *tcp, int fd, const struct sockaddr_in6 *from)
 {
     struct tcp_client *c = calloc(1, sizeof(*c));
@@ -358,23 +297,95 @@ static int client_new(struct tcp *tcp, int fd, const struct sockaddr_in6 *from)
     c->tcp = tcp;
     c->fd = fd;
     c->from = *from;
-    c->active = uv_now(tcp->options.loop);
-    list_append(tcp, c);
+    c->counted = true;
+    c->born = c->active = uv_now(tcp->options.loop);
+    idle_append(tcp, c);
+    age_append(tcp, c);
     tcp->clients++;
     stats_add(tcp->options.responder->stats, STATS_TCP_OPENED, 1);
-    client_wait(c, 0);
+    c->events = UV_READABLE;
+    uv_poll_start(&c->poll, c->events, on_client);
     return 0;
 }
 
-/* Out of descriptors: the longest idle one goes, and the queue waits for the next tick. */
-static void pause_accepting(struct tcp *tcp)
+/* The longest idle one of an address, of those first in the list. */
+static struct tcp_client *find_same(struct tcp *tcp, const uint8_t *address, size_t len)
+{
+    struct tcp_client *c = tcp->first;
+
+    for (int i = 0; i < LIMIT_TCP_LOOK && c != NULL; i++, c = c->next) {
+        size_t other_len;
+        const uint8_t *other = client_address(c, &other_len);
+
+        if (quota_same(address, len, other, other_len)) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+/* Counts a connection of this address, at the cost of its longest idle one where need be. */
+static bool admit(struct tcp *tcp, const uint8_t *address, size_t len)
+{
+    size_t limit = tcp->options.service->tcp_clients_per_address;
+    struct tcp_client *same;
+
+    if (quota_take(tcp->options.quota, address, len, limit)) {
+        return true;
+    }
+    if ((same = find_same(tcp, address, len)) != NULL) {
+        client_finish(same);
+        return quota_take(tcp->options.quota, address, len, limit);
+    }
+    return false;
+}
+
+static void take(struct tcp *tcp, int fd, const struct sockaddr_in6 *from)
+{
+    size_t len;
+    const uint8_t *address = address_octets((const struct sockaddr *)from, &len);
+
+    if (!admit(tcp, address, len)) {
+        stats_add(tcp->options.responder->stats, STATS_TCP_REFUSED, 1);
+        close(fd);
+        return;
+    }
+    while (tcp->clients >= tcp->options.service->tcp_clients) {
+        client_finish(tcp->first);
+    }
+    if (client_new(tcp, fd, from) < 0) {
+        quota_return(tcp->options.quota, address, len);
+        close(fd);
+    }
+}
+
+/* Out of descriptors or memory: the longest idle one goes; with none, the queue waits. */
+static void make_room(struct tcp *tcp)
 {
     if (tcp->first != NULL) {
         client_drop(tcp->first);
+        return;
     }
     tcp->paused = true;
     for (size_t i = 0; i < tcp->count; i++) {
         uv_poll_stop(&tcp->listeners[i].poll);
+    }
+}
+
+static void accept_some(struct tcp *tcp, struct tcp_listener *l)
+{
+    for (int i = 0; i < LIMIT_TCP_ACCEPTS && !tcp->paused; i++) {
+        struct sockaddr_in6 from = {0};
+        socklen_t len = sizeof(from);
+        int fd = accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd >= 0) {
+            take(tcp, fd, &from);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+            make_room(tcp);
+        } else {
+            break;
+        }
     }
 }
 
@@ -387,24 +398,9 @@ static void on_listener(uv_poll_t *poll, int status, int events)
     if (status < 0) {
         uv_poll_start(poll, UV_READABLE, on_listener); /* libuv has stopped it */
     }
-    for (int i = 0; i < LIMIT_TCP_ACCEPTS && !tcp->paused; i++) {
-        struct sockaddr_in6 from = {0};
-        socklen_t len = sizeof(from);
-        int fd = accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-        if (fd < 0) {
-            if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-                pause_accepting(tcp);
-            }
-            break;
-        }
-        if (tcp->clients >= tcp->options.service->tcp_clients) {
-            client_drop(tcp->first);
-        }
-        if (client_new(tcp, fd, &from) < 0) {
-            close(fd);
-        }
-    }
+    tcp->options.before(tcp->options.arg);
+    accept_some(tcp, l);
+    tcp->options.after(tcp->options.arg);
     if ((tcp->first != NULL || tcp->paused) && !uv_is_active((uv_handle_t *)&tcp->tick)) {
         uv_timer_start(&tcp->tick, on_tick, TCP_TICK_MS, TCP_TICK_MS);
     }
@@ -412,13 +408,15 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 
 static int listener_open(struct tcp *tcp, struct tcp_listener *l, int fd)
 {
-    const int on = 1;
+    const int on = 1, fast = LIMIT_TCP_FASTOPEN;
     int ret;
 
     /* connections inherit it; an answer must not wait for the acknowledgement of another */
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0) {
         return -errno;
     }
+    /* RFC 7413: does something only where the host's net.ipv4.tcp_fastopen allows it */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &fast, sizeof(fast));
     if ((ret = uv_poll_init(tcp->options.loop, &l->poll, fd)) < 0) {
         return ret;
     }
@@ -439,6 +437,7 @@ int tcp_new(struct tcp **out, const struct tcp_options *options, const int *fds,
         return -ENOMEM;
     }
     tcp->options = *options;
+    tcp->per_address = options->service->tcp_clients_per_address;
     tcp->tick.data = tcp;
     uv_timer_init(options->loop, &tcp->tick);
     for (size_t i = 0; i < count; i++) {

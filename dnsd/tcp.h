@@ -1,5 +1,9 @@
 /*
  * DNS over TCP (RFC 7766, 9210): a worker's listening sockets and their connections.
+ *
+ * Who is over a limit costs himself first: of an address that has its number, the longest idle
+ * connection gives way to a new one; so does the longest idle one of all when the worker is
+ * full. No connection outlives the idle time-out (without a whole query) or the lifetime.
  */
 #ifndef CERTMILL_DNSD_TCP_H
 #define CERTMILL_DNSD_TCP_H
@@ -21,7 +25,7 @@ struct tcp_options {
     void *arg;
     /* Limits and time-outs; may change between two wake-ups. */
     const struct service *service;
-    struct quota *quota;
+    struct quota *quota; /* holds one for each connection, until it is closed */
 };
 
 /* fds: listening sockets; they stay the caller's and must outlive the loop. -errno; what was

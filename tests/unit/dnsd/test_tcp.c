@@ -1,193 +1,17 @@
 /*
- * Connections that behave badly: half a query, no reading, too many, too long. The server runs in a
- * thread of its own, with limits that a test can reach.
+ * The stream of a connection (RFC 1035 4.2.2, RFC 7766): in whatever pieces it comes, whoever does
+ * not read, however it ends.
  */
-#include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
-
-#include "dnsd/dns.h"
-#include "dnsd/tcp.h"
-#include "tests/unit/common/run.h"
-#include "tests/unit/dnsd/defaults.h"
-#include "tests/unit/dnsd/images.h"
-#include "tests/unit/dnsd/packets.h"
-#include "tests/unit/dnsd/process.h"
-
-#define MANY     "many.acme.example"
-#define MANY_LEN (12 + 19 + 4 + 100 * 56)
+#include "tests/unit/dnsd/tcpserver.h"
 
 static struct image image;
 
-struct server {
-    uv_loop_t loop;
-    uv_async_t stop;
-    struct tcp *tcp;
-    struct stats stats;
-    struct responder responder;
-    struct service service;
-    struct quota *quota;
-    struct sockaddr_in address;
-    pthread_t thread;
-    int fd;
-};
-
-static void nothing(void *arg)
+static void start(struct server *s)
 {
-    (void)arg;
-}
+    struct service service = default_service;
 
-static void on_stop(uv_async_t *stop)
-{
-    struct server *s = stop->data;
-
-    tcp_close(s->tcp);
-    uv_close((uv_handle_t *)stop, NULL);
-}
-
-static void *run(void *arg)
-{
-    uv_run(arg, UV_RUN_DEFAULT);
-    return NULL;
-}
-
-static void server_start(struct server *s, size_t max_clients, uint32_t idle_ms)
-{
-    const int small = 8192; /* inherited by connections: soon full */
-
-    memset(s, 0, sizeof(*s));
-    s->service = default_service;
-    s->service.tcp_clients = max_clients;
-    s->service.tcp_idle_ms = idle_ms;
-    s->responder = (struct responder){.image = &image, .service = &s->service, .stats = &s->stats};
-    CU_ASSERT_EQUAL_FATAL(quota_new(&s->quota, max_clients, (const uint8_t[16]){0}), 0);
-    CU_ASSERT_EQUAL_FATAL(seen_new(&s->responder.seen), 0);
-    s->fd = process_socket(SOCK_STREAM, "127.0.0.1", &s->address);
-    setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-    setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-    uv_loop_init(&s->loop);
-    uv_async_init(&s->loop, &s->stop, on_stop);
-    s->stop.data = s;
-    const struct tcp_options options = {.loop = &s->loop,
-                                        .responder = &s->responder,
-                                        .before = nothing,
-                                        .after = nothing,
-                                        .service = &s->service,
-                                        .quota = s->quota};
-    CU_ASSERT_EQUAL_FATAL(tcp_new(&s->tcp, &options, &s->fd, 1), 0);
-    tcp_start(s->tcp);
-    pthread_create(&s->thread, NULL, run, &s->loop);
-}
-
-static void server_stop(struct server *s)
-{
-    uv_async_send(&s->stop);
-    pthread_join(s->thread, NULL);
-    CU_ASSERT_EQUAL(uv_loop_close(&s->loop), 0);
-    tcp_free(s->tcp);
-    quota_free(s->quota);
-    seen_free(s->responder.seen);
-    close(s->fd);
-}
-
-static int client(const struct server *s)
-{
-    const int small = 16384;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    process_patience(fd);
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&s->address, sizeof(s->address)) < 0) {
-        process_die("connect");
-    }
-    return fd;
-}
-
-static void frame(struct packet *p, const char *name, uint16_t type)
-{
-    struct packet query;
-
-    packet_query(&query, name, type);
-    p->len = 0;
-    packet_add_u16(p, (uint16_t)query.len);
-    packet_add(p, query.bytes, query.len);
-}
-
-/* Reads one answer; its length without the prefix, 0 at the end. */
-static size_t read_answer(int fd, uint8_t *answer)
-{
-    uint8_t prefix[2];
-    size_t len;
-
-    if (recv(fd, prefix, 2, MSG_WAITALL) != 2) {
-        return 0;
-    }
-    len = wire_read_u16(prefix);
-    return recv(fd, answer, len, MSG_WAITALL) == (ssize_t)len ? len : 0;
-}
-
-static bool works(int fd)
-{
-    uint8_t answer[LIMIT_DNS_MESSAGE];
-    struct packet p;
-
-    frame(&p, "nothing.acme.example", DNS_TYPE_A);
-    return send(fd, p.bytes, p.len, MSG_NOSIGNAL) == (ssize_t)p.len &&
-           read_answer(fd, answer) > 0 && answer[3] == DNS_NXDOMAIN;
-}
-
-static bool closed(int fd)
-{
-    uint8_t octet;
-    ssize_t n = recv(fd, &octet, 1, 0);
-
-    return n == 0 || (n < 0 && errno == ECONNRESET);
-}
-
-/* Octets that come one by one do not keep a half-sent query alive. */
-static void test_half_sent(void)
-{
-    const struct timeval pause = {0, 20000};
-    struct server s;
-    bool gone = false;
-
-    server_start(&s, 10, 200);
-    int fd = client(&s), silent = client(&s);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &pause, sizeof(pause));
-    send(fd, "\xFF\xFF", 2, 0);
-    for (int i = 0; i < 1000 && !gone; i++) {
-        send(fd, "x", 1, MSG_NOSIGNAL);
-        gone = closed(fd);
-    }
-    CU_ASSERT_TRUE(gone);
-    CU_ASSERT_TRUE(closed(silent));
-    close(fd);
-    close(silent);
-    server_stop(&s);
-    CU_ASSERT_EQUAL(stats_get(&s.stats, STATS_TCP_CLOSED), 2);
-}
-
-static void test_too_many(void)
-{
-    struct server s;
-    int fds[4];
-
-    server_start(&s, 3, 60000);
-    for (int i = 0; i < 3; i++) {
-        fds[i] = client(&s);
-        CU_ASSERT_TRUE(works(fds[i]));
-    }
-    CU_ASSERT_TRUE(works(fds[0])); /* so the second is the longest idle one */
-    fds[3] = client(&s);
-    CU_ASSERT_TRUE(works(fds[3]));
-    CU_ASSERT_TRUE(closed(fds[1]));
-    CU_ASSERT_TRUE(works(fds[0]));
-    CU_ASSERT_TRUE(works(fds[2]));
-    for (int i = 0; i < 4; i++) {
-        close(fds[i]);
-    }
-    server_stop(&s);
+    service.tcp_idle_ms = service.tcp_lifetime_ms = 600000;
+    server_start(s, &image, &service);
 }
 
 /* A peer that asks and does not read stops itself; once it reads, every answer is there. */
@@ -198,7 +22,7 @@ static void test_no_reading(void)
     struct packet p;
     size_t asked = 0, sent = 0, stuck = 0, right = 0;
 
-    server_start(&s, 10, 60000);
+    start(&s);
     int fd = client(&s), other = client(&s);
     frame(&p, MANY, DNS_TYPE_TXT);
     while (stuck < 20) {
@@ -249,7 +73,7 @@ static void test_longest(void)
     wire_write_u16(message + p.len, (uint16_t)pad); /* RDLENGTH of OPT, its last two octets */
     wire_write_u16(message + 2 + p.len, 12);
     wire_write_u16(message + 4 + p.len, (uint16_t)(pad - 4));
-    server_start(&s, 10, 60000);
+    start(&s);
     int fd = client(&s);
     for (size_t pos = 0, n; pos < sizeof(message); pos += n) {
         n = pos % 3001 + 1 < sizeof(message) - pos ? pos % 3001 + 1 : sizeof(message) - pos;
@@ -262,46 +86,134 @@ static void test_longest(void)
     server_stop(&s);
 }
 
-/* Empty messages and answers get no answer and do no harm. */
-static void test_nonsense(void)
+/* RFC 7766 6.2.1.1: many queries in one segment; and 8: one in many, octet by octet. */
+static void test_pieces(void)
 {
+    const int on = 1;
+    struct packet p, many = {.len = 0};
+    struct server s;
+
+    start(&s);
+    int fd = client(&s);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    frame(&p, "nothing.acme.example", DNS_TYPE_A);
+    for (int i = 0; i < 50; i++) {
+        packet_add(&many, p.bytes, p.len);
+    }
+    CU_ASSERT_EQUAL(send(fd, many.bytes, many.len, 0), (ssize_t)many.len);
+    for (int i = 0; i < 50; i++) {
+        CU_ASSERT_TRUE(is_nxdomain(fd));
+    }
+    for (size_t i = 0; i < 5 * p.len; i++) {
+        CU_ASSERT_EQUAL(send(fd, many.bytes + i, 1, 0), 1);
+    }
+    for (int i = 0; i < 5; i++) {
+        CU_ASSERT_TRUE(is_nxdomain(fd));
+    }
+    close(fd);
+    server_stop(&s);
+}
+
+/* Half a query waits while others are served; each answer has the id of its query, in order. */
+static void test_halves(void)
+{
+    uint8_t answer[LIMIT_DNS_MESSAGE];
+    struct packet p, many = {.len = 0};
+    struct server s;
+
+    start(&s);
+    int fd = client(&s), other = client(&s);
+    for (uint16_t id = 0; id < 20; id++) {
+        frame(&p, id % 2 == 0 ? MANY : "nothing.acme.example", DNS_TYPE_TXT);
+        wire_write_u16(p.bytes + 2, id);
+        packet_add(&many, p.bytes, p.len);
+    }
+    size_t half = p.len + 7;
+    CU_ASSERT_EQUAL(send(fd, many.bytes, half, 0), (ssize_t)half);
+    CU_ASSERT_TRUE(works(other));
+    CU_ASSERT_EQUAL(send(fd, many.bytes + half, many.len - half, 0), (ssize_t)(many.len - half));
+    for (uint16_t id = 0; id < 20; id++) {
+        CU_ASSERT_EQUAL(read_answer(fd, answer) == MANY_LEN, id % 2 == 0);
+        CU_ASSERT_EQUAL(wire_read_u16(answer), id);
+    }
+    close(fd);
+    close(other);
+    server_stop(&s);
+}
+
+/* A client that sends no more (RFC 7766 6.2.3) still gets all that it asked, however late it reads
+ * it; the half query at the end gets nothing. */
+static void test_half_close(void)
+{
+    uint8_t answer[LIMIT_DNS_MESSAGE];
     struct server s;
     struct packet p;
 
-    server_start(&s, 10, 60000);
-    int fd = client(&s);
-    frame(&p, "nothing.acme.example", DNS_TYPE_A);
-    p.bytes[4] |= DNS_FLAG_QR;
-    for (int i = 0; i < 100; i++) {
-        send(fd, "\0\0\0\1x", 5, 0);
-        send(fd, p.bytes, p.len, 0);
+    start(&s);
+    int fd = client(&s), other = client(&s);
+    frame(&p, MANY, DNS_TYPE_TXT);
+    for (int i = 0; i < 30; i++) {
+        CU_ASSERT_EQUAL(send(fd, p.bytes, p.len, 0), (ssize_t)p.len);
     }
-    CU_ASSERT_TRUE(works(fd));
+    send(fd, p.bytes, 9, 0);
+    shutdown(fd, SHUT_WR);
+    CU_ASSERT_TRUE(works(other));
+    for (int i = 0; i < 30; i++) {
+        CU_ASSERT_EQUAL(read_answer(fd, answer), MANY_LEN);
+    }
+    CU_ASSERT_TRUE(closed(fd));
     close(fd);
+    close(other);
     server_stop(&s);
-    CU_ASSERT_EQUAL(stats_get(&s.stats, STATS_DROPPED), 300);
+    CU_ASSERT_EQUAL(stats_get(&s.stats, STATS_TCP_CLOSED), 0);
+}
+
+/* What gets no answer ends the connection, once the answers before it are sent: the empty message,
+ * one without a whole header, a response. Nobody else notices. */
+static void test_nonsense(void)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } nonsense[] = {{"\0", 2}, {"\0\1x", 3}, {"\0\x0Bhello world", 13}};
+    struct packet p, response;
+    struct server s;
+
+    start(&s);
+    int other = client(&s);
+    frame(&p, "nothing.acme.example", DNS_TYPE_A);
+    response = p;
+    response.bytes[4] |= DNS_FLAG_QR;
+    for (size_t i = 0; i < 4; i++) {
+        struct packet all = p;
+        int fd = client(&s);
+
+        packet_add(&all, i < 3 ? (const void *)nonsense[i].bytes : response.bytes,
+                   i < 3 ? nonsense[i].len : response.len);
+        packet_add(&all, p.bytes, p.len); /* is not looked at any more */
+        CU_ASSERT_EQUAL(send(fd, all.bytes, all.len, 0), (ssize_t)all.len);
+        CU_ASSERT_TRUE(is_nxdomain(fd));
+        CU_ASSERT_TRUE(closed(fd));
+        close(fd);
+        CU_ASSERT_TRUE(works(other));
+    }
+    close(other);
+    server_stop(&s);
+    CU_ASSERT_EQUAL(stats_get(&s.stats, STATS_DROPPED), 4);
+    CU_ASSERT_EQUAL(stats_get(&s.stats, STATS_NXDOMAIN), 8);
 }
 
 int main(void)
 {
     static const struct run_case cases[] = {
-        {"half a query", test_half_sent}, {"too many connections", test_too_many},
+        {"in pieces", test_pieces},       {"in halves", test_halves},
         {"no reading", test_no_reading},  {"the longest message", test_longest},
-        {"nonsense", test_nonsense},
+        {"half-closed", test_half_close}, {"nonsense", test_nonsense},
     };
-    struct zone *zone = images_zone("acme.example", IMAGES_SOA "@ 3600 NS ns1\n"
-                                                               "ns1 3600 A 192.0.2.1\n");
     int status;
 
-    for (int i = 0; i < 100; i++) {
-        char value[64];
-
-        snprintf(value, sizeof(value), "%043d", i);
-        images_challenge(zone, MANY, value);
-    }
-    images_map(&image, images_build(&zone, 1, 1));
+    server_image(&image);
     status = RUN("tcp", cases);
     image_unmap(&image);
-    zone_free(zone);
     return status;
 }
