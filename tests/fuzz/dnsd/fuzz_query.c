@@ -1,11 +1,15 @@
 /*
- * Any octets as a query, over an image with every kind of node: no octet read or written outside,
- * and what comes out parses by ldns and keeps its limit. The first octet chooses the transport.
+ * Any octets as a query, over an image with every kind of node: no octet is read or written
+ * outside, and what comes out holds what query.h and the RFCs say of every answer, as ldns reads
+ * it. The first octet chooses transport, cookies, address, whether there is an image, and what is
+ * configured.
  */
 #include <ldns/ldns.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/wire.h"
+#include "dnsd/dns.h"
 #include "dnsd/query.h"
 #include "tests/unit/dnsd/defaults.h"
 #include "tests/unit/dnsd/images.h"
@@ -53,28 +57,205 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
+enum choice {
+    CHOICE_TCP = 1,
+    CHOICE_COOKIES = 6, /* two bits */
+    CHOICE_NO_IMAGE = 8,
+    CHOICE_IPV6 = 16,
+    CHOICE_PLAIN = 32, /* neither NSID nor CH TXT */
+    CHOICE_SMALL = 64, /* payload of 512 octets */
+};
+
+/* One question and its answer. */
+struct trial {
+    struct service service;
+    struct query_context context;
+    struct query_info info;
+    const uint8_t *in;
+    size_t in_len, cap, len;
+    uint8_t *out; /* ends with the buffer, so that a sanitizer sees the first octet too far */
+    ldns_pkt *query, *answer; /* query: NULL where ldns does not read it */
+};
+
+#define ENSURE(condition)                                                                          \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+static void set(struct service_text *text, const char *value)
+{
+    text->len = (uint8_t)strlen(value);
+    memcpy(text->data, value, text->len);
+}
+
+static void choose(struct trial *t, uint8_t choice)
+{
+    static const enum cookie_mode modes[] = {COOKIE_ON, COOKIE_ENFORCE, COOKIE_OFF, COOKIE_ON};
+    static const uint8_t ipv6[16] = {0x20, 0x01, 0x0D, 0xB8};
+
+    t->service = default_service;
+    t->service.cookies = modes[(choice & CHOICE_COOKIES) / 2];
+    if ((choice & CHOICE_SMALL) != 0) {
+        t->service.payload = 512;
+    }
+    if ((choice & CHOICE_PLAIN) == 0) {
+        t->service.nsid_len = LIMIT_NSID;
+        set(&t->service.version, "certmill");
+        set(&t->service.id, "ns1");
+        t->service.hostname.len = LIMIT_CHAOS_TEXT;
+    }
+    t->context = (struct query_context){
+        .image = (choice & CHOICE_NO_IMAGE) != 0 ? NULL : &image,
+        .service = &t->service,
+        .address = (choice & CHOICE_IPV6) != 0 ? ipv6 : default_address,
+        .address_len = (choice & CHOICE_IPV6) != 0 ? 16 : 4,
+        .now = 1559731985,
+        .tcp = (choice & CHOICE_TCP) != 0,
+    };
+}
+
+static void ask(struct trial *t)
+{
+    static uint8_t room[LIMIT_DNS_MESSAGE];
+
+    t->cap = t->context.tcp ? QUERY_TCP_ROOM : t->service.payload;
+    t->out = room + sizeof(room) - t->cap;
+    t->len = query_answer(&t->context, t->in, t->in_len, t->out, t->cap, &t->info);
+}
+
+/* True of a message as such. */
+static void check_header(const struct trial *t)
+{
+    const struct query_info *info = &t->info;
+    const uint8_t *out = t->out;
+
+    ENSURE(memcmp(out, t->in, 2) == 0);
+    ENSURE((out[2] & 0xF9) == ((t->in[2] & 0x79) | 0x80)); /* QR, opcode and RD */
+    ENSURE((out[3] & 0xF0) == 0);
+    ENSURE((out[3] & 0x0F) == info->rcode);
+    ENSURE(wire_read_u16(out + 4) <= 1);
+    ENSURE((wire_read_u16(out + 4) == 1) == (info->name_len > 0 && info->question_end > 12));
+    ENSURE((size_t)info->question_end + info->opt_len <= t->len);
+    ENSURE(((out[2] & DNS_FLAG_TC) != 0) == info->truncated);
+    ENSURE(info->answered == (wire_read_u16(out + 6) > 0));
+}
+
+static void check_outcome(const struct trial *t)
+{
+    enum query_outcome outcome = t->info.outcome;
+    bool from_zone = outcome == QUERY_ANSWERED || outcome == QUERY_NODATA ||
+                     outcome == QUERY_NXDOMAIN || outcome == QUERY_REFERRAL;
+
+    ENSURE(!t->info.truncated || (from_zone && !t->context.tcp)); /* here nothing is that long */
+    ENSURE(from_zone || t->len == (size_t)t->info.question_end + t->info.opt_len);
+    ENSURE(outcome != QUERY_SERVFAIL || t->context.image == NULL);
+    ENSURE(outcome != QUERY_BADCOOKIE || t->service.cookies == COOKIE_ENFORCE ||
+           (t->service.cookies == COOKIE_ON && wire_read_u16(t->in + 4) == 0));
+    ENSURE(outcome != QUERY_BADCOOKIE || !t->info.cookie);
+    ENSURE(!t->info.cookie || t->service.cookies != COOKIE_OFF);
+    if (t->context.image == NULL) {
+        ENSURE(outcome != QUERY_NXDOMAIN && outcome != QUERY_REFERRAL && !t->info.challenge);
+    }
+}
+
+/* OPT if and only if asked with OPT, each option once, none that is not due (RFC 6891 6.1.1). */
+static void check_opt(const struct trial *t)
+{
+    bool walked = t->info.outcome != QUERY_FORMERR && t->info.outcome != QUERY_NOTIMP;
+    const ldns_rdf *rdf = ldns_pkt_edns_data(t->answer);
+    size_t left = rdf != NULL ? ldns_rdf_size(rdf) : 0;
+    const uint8_t *p = rdf != NULL ? ldns_rdf_data(rdf) : NULL;
+    uint64_t seen = 0;
+
+    ENSURE(ldns_pkt_edns(t->answer) == (t->info.opt_len > 0));
+    if (t->query != NULL) {
+        ENSURE(!ldns_pkt_edns(t->answer) || ldns_pkt_edns(t->query));
+        ENSURE(!walked || ldns_pkt_edns(t->answer) == ldns_pkt_edns(t->query));
+    }
+    while (left > 0) {
+        ENSURE(left >= 4 && wire_read_u16(p + 2) <= left - 4);
+        uint16_t code = wire_read_u16(p);
+        ENSURE(code < 64 && (seen & UINT64_C(1) << code) == 0);
+        seen |= UINT64_C(1) << code;
+        left -= 4u + wire_read_u16(p + 2);
+        p += 4u + wire_read_u16(p + 2);
+    }
+    ENSURE((seen & ~(UINT64_C(1) << DNS_OPTION_NSID | 1u << DNS_OPTION_COOKIE |
+                     1u << DNS_OPTION_KEEPALIVE | 1u << DNS_OPTION_EDE)) == 0);
+    ENSURE((seen & 1u << DNS_OPTION_NSID) == 0 || t->service.nsid_len > 0);
+    ENSURE((seen & 1u << DNS_OPTION_COOKIE) == 0 || t->service.cookies != COOKIE_OFF);
+    ENSURE((seen & 1u << DNS_OPTION_KEEPALIVE) == 0 || t->context.tcp);
+    ENSURE((seen & 1u << DNS_OPTION_EDE) == 0 || t->info.rcode != DNS_NOERROR);
+}
+
+/* What the client takes, where ldns can tell (RFC 6891 6.2.3). */
+static void check_length(const struct trial *t)
+{
+    size_t limit = 512;
+
+    ENSURE(t->len <= t->cap);
+    if (!t->context.tcp && t->query != NULL && t->info.outcome != QUERY_FORMERR) {
+        if (ldns_pkt_edns(t->query) && ldns_pkt_edns_udp_size(t->query) > limit) {
+            limit = ldns_pkt_edns_udp_size(t->query);
+        }
+        ENSURE(t->len <= limit);
+    }
+}
+
+/* What did not fit over UDP comes whole over TCP, unless its keepalive is malformed there. */
+static void check_tcp(const struct trial *t)
+{
+    struct trial tcp = *t;
+
+    tcp.context.tcp = true;
+    ask(&tcp);
+    ENSURE(tcp.info.outcome == QUERY_FORMERR || (!tcp.info.truncated && tcp.len > t->len));
+}
+
+/* The answer is spoilt. */
+static void check_truncate(struct trial *t)
+{
+    size_t len = query_truncate(t->out, t->len, &t->info);
+    ldns_pkt *pkt = NULL;
+
+    ENSURE(len == (size_t)t->info.question_end + t->info.opt_len && len <= t->len);
+    ENSURE(ldns_wire2pkt(&pkt, t->out, len) == LDNS_STATUS_OK);
+    ENSURE(ldns_pkt_tc(pkt) && ldns_pkt_qdcount(pkt) == ldns_pkt_qdcount(t->answer));
+    ENSURE(ldns_pkt_ancount(pkt) + ldns_pkt_nscount(pkt) + ldns_pkt_arcount(pkt) == 0);
+    ENSURE(ldns_pkt_edns(pkt) == ldns_pkt_edns(t->answer));
+    ldns_pkt_free(pkt);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static uint8_t out[LIMIT_DNS_MESSAGE];
-    struct query_context context = {
-        .image = &image, .service = &default_service, .address = default_address, .address_len = 4};
-    struct query_info info;
-    ldns_pkt *pkt = NULL;
-    size_t cap, len;
+    struct trial t = {.in = data + 1, .in_len = size - 1};
 
     if (size == 0 || size > LIMIT_DNS_MESSAGE) {
         return 0;
     }
-    context.tcp = (data[0] & 1) != 0;
-    cap = context.tcp ? QUERY_TCP_ROOM : LIMIT_EDNS_PAYLOAD;
-    len = query_answer(&context, data + 1, size - 1, out, cap, &info);
-    if ((len == 0) != (info.outcome == QUERY_DROPPED) || len > cap ||
-        info.outcome >= QUERY_OUTCOMES) {
-        abort();
+    choose(&t, data[0]);
+    ask(&t);
+    ENSURE(t.info.outcome < QUERY_OUTCOMES && (t.len == 0) == (t.info.outcome == QUERY_DROPPED));
+    if (t.len == 0) {
+        return 0;
     }
-    if (len > 0 && ldns_wire2pkt(&pkt, out, len) != LDNS_STATUS_OK) {
-        abort();
+    ENSURE(ldns_wire2pkt(&t.answer, t.out, t.len) == LDNS_STATUS_OK);
+    if (ldns_wire2pkt(&t.query, t.in, t.in_len) != LDNS_STATUS_OK) {
+        t.query = NULL;
     }
-    ldns_pkt_free(pkt);
+    check_header(&t);
+    check_outcome(&t);
+    check_opt(&t);
+    check_length(&t);
+    if (t.info.truncated) {
+        check_tcp(&t);
+        ask(&t);
+    }
+    check_truncate(&t);
+    ldns_pkt_free(t.query);
+    ldns_pkt_free(t.answer);
     return 0;
 }
