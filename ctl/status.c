@@ -61,36 +61,124 @@ static int print_processes(const json_t *data, FILE *out)
     return ret;
 }
 
-/* An object of counters, as the server names them; with those that are zero or without. */
-static void print_counters(const json_t *counters, const char *prefix, bool zeros, FILE *out)
+/* The orders of each state that has any. */
+static void print_orders(const json_t *orders, FILE *out)
 {
-    const char *name;
+    const char *state;
     const json_t *value;
-    if (json_object_size(counters) == 0) {
+    const char *before = "\n";
+    json_object_foreach((json_t *)(uintptr_t)orders, state, value)
+    {
+        char label[64], *safe;
+        if (!json_is_integer(value) || json_integer_value(value) == 0) {
+            continue;
+        }
+        snprintf(label, sizeof(label), "orders %.50s", state);
+        safe = text_escape(label);
+        fputs(before, out);
+        print_count(out, safe != NULL ? safe : "orders", json_integer_value(value));
+        free(safe);
+        before = "";
+    }
+}
+
+/* dnsd's counters, those that belong together on one line. Names as people say them; NULL: the
+ * counter's own. */
+struct counter {
+    const char *key, *name;
+};
+
+static const struct {
+    const char *label;
+    struct counter counters[8]; /* as far as a NULL */
+} groups[] = {
+    {"dns queries", {{"queries", ""}, {"udp", "UDP"}, {"tcp", "TCP"}}},
+    {"dns answered", {{"noerror", NULL}, {"nodata", NULL}, {"nxdomain", NULL}, {"referral", NULL}}},
+    {"dns errors",
+     {{"refused", NULL},
+      {"formerr", NULL},
+      {"notimp", NULL},
+      {"badvers", NULL},
+      {"badcookie", NULL},
+      {"servfail", NULL}}},
+    {"dns not answered", {{"dropped", "unfit"}, {"send_failed", "not sent"}}},
+    {"dns rate limit", {{"rate_dropped", "dropped"}, {"rate_slipped", "slipped"}}},
+    {"dns truncated", {{"truncated", ""}}},
+    {"dns valid cookies", {{"cookie", ""}}},
+    {"dns connections",
+     {{"tcp_opened", "opened"}, {"tcp_closed", "closed by us"}, {"tcp_refused", "refused"}}},
+    {"dns challenges", {{"seen", "asked for"}, {"seen_lost", "not reported"}}},
+};
+
+static void print_one(const char *name, json_int_t count, const char **before, FILE *out)
+{
+    char text[48];
+    fprintf(out, "%s%s%s%s", *before, name, *name != '\0' ? " " : "",
+            text_count(text, sizeof(text), count));
+    *before = ", ";
+}
+
+/* Those that are not zero, and the first of a line's without a name in any case. */
+static void print_group(const json_t *dns, size_t at, FILE *out)
+{
+    const char *before = "";
+    fprintf(out, "%-18s ", groups[at].label);
+    for (const struct counter *c = groups[at].counters; c->key != NULL; c++) {
+        json_int_t count = member_integer(dns, c->key);
+        const char *name = c->name != NULL ? c->name : c->key;
+        if (count > 0 || (count == 0 && *name == '\0')) {
+            print_one(name, count, &before, out);
+        }
+    }
+    fputs(*before == '\0' ? "-\n" : "\n", out);
+}
+
+static bool is_grouped(const char *key)
+{
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        for (const struct counter *c = groups[i].counters; c->key != NULL; c++) {
+            if (strcmp(c->key, key) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* A dnsd of another version may count what is not known here. */
+static void print_others(const json_t *dns, FILE *out)
+{
+    const char *key, *before = "dns other          ";
+    const json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)dns, key, value)
+    {
+        char *safe = is_grouped(key) || !json_is_integer(value) ? NULL : text_escape(key);
+        if (safe != NULL) {
+            print_one(safe, json_integer_value(value), &before, out);
+        }
+        free(safe);
+    }
+    fputs(*before == ',' ? "\n" : "", out);
+}
+
+static void print_dns(const json_t *dns, FILE *out)
+{
+    if (json_object_size(dns) == 0) {
         return;
     }
     fputc('\n', out);
-    json_object_foreach((json_t *)(uintptr_t)counters, name, value)
-    {
-        char label[64];
-        snprintf(label, sizeof(label), "%s %.50s", prefix, name);
-        for (char *p = label; (p = strchr(p, '_')) != NULL;) {
-            *p = ' ';
-        }
-        if (json_is_integer(value) && (zeros || json_integer_value(value) != 0)) {
-            char *safe = text_escape(label);
-            print_count(out, safe != NULL ? safe : prefix, json_integer_value(value));
-            free(safe);
-        }
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        print_group(dns, i, out);
     }
+    print_others(dns, out);
 }
 
 static int print(const json_t *data, FILE *out)
 {
     print_head(data, out);
     int ret = print_processes(data, out);
-    print_counters(json_object_get(data, "orders"), "orders", false, out);
-    print_counters(json_object_get(data, "dns"), "dns", true, out);
+    print_orders(json_object_get(data, "orders"), out);
+    print_dns(json_object_get(data, "dns"), out);
     return ret;
 }
 

@@ -1,6 +1,7 @@
 """Goal: certmillctl shows what is going on, as aligned text and as JSON, with the documented statuses."""
 
 import subprocess
+from pathlib import Path
 
 from lab import CaOptions, LabOptions, target_of
 from lab.server import BIN
@@ -39,10 +40,13 @@ class Ctl(LabCase):
         self.assertEqual((status["live_challenges"], status["zones"]), (0, ["acme.example.com"]))
         self.assertGreater(status["generation"], 0)
         self.assertGreater(status["dns"]["queries"], 0)
+        protocol = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text()
+        self.assertEqual([key for key in status["dns"] if f"`{key}`" not in protocol], [], "documented")
         self.assertGreaterEqual(status["uptime"], 0)
         self.assertEqual(status["directory"], self.lab.proxy.url)
         text = self.text("status")
-        for word in ("dnsd", "issuer", "signer", "generation", "issued", "acme.example.com"):
+        self.assertNotIn("dns other", text, "certmillctl knows every counter")
+        for word in ("dns queries", "dnsd", "issuer", "signer", "generation", "issued", "acme.example.com"):
             self.assertIn(word, text)
 
     def test_orders(self) -> None:

@@ -97,8 +97,10 @@ static void test_status(void)
         "\"https://ca.example/dir\",\"processes\":[{\"role\":\"dnsd\",\"state\":\"running\",\"pid\""
         ":123,\"restarts\":0,\"since\":\"2026-11-21T01:46:18Z\"},{\"role\":\"issuer\"}],"
         "\"generation\":4711,\"live_challenges\":2,\"zones\":[\"acme.example.com\",\"b.example\"],"
-        "\"orders\":{\"new\":0,\"issued\":1234567,\"failed\":1},\"dns\":{\"queries\":99,\"nx_"
-        "domain\":3}}}",
+        "\"orders\":{\"new\":0,\"issued\":1234567,\"failed\":1},\"dns\":{\"queries\":"
+        "12345,\"dropped\":0,\"noerror\":12000,\"nodata\":0,\"nxdomain\":340,\"refused\":5,"
+        "\"udp\":12340,\"tcp\":5,\"truncated\":0,\"rate_dropped\":4,\"rate_slipped\":2,"
+        "\"tcp_opened\":1,\"seen\":8,\"new\\n\":3,\"newer\":1}}}",
         &status);
     CU_ASSERT_EQUAL(status, CTL_OK);
     CU_ASSERT_STRING_EQUAL(text, "version            0.1.0\n"
@@ -115,8 +117,16 @@ static void test_status(void)
                                  "orders issued      1,234,567\n"
                                  "orders failed      1\n"
                                  "\n"
-                                 "dns queries        99\n"
-                                 "dns nx domain      3\n");
+                                 "dns queries        12,345, UDP 12,340, TCP 5\n"
+                                 "dns answered       noerror 12,000, nxdomain 340\n"
+                                 "dns errors         refused 5\n"
+                                 "dns not answered   -\n"
+                                 "dns rate limit     dropped 4, slipped 2\n"
+                                 "dns truncated      0\n"
+                                 "dns valid cookies  -\n"
+                                 "dns connections    opened 1\n"
+                                 "dns challenges     asked for 8\n"
+                                 "dns other          new\\x0a 3, newer 1\n");
 }
 
 static void test_orders(void)
