@@ -291,6 +291,11 @@ static int add_dnsd(scmp_filter_ctx ctx)
     const uint64_t empty = AT_EMPTY_PATH;
     int ret = add_all(ctx, SCMP_ACT_ALLOW, answering, COUNT(answering));
 
+    if (ret == 0) { /* how full a socket's queue is: dnsd/udp.c */
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2,
+                               SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET, 0),
+                               SCMP_A2(SCMP_CMP_EQ, SO_MEMINFO, 0));
+    }
     /* glibc's fstat(3) */
     return ret == 0 ? seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
                                        SCMP_A3(SCMP_CMP_MASKED_EQ, empty, empty))

@@ -37,6 +37,10 @@ static size_t limit(struct responder *r, const struct query_info *info,
         .now = r->now_ms,
     };
 
+    if (r->pressed && answer.class != RATE_ANSWER) {
+        stats_add(r->stats, STATS_SHED, 1);
+        return 0;
+    }
     switch (rate_judge(r->rate, &r->service->rate, &answer)) {
     case RATE_SLIP:
         stats_add(r->stats, STATS_RATE_SLIPPED, 1);

@@ -23,6 +23,7 @@ struct responder {
     struct rate *rate;
     uint64_t now_ms; /* monotonic, and */
     uint32_t now;    /* Unix seconds: as they were at the batch's beginning */
+    bool pressed;    /* more comes over UDP than can be answered: see udp.c */
     struct stats *stats;
     struct seen *seen;
 };

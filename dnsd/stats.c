@@ -27,6 +27,7 @@ static const char *const names[STATS_COUNTERS] = {
     [STATS_COOKIE] = "cookie",
     [STATS_RATE_DROPPED] = "rate_dropped",
     [STATS_RATE_SLIPPED] = "rate_slipped",
+    [STATS_SHED] = "shed",
 };
 
 static uint64_t sum(const struct stats *const *blocks, size_t count, enum stats_counter counter)

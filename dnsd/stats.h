@@ -37,6 +37,7 @@ enum stats_counter {
     STATS_COOKIE,      /* questions with a cookie of ours */
     STATS_RATE_DROPPED,
     STATS_RATE_SLIPPED, /* sent truncated instead */
+    STATS_SHED,         /* not sent while more came than could be answered */
     STATS_COUNTERS,
 };
 

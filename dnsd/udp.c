@@ -3,10 +3,17 @@
  * leave from the one that was asked, or the client drops it: the kernel tells it by
  * (IPV6_)PKTINFO and takes it back on sending. Sockets bound to one address go without, since
  * the ancillary data costs time on each message.
+ *
+ * A flood brings more than can be answered, and what finds the queue full is lost whoever sent
+ * it. Sending an answer costs more than all the rest. So a socket whose queue is half full is under
+ * pressure: for a while everything is still read and looked up, but errors and NXDOMAIN
+ * are not sent (respond.c), so that the queue empties and the question of a CA's resolver is
+ * not the one that is lost.
  */
 #include "dnsd/udp.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +35,7 @@ struct udp_socket {
     struct udp *udp;
     int fd;
     bool pktinfo;
+    uint64_t pressed; /* until then, in monotonic milliseconds */
 };
 
 /* One batch, in and out. Message i of the answers need not be answer to message i. */
@@ -173,6 +181,16 @@ static void batch_send(struct udp_socket *s, struct udp_batch *b, size_t answers
     }
 }
 
+/* Asked once a wake-up, and only where the first batch is a full one. */
+static bool is_half_full(int fd)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof(info);
+
+    return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 &&
+           info[SK_MEMINFO_RMEM_ALLOC] > info[SK_MEMINFO_RCVBUF] / 2;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
     struct udp_socket *s = poll->data;
@@ -190,6 +208,10 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             break;
         }
         options->before(options->arg);
+        if (i == 0 && n == LIMIT_UDP_BATCH && is_half_full(s->fd)) {
+            s->pressed = options->responder->now_ms + LIMIT_UDP_PRESSED_MS;
+        }
+        options->responder->pressed = options->responder->now_ms < s->pressed;
         batch_send(s, b, batch_answer(b, (size_t)n, s->pktinfo, options->responder));
         batch_reset(b, (size_t)n);
         if (n < UDP_AGAIN) {
