@@ -77,18 +77,45 @@ static int step_service(struct dnsd *d, struct err *err)
     return ret;
 }
 
-/* Room for the clients that we take, and no more; where the host gives less, that. */
+/* Where the host's limit leaves no room for all clients: as many as fit. */
+static int fit_clients(struct dnsd *d, rlim_t limit, rlim_t fixed, rlim_t wanted, struct err *err)
+{
+    size_t workers = share_workers(&d->boot);
+    size_t fit = limit > fixed ? (limit - fixed) / workers : 0;
+
+    if (fit == 0) {
+        return err_set(err, ERR_LIMIT,
+                       "this host allows %llu open files, and dnsd needs %llu: raise LimitNOFILE "
+                       "of the unit, or ulimit -n, to that",
+                       (unsigned long long)limit, (unsigned long long)wanted);
+    }
+    log_warning(d->log, NULL,
+                "this host allows %llu open files, room for %zu TCP clients instead of the %zu of "
+                "dns-tcp-clients: raise LimitNOFILE of the unit, or ulimit -n, to %llu, or lower "
+                "dns-tcp-clients",
+                (unsigned long long)limit, fit * workers, d->service.tcp_clients * workers,
+                (unsigned long long)wanted);
+    d->service.tcp_clients = fit;
+    return 0;
+}
+
+/* Room for the clients that we take, and no more. */
 static int step_files(struct dnsd *d, struct err *err)
 {
-    rlim_t enough = LIMIT_DNSD_FDS + d->boot.socket_count +
-                    share_workers(&d->boot) * (d->service.tcp_clients + LIMIT_WORKER_FDS);
+    size_t workers = share_workers(&d->boot);
+    rlim_t fixed = LIMIT_DNSD_FDS + d->boot.socket_count + workers * LIMIT_WORKER_FDS;
+    rlim_t wanted = fixed + workers * d->service.tcp_clients;
     struct rlimit files;
+    int ret;
 
     if (getrlimit(RLIMIT_NOFILE, &files) < 0) {
         return err_set(err, -errno, "getrlimit: %s", err_string(-errno));
     }
-    if (files.rlim_max == RLIM_INFINITY || files.rlim_max > enough) {
-        files.rlim_max = enough;
+    if (files.rlim_max < wanted && (ret = fit_clients(d, files.rlim_max, fixed, wanted, err)) < 0) {
+        return ret;
+    }
+    if (files.rlim_max > wanted) { /* RLIM_INFINITY is */
+        files.rlim_max = wanted;
     }
     files.rlim_cur = files.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &files) < 0) {
@@ -172,15 +199,18 @@ static void reload(struct dnsd *d, struct msg_reader *r, const int *fds, size_t 
     enum log_level level;
 
     if (boot_decode(&boot, r, fds, nfds, &err) < 0) {
-        log_error(d->log, NULL, "configuration not taken over: %s", err.text);
+        log_error(d->log, NULL, "%s; the old configuration stays in use here: reload again",
+                  err.text);
         return;
     }
-    if (log_level_parse(boot.conf.log_level, &level) == 0) {
-        log_set_level(d->log, level);
-    }
     if (service_make(&service, &boot, d->worker_count, d->spare, &err) < 0) {
-        log_error(d->log, NULL, "configuration not taken over: %s", err.text);
+        log_error(d->log, NULL,
+                  "%s; the old configuration stays in use here: correct it and reload again",
+                  err.text);
     } else {
+        if (log_level_parse(boot.conf.log_level, &level) == 0) {
+            log_set_level(d->log, level);
+        }
         keep_fixed(&service, &d->service);
         d->service = service;
         for (size_t i = 0; i < d->worker_count; i++) {
@@ -262,7 +292,9 @@ static int step_workers(struct dnsd *d, struct err *err)
     size_t count = share_workers(&d->boot);
     int ret = swap_new(&d->swap, count, wake_workers, d);
 
-    if (ret < 0 || (ret = quota_new(&d->quota, count * d->service.tcp_clients, d->hash_key)) < 0) {
+    size_t clients = count * (d->service.tcp_clients + 1); /* one more until another gives way */
+
+    if (ret < 0 || (ret = quota_new(&d->quota, clients, d->hash_key)) < 0) {
         return err_set(err, ret, "cannot make workers: %s", err_string(ret));
     }
     for (size_t i = 0; i < count; i++) {
