@@ -287,6 +287,7 @@ class Trio:
             files[zone.name].write_text(zone.text())
         self.server = Server(folder, ports.take(), "https://127.0.0.1:1/dir", folder / "none", zones[0].name)
         del self.server.config["acme-ca-file"]
+        self.server.config["dns-rate-allow"] = ["127.0.0.0/8", "::1"]
         self.server.config["zones"] = [{"name": name, "file": str(path)} for name, path in files.items()]
         self.peers = [peers.nsd(folder / "nsd", ports.take(), files), peers.knot(folder / "knot", ports.take(), files)]
         for peer in self.peers:

@@ -5,13 +5,15 @@ import random
 import socket
 import struct
 
-from lab import ZONE, dns
+from lab import ZONE, LabOptions, dns
 from support import LabCase, main
 
 HEAD = struct.Struct("!HHHHHH")
 
 
 class BadDns(LabCase):
+    options = LabOptions(config={"dns-rate-allow": ["127.0.0.0/8"]})
+
     def setUp(self) -> None:
         self.pid = self.lab.server.pid_of("dnsd")
 

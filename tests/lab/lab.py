@@ -63,6 +63,8 @@ class LabOptions:
     sshd: bool = False
     serve: bool = True
     """Start certmilld, too; without, tests start it themselves."""
+    config: dict[str, object] = field(default_factory=dict)
+    """More configuration for certmilld."""
     hosts: int = 64
     """host00.example.org and so on, besides the usual names."""
     zones: dict[str, Iterable[str]] = field(default_factory=dict)
@@ -132,6 +134,7 @@ class Lab:
         self.ca = Ca(folder, resolver, (take(), take()), options.ca)
         self.proxy = Proxy(take(), self.ca) if options.proxy else None
         self.server = Server(folder, ours, self.proxy.url if self.proxy else self.ca.url, self.ca.ca_file, ZONE)
+        self.server.config.update(options.config)
         command = f"{BIN / 'certmill-shell'} --socket {self.server.submit}"
         self.sshd = Sshd(folder, take(), command) if options.sshd else None
 
