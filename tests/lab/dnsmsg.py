@@ -20,7 +20,7 @@ TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "HINFO": 13, "MX": 15
 _TYPE_NAMES = {number: name for name, number in TYPES.items()}
 IN = 1
 RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 6: "YXDOMAIN",
-          16: "BADVERS"}
+          16: "BADVERS", 23: "BADCOOKIE"}
 
 # Where names stand in rdata: octets before, how many names, octets behind.
 _NAMES_IN = {2: (0, 1, 0), 5: (0, 1, 0), 6: (0, 2, 20), 12: (0, 1, 0), 15: (2, 1, 0), 33: (6, 1, 0), 39: (0, 1, 0)}
@@ -95,6 +95,17 @@ class Opt:
     payload: int
     version: int
     dnssec_ok: bool
+    options: list[tuple[int, bytes]] = field(default_factory=list)
+    """Code and data of each."""
+    flags: int = 0
+    """Those that mean nothing yet."""
+
+    def option(self, code: int) -> bytes | None:
+        """The data of an option that stands there once; None where it is not."""
+        found = [data for number, data in self.options if number == code]
+        if len(found) > 1:
+            raise Malformed(f"option {code} {len(found)} times")
+        return found[0] if found else None
 
 
 @dataclass
@@ -181,8 +192,8 @@ def _read_rdata(message: bytes, pos: int, length: int, rtype: int) -> bytes:
 
 
 class _Reader:
-    def __init__(self, data: bytes):
-        self.data, self.pos = data, 12
+    def __init__(self, data: bytes, rclass: int):
+        self.data, self.pos, self.rclass = data, 12, rclass
         if len(data) < 12:
             raise Malformed("no whole header")
         self.id, self.flags, *self.counts = struct.unpack_from("!HHHHHH", data)
@@ -202,11 +213,13 @@ class _Reader:
     def _opt(self, owner: Name, payload: int, ttl: int, rdata: bytes, additional: bool) -> None:
         if not additional or owner or self.message.opt:
             raise Malformed("an OPT record where none may be")
+        options = []
         while rdata:
             if len(rdata) < 4 or (length := struct.unpack_from("!H", rdata, 2)[0]) > len(rdata) - 4:
                 raise Malformed("half an EDNS option")
+            options.append((struct.unpack_from("!H", rdata)[0], rdata[4:4 + length]))
             rdata = rdata[4 + length:]
-        self.message.opt = Opt(payload, ttl >> 16 & 255, bool(ttl & 0x8000))
+        self.message.opt = Opt(payload, ttl >> 16 & 255, bool(ttl & 0x8000), options, ttl & 0x7FFF)
         self.message.rcode |= ttl >> 24 << 4
 
     def section(self, count: int, additional: bool = False) -> Iterator[Record]:
@@ -224,7 +237,7 @@ class _Reader:
             if rtype == TYPES["OPT"]:
                 self._opt(owner, rclass, ttl, rdata, additional)
                 continue
-            if rclass != IN:
+            if rclass != self.rclass:
                 raise Malformed(f"a record of class {rclass}")
             record = Record(lower(owner), rtype, ttl, rdata)
             if additional:
@@ -232,9 +245,9 @@ class _Reader:
             yield record
 
 
-def parse(data: bytes) -> Message:
-    """Takes a whole message apart; raises Malformed."""
-    reader = _Reader(data)
+def parse(data: bytes, rclass: int = IN) -> Message:
+    """Takes a whole message apart, whose records are of one class; raises Malformed."""
+    reader = _Reader(data, rclass)
     message = reader.message
     reader.question()
     message.answer = list(reader.section(reader.counts[1]))
