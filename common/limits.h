@@ -9,11 +9,14 @@
 #define LIMIT_LOG_LINE   4096 /* PIPE_BUF: a line to a pipe stays whole */
 
 /* -- DNS (RFC 1035 2.3.4, RFC 6891 6.2.5) -- */
-#define LIMIT_NAME_WIRE      255   /* octets of a wire-format name */
-#define LIMIT_NAME_TEXT      1024  /* 253 octets, each as \DDD, with room for NUL */
-#define LIMIT_LABEL          63    /* octets */
-#define LIMIT_NAME_LABELS    128   /* 255 octets / 2, with the root */
-#define LIMIT_DNS_MESSAGE    65535 /* a TCP message: 16-bit length */
+#define LIMIT_NAME_WIRE   255   /* octets of a wire-format name */
+#define LIMIT_NAME_TEXT   1024  /* 253 octets, each as \DDD, with room for NUL */
+#define LIMIT_LABEL       63    /* octets */
+#define LIMIT_NAME_LABELS 128   /* 255 octets / 2, with the root */
+#define LIMIT_DNS_MESSAGE 65535 /* a TCP message: 16-bit length */
+/* Octets of one RRset, so that it comes whole over TCP: a message without header (12), the longest
+ * question (255 + 4) and OPT with all options (183). 1,161 values of a dns-01 challenge. */
+#define LIMIT_RRSET          (LIMIT_DNS_MESSAGE - 12 - 259 - 183)
 #define LIMIT_EDNS_PAYLOAD   4096 /* dns-udp-payload at most; 1232 by default, IPv6 MTU 1280 - 48 */
 #define LIMIT_NSID           128 /* octets; an answer of 512 still holds question, cookie and SOA */
 #define LIMIT_CHAOS_TEXT     255 /* one character-string, RFC 1035 3.3 */

@@ -13,6 +13,8 @@
 
 _Static_assert(DNS_HEADER + LIMIT_NAME_WIRE + 4 + EDNS_OPT_MAX <= 512,
                "whatever is asked, the smallest message holds the question and OPT");
+_Static_assert(DNS_HEADER + LIMIT_NAME_WIRE + 4 + LIMIT_RRSET + EDNS_OPT_MAX <= LIMIT_DNS_MESSAGE,
+               "whatever is asked, the largest message holds an RRset besides");
 
 /* Octets of an owner name, which may end in a pointer that goes back (RFC 1035 4.1.4). */
 static int skip_owner(const uint8_t *msg, size_t len, size_t pos)

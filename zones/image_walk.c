@@ -136,7 +136,10 @@ static struct image_rrset *put_rrset(struct walk *w, const struct owner *owner, 
     }
     if (live) {
         for (const struct zone_value *v = owner->challenge->values; v != NULL; v = v->next) {
-            if (!is_static_value(owner->fixed, v)) {
+            size_t octets = b->pos - start + IMAGE_RR_HEAD + 1 + v->len;
+
+            /* zone_add saw to the room, but the static part may have grown since */
+            if (octets <= LIMIT_RRSET && !is_static_value(owner->fixed, v)) {
                 put_value(b, v, w->zone->challenge_ttl);
                 count++;
             }

@@ -1,9 +1,11 @@
 #include "zones/zone.h"
 
 #include <errno.h>
+#include <ldns/ldns.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "zones/image_format.h"
 #include "zones/name.h"
 #include "zones/zone_data.h"
 
@@ -223,6 +225,28 @@ static int renew_value(struct zone *zone, struct zone_value *value, uint64_t own
     return 0;
 }
 
+static size_t txt_octets(size_t len)
+{
+    return IMAGE_RR_HEAD + 1 + len;
+}
+
+/* Whether the TXT RRset of lower holds another value of len octets: the static records and those of
+ * node, which may be NULL, go into one message with it. */
+static bool has_room(const struct zone *zone, const uint8_t *lower,
+                     const struct zone_owner_name *node, size_t len)
+{
+    size_t octets = zone_static_octets(zone->fixed, lower, LDNS_RR_TYPE_TXT) + txt_octets(len);
+    size_t count = node == NULL ? 0 : node->value_count;
+
+    if (octets + count * txt_octets(LIMIT_CHALLENGE_TXT) <= LIMIT_RRSET) {
+        return true;
+    }
+    for (const struct zone_value *v = node == NULL ? NULL : node->values; v != NULL; v = v->next) {
+        octets += txt_octets(v->len);
+    }
+    return octets <= LIMIT_RRSET;
+}
+
 int zone_add(struct zone *zone, const uint8_t *name, const char *value, uint64_t owner,
              int64_t expires)
 {
@@ -246,7 +270,8 @@ int zone_add(struct zone *zone, const uint8_t *name, const char *value, uint64_t
         return renew_value(zone, found, owner, expires);
     }
     if (zone->value_count >= LIMIT_CHALLENGES ||
-        (node != NULL && node->value_count >= LIMIT_VALUES_PER_NAME)) {
+        (node != NULL && node->value_count >= LIMIT_VALUES_PER_NAME) ||
+        !has_room(zone, lower, node, len)) {
         return ERR_LIMIT;
     }
     if (node == NULL && (node = add_name(zone, lower)) == NULL) {

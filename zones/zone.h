@@ -30,8 +30,8 @@ struct zone_defaults {
 /* Reads a zone file by ldns. text need not be terminated. name (a path) stands in err with
  * the line: syntax error, record out of zone, class other than IN, no SOA or several, no NS at the
  * apex, CNAME beside other data (RFC 2181 10.1), data below a DNAME, signatures, $INCLUDE, TTLs
- * that differ within an RRset (the smallest is taken, RFC 2181 5.2, no error). ERR_MALFORMED or
- * ERR_LIMIT. */
+ * that differ within an RRset (the smallest is taken, RFC 2181 5.2, no error). ERR_MALFORMED, or
+ * ERR_LIMIT for a file or an RRset (LIMIT_RRSET) that is too large. */
 int zone_static_parse(struct zone_static **out, const char *apex, const char *name,
                       const char *text, size_t len, struct err *err);
 /* SOA and NS from defaults, in-zone nameservers without addresses refused. */
@@ -44,8 +44,8 @@ void zone_static_free(struct zone_static *s);
 int zone_new(struct zone **out, struct zone_static *s, uint32_t challenge_ttl);
 void zone_free(struct zone *zone);
 /* Replaces the static part, frees the old one; challenge values stay, but are not answered where
- * the new part is in their way. ERR_RANGE as zone_new, or for another apex; s stays the caller's
- * then. */
+ * the new part is in their way, or leaves them no room in a message. ERR_RANGE as zone_new, or for
+ * another apex; s stays the caller's then. */
 int zone_replace_static(struct zone *zone, struct zone_static *s, uint32_t challenge_ttl);
 
 /* The apex in wire form, lower case; lives as long as the zone. */
@@ -53,7 +53,8 @@ const uint8_t *zone_apex(const struct zone *zone);
 
 /* Adds value (1 to LIMIT_CHALLENGE_TXT octets) at owner name (wire, within the zone) for
  * an owner (order id); expires: Unix seconds; the latest counts. Returns 1 where the
- * zone changed, 0 where the value was there, ERR_LIMIT, ERR_RANGE (out of zone, or a wildcard),
+ * zone changed, 0 where the value was there, ERR_LIMIT (also where the name's TXT RRset would
+ * grow over LIMIT_RRSET), ERR_RANGE (out of zone, or a wildcard),
  * ERR_EXISTS (a static CNAME, delegation or DNAME is in the way), -ENOMEM. A value has at most
  * LIMIT_ORDERS owners, and LIMIT_CHALLENGES is for each zone. */
 int zone_add(struct zone *zone, const uint8_t *name, const char *value, uint64_t owner,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zones/image_format.h"
 #include "zones/name.h"
 #include "zones/rdata.h"
 
@@ -274,6 +275,25 @@ static const char *judge_node(const struct static_node *node, const struct stati
     return NULL;
 }
 
+/* An RRset that no message holds would be truncated even over TCP; *record: where it is too much.
+ */
+static bool is_too_large(const struct static_node *node, const struct static_record **record)
+{
+    size_t octets = 0;
+
+    for (uint32_t i = 0; i < node->count; i++) {
+        *record = node->records[i];
+        if (i > 0 && node->records[i - 1]->type != node->records[i]->type) {
+            octets = 0;
+        }
+        octets += IMAGE_RR_HEAD + (size_t)node->records[i]->rdata_len;
+        if (octets > LIMIT_RRSET) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static uint32_t node_flags(const struct zone_static *s, const struct static_node *node)
 {
     uint32_t flags = 0;
@@ -316,6 +336,10 @@ static int make_nodes(struct zone_static *s, const char *source, struct err *err
         const char *what = judge_node(node, &record);
         if (what != NULL) {
             return refuse(err, ERR_MALFORMED, source, record, what);
+        }
+        if (is_too_large(node, &record)) {
+            return refuse(err, ERR_LIMIT, source, record,
+                          "the records of this type at this name do not fit into a DNS message");
         }
         s->node_count++;
     }
@@ -396,6 +420,19 @@ const struct static_node *zone_static_find(const struct zone_static *s, const ui
         }
     }
     return NULL;
+}
+
+size_t zone_static_octets(const struct zone_static *s, const uint8_t *name, uint16_t type)
+{
+    const struct static_node *node = zone_static_find(s, name);
+    size_t octets = 0;
+
+    for (uint32_t i = 0; node != NULL && i < node->count; i++) {
+        if (node->records[i]->type == type) {
+            octets += IMAGE_RR_HEAD + (size_t)node->records[i]->rdata_len;
+        }
+    }
+    return octets;
 }
 
 bool zone_static_blocks(const struct zone_static *s, const uint8_t *name)

@@ -64,6 +64,8 @@ int zone_static_finish(struct zone_static *s, const char *source, struct err *er
 
 /* The node of exactly this name (wire, lower case), or NULL. */
 const struct static_node *zone_static_find(const struct zone_static *s, const uint8_t *name);
+/* Octets of the RRset of this type at name (lower case) in an answer, 0 where there is none. */
+size_t zone_static_octets(const struct zone_static *s, const uint8_t *name, uint16_t type);
 /* Whether the static part leaves no place for a challenge at name (lower case, within
  * the zone): a CNAME there, a cut there or above, a DNAME above. */
 bool zone_static_blocks(const struct zone_static *s, const uint8_t *name);

@@ -230,6 +230,50 @@ static void test_room(void)
     asking_end(&a);
 }
 
+/* As much as a zone takes at one name, which is as long as names get: whole over TCP, with all
+ * options (RFC 7766 8, 9210 4). */
+static void test_fullest(void)
+{
+    struct zone *zone = images_zone("acme.example", IMAGES_SOA "@ 3600 NS ns.example.\n");
+    uint8_t name[LIMIT_NAME_WIRE] = {0};
+    char value[LIMIT_CHALLENGE_TXT + 1];
+    struct image full;
+    unsigned count = 0;
+
+    for (size_t i = 0, left = LIMIT_NAME_WIRE - 14; left > 0; i += name[i] + 1u) {
+        name[i] = (uint8_t)(left > 64 ? (left - 64 == 1 ? 62 : 63) : left - 1);
+        memset(name + i + 1, 'n', name[i]);
+        left -= name[i] + 1u;
+    }
+    memcpy(name + LIMIT_NAME_WIRE - 14, "\4acme\7example", 14);
+    do {
+        snprintf(value, sizeof(value), "%0*u", LIMIT_CHALLENGE_TXT, count);
+    } while (zone_add(zone, name, value, 1, INT64_MAX) == 1 && ++count < UINT16_MAX);
+    value[LIMIT_RRSET % (13 + LIMIT_CHALLENGE_TXT) - 13] = '\0';
+    CU_ASSERT_EQUAL(zone_add(zone, name, value, 1, INT64_MAX), 1); /* to the last octet */
+    images_map(&full, images_build(&zone, 1, 1));
+    zone_free(zone);
+
+    begin();
+    a.service.nsid_len = LIMIT_NSID;
+    a.context.image = &full;
+    a.context.tcp = true;
+    packet_begin(&a.packet);
+    packet_add(&a.packet, name, sizeof(name));
+    packet_add(&a.packet, "\0\20\0\1", 4);
+    packet_count(&a.packet, 4);
+    asking_opt(&a, 1232);
+    asking_option(&a, DNS_OPTION_NSID, "", 0);
+    asking_option(&a, DNS_OPTION_COOKIE, "12345678", 8);
+    asking_option(&a, DNS_OPTION_KEEPALIVE, "", 0);
+    CU_ASSERT_EQUAL(asking_ask(&a), QUERY_ANSWERED);
+    CU_ASSERT_FALSE(ldns_pkt_tc(a.answer));
+    CU_ASSERT_EQUAL(ldns_pkt_ancount(a.answer), count + 1);
+    CU_ASSERT_EQUAL(a.len, LIMIT_DNS_MESSAGE - EDNS_EDE_LEN);
+    asking_end(&a);
+    image_unmap(&full);
+}
+
 /* OPT comes back wherever the message can be read as far as that: with another opcode (RFC
  * 1996 4.8, RFC 2136 2.2, RFC 8906 3.1.4), without a question, with two (RFC 9619 4). */
 static void test_odd_messages(void)
@@ -278,6 +322,7 @@ int main(void)
         {"extended errors", test_errors},
         {"the longest answer without records", test_longest},
         {"room for options", test_room},
+        {"the fullest message", test_fullest},
         {"odd messages", test_odd_messages},
     };
     struct zone *zone =

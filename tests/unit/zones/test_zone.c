@@ -146,6 +146,73 @@ static void test_limits(void)
     zone_free(zone);
 }
 
+/* A number in as many octets as fit. */
+static const char *long_value(unsigned number)
+{
+    static char value[LIMIT_CHALLENGE_TXT + 1];
+
+    snprintf(value, sizeof(value), "%0*u", LIMIT_CHALLENGE_TXT, number);
+    return value;
+}
+
+#define LONG_RR (12 + 1 + LIMIT_CHALLENGE_TXT) /* octets of its record in an answer */
+
+/* What is at one name goes into one message, with the static records there (RFC 2181 5, 9). */
+static void test_message(void)
+{
+    struct zone *zone = zone_of(APEX, PREAMBLE "s TXT \"ten octets\"\ns A 192.0.2.1\n", 0);
+    const unsigned fit = LIMIT_RRSET / LONG_RR;
+    size_t len;
+
+    for (unsigned i = 0; i < fit; i++) {
+        CU_ASSERT_EQUAL(add(zone, "a." APEX, long_value(i), 1, 100), 1);
+        CU_ASSERT_EQUAL(add(zone, "s." APEX, long_value(i), 1, 100), 1);
+    }
+    CU_ASSERT_EQUAL(add(zone, "a." APEX, long_value(fit), 1, 100), ERR_LIMIT);
+    CU_ASSERT_EQUAL(add(zone, "s." APEX, long_value(fit), 1, 100), ERR_LIMIT);
+    CU_ASSERT_EQUAL(add(zone, "a." APEX, long_value(0), 2, 100), 0); /* it is there */
+    /* to the octet: a short one still fits */
+    char rest[LIMIT_CHALLENGE_TXT + 1] = "";
+    memset(rest, 'r', LIMIT_RRSET % LONG_RR - 13 + 1);
+    CU_ASSERT_EQUAL(add(zone, "a." APEX, rest, 1, 100), ERR_LIMIT);
+    rest[LIMIT_RRSET % LONG_RR - 13] = '\0';
+    CU_ASSERT_EQUAL(add(zone, "s." APEX, rest, 1, 100), ERR_LIMIT); /* has ten octets less */
+    CU_ASSERT_EQUAL(add(zone, "a." APEX, rest, 1, 100), 1);
+    struct image image = image_of(&zone, 1);
+    (void)image_rrset_wire(image_node_rrset(&image, look(&image, "a." APEX).node, TXT), &len);
+    CU_ASSERT_EQUAL(len, LIMIT_RRSET);
+    image_unmap(&image);
+    CU_ASSERT_EQUAL(take(zone, "a." APEX, long_value(1), 1), 1);
+    CU_ASSERT_EQUAL(add(zone, "a." APEX, long_value(fit), 1, 100), 1);
+    zone_free(zone);
+}
+
+/* A static part that came later leaves room for some of the values only: the image holds those. */
+static void test_message_replace(void)
+{
+    struct zone *zone = zone_of(APEX, PREAMBLE, 0);
+    const unsigned fit = LIMIT_RRSET / LONG_RR;
+    char text[sizeof(PREAMBLE) + LIMIT_CHALLENGE_TXT + 16];
+    struct zone_static *s;
+    struct err err = {0};
+    size_t len;
+
+    for (unsigned i = 0; i < fit; i++) {
+        add(zone, "a." APEX, long_value(i), 1, 100);
+    }
+    add(zone, "a." APEX, "short", 1, 100);
+    snprintf(text, sizeof(text), PREAMBLE "a TXT \"%s\"\n", long_value(fit));
+    CU_ASSERT_EQUAL_FATAL(zone_static_parse(&s, APEX, "f", text, strlen(text), &err), 0);
+    CU_ASSERT_EQUAL(zone_replace_static(zone, s, 5), 0);
+    struct image image = image_of(&zone, 1);
+    const struct image_rrset *txt = image_node_rrset(&image, look(&image, "a." APEX).node, TXT);
+    (void)image_rrset_wire(txt, &len);
+    CU_ASSERT_TRUE(len <= LIMIT_RRSET);
+    CU_ASSERT_EQUAL(image_rrset_count(txt), 1 + 1 + fit - 1); /* one of the long ones is out */
+    image_unmap(&image);
+    zone_free(zone);
+}
+
 static void test_replace(void)
 {
     struct zone *zone = zone_of(APEX, PREAMBLE, 0), *donor;
@@ -347,6 +414,8 @@ int main(void)
         {"expiry", test_expiry},
         {"refused", test_refused},
         {"limits", test_limits},
+        {"one message", test_message},
+        {"one message, and a new static part", test_message_replace},
         {"new static part", test_replace},
         {"each, in canonical order", test_each},
         {"random steps against a model", test_model},

@@ -96,6 +96,33 @@ static void test_rules(void)
 }
 
 /* ldns would make the origin of them. */
+/* Appends count TXT records of 255 octets at "a", which come in this order. */
+static size_t add_texts(char *text, size_t len, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        len += (size_t)sprintf(text + len, "a TXT \"%0255u\"\n", i);
+    }
+    return len;
+}
+
+/* An RRset that no message holds could be had neither over UDP nor over TCP (RFC 2181 5, 9). */
+static void test_too_large(void)
+{
+    const unsigned fit = LIMIT_RRSET / (12 + 256);
+    static char text[2 * (LIMIT_RRSET + 4096)];
+    char want[64];
+    struct err err;
+    size_t len = strlen(strcpy(text, PREAMBLE "a A 192.0.2.1\n"));
+
+    len = add_texts(text, len, fit);
+    CU_ASSERT_EQUAL(parse(text, len, &err), 0);
+    len = (size_t)sprintf(text, PREAMBLE);
+    len = add_texts(text, len, fit + 1);
+    CU_ASSERT_EQUAL(parse(text, len, &err), ERR_LIMIT);
+    snprintf(want, sizeof(want), "acme.zone:%u: TXT a.acme.example.com: the records", 4 + fit);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, want));
+}
+
 static void test_at_signs(void)
 {
     refused("a NS \\@.b\n", "acme.zone:4: a name in data cannot begin with an at sign");
@@ -301,6 +328,7 @@ static void test_default(void)
 int main(void)
 {
     static const struct run_case tests[] = {
+        {"an RRset that is too large", test_too_large},
         {"lines of syntax errors", test_lines},
         {"rules for records together", test_rules},
         {"at signs", test_at_signs},
