@@ -3,7 +3,7 @@
 import signal
 from pathlib import Path
 
-from lab import ZONE, LabOptions, dns, wait_until
+from lab import ZONE, LabOptions, dns, target_of, wait_until
 from support import LabCase, main
 
 GOOD = f"""\
@@ -102,6 +102,8 @@ class Reload(LabCase):
         self.lab.server.reload()
         wait_until(lambda: self.info() == ["second"], "new record served")
         self.assertEqual(len(dns.txt("_acme-challenge.host40.example.org", self.lab.resolver.port)), 1)
+        answer = dns.dig("+noall", "+answer", target_of("host40.example.org"), "TXT", port=self.lab.server.port)
+        self.assertRegex(answer, r"\s0\s+IN\s+TXT\s", "nobody keeps a challenge value")
         hold.release()
         self.assert_issued(self.lab.collect(client), ["host40.example.org"])
 

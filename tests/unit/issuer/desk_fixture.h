@@ -30,6 +30,8 @@ struct desk_fixture {
     char *nameserver;
     char directory[64];
     int port_fd; /* keeps the port ours */
+    EVP_PKEY *key;
+    char *pem; /* its CSR for a.example */
 };
 
 static inline int desk_fixture_reserve(void *arg, uint64_t limit)
@@ -91,6 +93,8 @@ static inline void desk_fixture_set_up(struct desk_fixture *f)
     memset(f, 0, sizeof *f);
     folder_make(&f->folder);
     desk_fixture_nobody(f);
+    f->key = key_ec("P-256");
+    f->pem = csr_for(f->key, "a.example");
     f->nameserver = (char *)"ns.example.net";
     f->zone = (struct server_conf_zone){.name = (char *)"acme.example.com",
                                         .nameservers = {&f->nameserver, 1}};
@@ -126,6 +130,8 @@ static inline void desk_fixture_tear_down(struct desk_fixture *f)
 {
     desk_fixture_end(f);
     (void)close(f->port_fd);
+    free(f->pem);
+    EVP_PKEY_free(f->key);
     folder_remove(&f->folder);
 }
 

@@ -110,41 +110,35 @@ static void test_stored_first(void)
 
 static void test_stop(void)
 {
-    EVP_PKEY *key = key_ec("P-256");
-    char *pem = csr_for(key, "a.example");
     struct client running, fresh, late;
     struct desk_fixture f;
 
     desk_fixture_set_up(&f);
-    CU_ASSERT_EQUAL(ask(&f, &running, pem), 0);
+    CU_ASSERT_EQUAL(ask(&f, &running, f.pem), 0);
     desk_fixture_turn(&f);
-    CU_ASSERT_EQUAL(ask(&f, &fresh, pem), 0);
+    CU_ASSERT_EQUAL(ask(&f, &fresh, f.pem), 0);
     desk_stop(f.desk);
     CU_ASSERT_EQUAL(running.dones, 1);
     CU_ASSERT_EQUAL(running.failure, ORDER_INTERRUPTED);
     CU_ASSERT_STRING_NOT_EQUAL(running.text, "");
     CU_ASSERT_EQUAL(fresh.dones, 1);
     CU_ASSERT_EQUAL(fresh.failure, ORDER_INTERRUPTED);
-    CU_ASSERT_EQUAL(ask(&f, &late, pem), ERR_CANCELLED);
+    CU_ASSERT_EQUAL(ask(&f, &late, f.pem), ERR_CANCELLED);
     CU_ASSERT_STRING_EQUAL(stored(&f).state, "failed"); /* the CA never heard of it */
     desk_fixture_tear_down(&f);
-    free(pem);
-    EVP_PKEY_free(key);
 }
 
 static void test_client_leaves(void)
 {
-    EVP_PKEY *key = key_ec("P-256");
-    char *pem = csr_for(key, "a.example");
     struct client first, second, third;
     struct desk_fixture f;
 
     desk_fixture_set_up(&f);
-    CU_ASSERT_EQUAL(ask(&f, &first, pem), 0);
+    CU_ASSERT_EQUAL(ask(&f, &first, f.pem), 0);
     desk_fixture_turn(&f);
     desk_leave(first.ticket);
-    CU_ASSERT_EQUAL(ask(&f, &second, pem), 0); /* joins */
-    CU_ASSERT_EQUAL(ask(&f, &third, pem), 0);  /* the second waits: a new one */
+    CU_ASSERT_EQUAL(ask(&f, &second, f.pem), 0); /* joins */
+    CU_ASSERT_EQUAL(ask(&f, &third, f.pem), 0);  /* the second waits: a new one */
     desk_fixture_turn(&f);
     CU_ASSERT_EQUAL(stored(&f).count, 2);
     CU_ASSERT_EQUAL(second.events > 0, 1);
@@ -154,14 +148,10 @@ static void test_client_leaves(void)
     CU_ASSERT_EQUAL(second.dones, 1);
     CU_ASSERT_EQUAL(third.dones, 1);
     desk_fixture_tear_down(&f);
-    free(pem);
-    EVP_PKEY_free(key);
 }
 
 static void test_busy(void)
 {
-    EVP_PKEY *key = key_ec("P-256");
-    char *pem = csr_for(key, "a.example");
     struct client *clients = calloc(LIMIT_ORDERS + 1, sizeof *clients);
     struct desk_fixture f;
     unsigned interrupted = 0;
@@ -169,8 +159,8 @@ static void test_busy(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(clients);
     desk_fixture_set_up(&f);
     for (int i = 0; i < LIMIT_ORDERS; i++)
-        CU_ASSERT_EQUAL(ask(&f, &clients[i], pem), 0);
-    CU_ASSERT_EQUAL(ask(&f, &clients[LIMIT_ORDERS], pem), ERR_BUSY);
+        CU_ASSERT_EQUAL(ask(&f, &clients[i], f.pem), 0);
+    CU_ASSERT_EQUAL(ask(&f, &clients[LIMIT_ORDERS], f.pem), ERR_BUSY);
     desk_fixture_turn(&f);
     CU_ASSERT_EQUAL(stored(&f).count, 100);
     desk_stop(f.desk);
@@ -179,16 +169,12 @@ static void test_busy(void)
     CU_ASSERT_EQUAL(interrupted, LIMIT_ORDERS);
     desk_fixture_tear_down(&f);
     free(clients);
-    free(pem);
-    EVP_PKEY_free(key);
 }
 
 /* What a killed issuer left in the store. */
 static void test_resume(void)
 {
     const struct order_saved known = {.state = ORDER_FINALIZING, .url = "https://127.0.0.1:1/o"};
-    EVP_PKEY *key = key_ec("P-256");
-    char *pem = csr_for(key, "a.example");
     struct client clients[2], again;
     struct desk_fixture f;
     struct rows unknown = {0}, damaged = {0}, open = {0};
@@ -202,7 +188,7 @@ static void test_resume(void)
 
     desk_fixture_set_up(&f);
     for (int i = 0; i < 2; i++) {
-        CU_ASSERT_EQUAL(ask(&f, &clients[i], pem), 0);
+        CU_ASSERT_EQUAL(ask(&f, &clients[i], f.pem), 0);
         (void)uv_run(&f.loop, UV_RUN_NOWAIT);
     }
     desk_fixture_end(&f); /* no desk_stop: killed */
@@ -223,7 +209,7 @@ static void test_resume(void)
     CU_ASSERT_EQUAL(store_order_each_open(f.store, on_row, &open, NULL), 0);
     CU_ASSERT_EQUAL(open.count, 1);
     desk_fixture_turn(&f);
-    CU_ASSERT_EQUAL(ask(&f, &again, pem), 0); /* the client asks again, and joins */
+    CU_ASSERT_EQUAL(ask(&f, &again, f.pem), 0); /* the client asks again, and joins */
     desk_fixture_turn(&f);
     CU_ASSERT_EQUAL(stored(&f).count, 3);
     desk_stop(f.desk);
@@ -232,20 +218,16 @@ static void test_resume(void)
     CU_ASSERT_EQUAL(store_order_each_open(f.store, on_row, &open, NULL), 0);
     CU_ASSERT_EQUAL(open.count, 1); /* the CA knows it: it stays to be resumed */
     desk_fixture_tear_down(&f);
-    free(pem);
-    EVP_PKEY_free(key);
 }
 
 /* The store refuses everything: clients are told so, nobody crashes, nothing is said to the CA. */
 static void test_store_fails(void)
 {
-    EVP_PKEY *key = key_ec("P-256");
-    char *pem = csr_for(key, "a.example");
     struct client before, after;
     struct desk_fixture f;
 
     desk_fixture_set_up(&f);
-    CU_ASSERT_EQUAL(ask(&f, &before, pem), 0);
+    CU_ASSERT_EQUAL(ask(&f, &before, f.pem), 0);
     desk_fixture_turn(&f);
     CU_ASSERT_EQUAL(store_batch_begin(f.store, NULL), 0); /* the desk's own will not nest */
     CU_ASSERT(store_order_fail(f.store, 1, NULL, 1, NULL) == 0);
@@ -255,7 +237,7 @@ static void test_store_fails(void)
 
         CU_ASSERT(store_order_add(f.store, &no_names, &id, NULL) < 0); /* poisons it */
     }
-    CU_ASSERT_EQUAL(ask(&f, &after, pem), 0);
+    CU_ASSERT_EQUAL(ask(&f, &after, f.pem), 0);
     wait_done(&f, &after);
     CU_ASSERT_EQUAL(after.failure, ORDER_BROKEN);
     CU_ASSERT_STRING_NOT_EQUAL(after.text, "");
@@ -263,8 +245,6 @@ static void test_store_fails(void)
     desk_fixture_tear_down(&f);
     if (before.ticket != NULL)
         desk_leave(before.ticket);
-    free(pem);
-    EVP_PKEY_free(key);
 }
 
 static void on_account(void *arg, int error, const char *text, const char *url)
