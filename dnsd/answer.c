@@ -302,7 +302,12 @@ static bool step(struct answer *a, struct reply_owner *name)
 {
     struct image_result found;
 
-    image_lookup(a->image, name->name, name->name_len, &found);
+    if (a->hash != NULL) {
+        image_lookup_hashed(a->image, name->name, name->name_len, *a->hash, &found);
+        a->hash = NULL; /* no other name's */
+    } else {
+        image_lookup(a->image, name->name, name->name_len, &found);
+    }
     if (found.match == IMAGE_NO_ZONE) {
         if (a->reply.answer == 0) {
             a->info->outcome = QUERY_REFUSED;

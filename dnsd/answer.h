@@ -21,6 +21,7 @@ struct answer_link {
 
 struct answer {
     const struct image *image;
+    const uint64_t *hash;    /* of the question's name (image_lookup_hash), or NULL */
     struct reply reply;      /* header and question are in place, the name at DNS_HEADER */
     struct query_info *info; /* in: name, name_len, qtype; out: outcome, challenge, name */
     unsigned rcode;

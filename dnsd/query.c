@@ -217,6 +217,15 @@ static size_t finish(struct answer *a, const struct request *r)
     return a->reply.len;
 }
 
+uint64_t query_hash(const struct image *image, const uint8_t *in, size_t in_len)
+{
+    uint8_t lower[LOWER_ROOM];
+    size_t len = in_len > DNS_HEADER ? name_at(in + DNS_HEADER, in_len - DNS_HEADER) : 0;
+
+    lower_copy(lower, in + DNS_HEADER, len);
+    return image_lookup_hash(image, lower, len);
+}
+
 static void info_reset(struct query_info *info)
 {
     info->outcome = QUERY_DROPPED;
@@ -245,6 +254,7 @@ size_t query_answer(const struct query_context *context, const uint8_t *in, size
     take_apart(&r, info, in_len);
     memcpy(out + DNS_HEADER, in + DNS_HEADER, r.question.len);
     answer_init(&a, context->image, info);
+    a.hash = context->hash;
     a.reply.out = out;
     a.reply.len = info->question_end;
     a.reply.limit = size_limit(&r, cap);

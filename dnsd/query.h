@@ -27,6 +27,7 @@ struct query_context {
     size_t address_len;     /* 4 or 16 octets */
     uint32_t now;           /* Unix seconds, 32 bits of them */
     bool tcp;               /* the client's size limit does not count */
+    const uint64_t *hash; /* what query_hash returned for this message and image; NULL: not asked */
 };
 
 /* What became of a message; the worker counts by it. */
@@ -64,6 +65,11 @@ struct query_info {
  * answer's length, at most cap, or 0 where nothing is to be sent. Fills *info. */
 size_t query_answer(const struct query_context *context, const uint8_t *in, size_t in_len,
                     uint8_t *out, size_t cap, struct query_info *info);
+
+/* The hash of a message's question in this image, and what it leads to on its way into the cache:
+ * of a batch first all messages are hashed, then image_lookup_fetch is called for each, then they
+ * are answered. Any number for what is no question. */
+uint64_t query_hash(const struct image *image, const uint8_t *in, size_t in_len);
 
 /* Makes of an answer over UDP, len octets at out, the one that says "truncated" and nothing else:
  * header with TC, question, and OPT where it has one. Returns its length. */

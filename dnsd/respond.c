@@ -58,6 +58,7 @@ size_t respond(struct responder *responder, bool tcp, const struct sockaddr *fro
 {
     struct query_context context = {.image = responder->image,
                                     .service = responder->service,
+                                    .hash = responder->hash,
                                     .now = responder->now,
                                     .tcp = tcp};
     struct query_info info;

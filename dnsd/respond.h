@@ -20,6 +20,7 @@ struct sockaddr;
 struct responder {
     const struct image *image;     /* NULL: none yet; changes between two batches only, */
     const struct service *service; /* as does this */
+    const uint64_t *hash;          /* query_hash of the next message, or NULL */
     struct rate *rate;
     uint64_t now_ms; /* monotonic, and */
     uint32_t now;    /* Unix seconds: as they were at the batch's beginning */

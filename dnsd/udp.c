@@ -21,6 +21,7 @@
 
 #include "common/limits.h"
 #include "common/wire.h"
+#include "zones/image.h"
 
 /* After a batch of this size more is likely to be there: asking costs less than a turn of the loop.
  */
@@ -44,8 +45,9 @@ struct udp_batch {
     struct iovec in_iov[LIMIT_UDP_BATCH], out_iov[LIMIT_UDP_BATCH];
     struct sockaddr_in6 names[LIMIT_UDP_BATCH];
     _Alignas(struct cmsghdr) uint8_t control[LIMIT_UDP_BATCH][UDP_CONTROL];
-    size_t room;                 /* octets from one message to the next */
-    uint8_t *in_data, *out_data; /* LIMIT_UDP_BATCH of them */
+    uint64_t hashes[LIMIT_UDP_BATCH]; /* query_hash of each */
+    size_t room;                      /* octets from one message to the next */
+    uint8_t *in_data, *out_data;      /* LIMIT_UDP_BATCH of them */
 };
 
 struct udp {
@@ -129,10 +131,29 @@ static void make_malformed(uint8_t *query)
     wire_write_u16(query + 10, UINT16_MAX);
 }
 
+/*
+ * What a question leads to lies anywhere in the image, and waiting for memory is most of what an
+ * answer would cost. So all questions of a batch are on their way before the first is answered.
+ */
+static void batch_fetch(struct udp_batch *b, size_t n, const struct image *image)
+{
+    for (size_t i = 0; i < n; i++) {
+        b->hashes[i] = query_hash(image, b->in_data + i * b->room, b->in[i].msg_len);
+    }
+    for (size_t i = 0; i < n; i++) {
+        image_lookup_fetch(image, b->hashes[i]);
+    }
+}
+
 /* Answers the first n messages; returns how many answers there are. */
 static size_t batch_answer(struct udp_batch *b, size_t n, bool pktinfo, struct responder *responder)
 {
+    bool fetched = responder->image != NULL;
     size_t answers = 0;
+
+    if (fetched) {
+        batch_fetch(b, n, responder->image);
+    }
 
     for (size_t i = 0; i < n; i++) {
         struct msghdr *in = &b->in[i].msg_hdr;
@@ -143,6 +164,7 @@ static size_t batch_answer(struct udp_batch *b, size_t n, bool pktinfo, struct r
         if ((in->msg_flags & MSG_TRUNC) != 0) {
             make_malformed(query);
         }
+        responder->hash = fetched ? &b->hashes[i] : NULL;
         len = respond(responder, false, in->msg_name, query, b->in[i].msg_len,
                       b->out_data + answers * b->room, b->room);
         if (len == 0) {
@@ -158,6 +180,7 @@ static size_t batch_answer(struct udp_batch *b, size_t n, bool pktinfo, struct r
         }
         answers++;
     }
+    responder->hash = NULL;
     return answers;
 }
 

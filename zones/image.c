@@ -13,12 +13,18 @@
 /* zone: the index of the zone whose node it has to be, or VISIBLE. */
 #define VISIBLE LIMIT_DNS_ZONES
 
+#define CACHE_LINE 64
+
+static inline const struct image_slot *slots_of(const struct image *image)
+{
+    return (const struct image_slot *)(image->base + image_header(image)->slots);
+}
+
 static inline const struct image_node *probe(const struct image *image, uint32_t zone,
-                                             const uint8_t *lower, size_t len)
+                                             const uint8_t *lower, size_t len, uint64_t hash)
 {
     const struct image_header *header = image_header(image);
-    const struct image_slot *slots = (const struct image_slot *)(image->base + header->slots);
-    uint64_t hash = image_hash(header, lower, len);
+    const struct image_slot *slots = slots_of(image);
     uint32_t place = image_place(hash, header->slot_count);
 
     while (slots[place].node != 0) {
@@ -38,13 +44,14 @@ static inline const struct image_node *probe(const struct image *image, uint32_t
 
 static const struct image_node *find(const struct image *image, const uint8_t *lower, size_t len)
 {
-    return probe(image, VISIBLE, lower, len);
+    return probe(image, VISIBLE, lower, len, image_hash(image_header(image), lower, len));
 }
 
 const struct image_node *image_find(const struct image *image, const struct image_zone *zone,
                                     const uint8_t *lower, size_t len)
 {
-    return probe(image, (uint32_t)(zone - image_zones(image)), lower, len);
+    return probe(image, (uint32_t)(zone - image_zones(image)), lower, len,
+                 image_hash(image_header(image), lower, len));
 }
 
 /* Where the labels of a name begin; labels[i] has the name of i labels. Returns their count. */
@@ -180,7 +187,43 @@ static void settle_absent(const struct search *s, const struct image_node *enclo
 void image_lookup(const struct image *image, const uint8_t *lower, size_t len,
                   struct image_result *result)
 {
-    const struct image_node *node = find(image, lower, len);
+    image_lookup_hashed(image, lower, len, image_hash(image_header(image), lower, len), result);
+}
+
+uint64_t image_lookup_hash(const struct image *image, const uint8_t *lower, size_t len)
+{
+    const struct image_header *header = image_header(image);
+    uint64_t hash = image_hash(header, lower, len);
+
+    __builtin_prefetch(slots_of(image) + image_place(hash, header->slot_count));
+    return hash;
+}
+
+void image_lookup_fetch(const struct image *image, uint64_t hash)
+{
+    const struct image_header *header = image_header(image);
+    const struct image_slot *slots = slots_of(image);
+    uint32_t place = image_place(hash, header->slot_count);
+
+    while (slots[place].node != 0) {
+        if (slots[place].tag == (uint32_t)hash) {
+            const uint8_t *node = image->base + slots[place].node;
+
+            __builtin_prefetch(node);
+            __builtin_prefetch(node + CACHE_LINE); /* a name of 40 octets and a TXT of 43 */
+            __builtin_prefetch(node + 2 * (size_t)CACHE_LINE);
+            return;
+        }
+        if (++place == header->slot_count) {
+            place = 0;
+        }
+    }
+}
+
+void image_lookup_hashed(const struct image *image, const uint8_t *lower, size_t len, uint64_t hash,
+                         struct image_result *result)
+{
+    const struct image_node *node = probe(image, VISIBLE, lower, len, hash);
     unsigned apex_labels, labels;
 
     *result = (struct image_result){.match = IMAGE_NODE, .node = node};

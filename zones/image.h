@@ -72,6 +72,14 @@ struct image_result {
 void image_lookup(const struct image *image, const uint8_t *lower, size_t len,
                   struct image_result *result);
 
+/* The same in three steps, for many names at once: each step fetches from memory what the next one
+ * reads, so that a name's way through memory is gone while the others' are. hash is of lower in
+ * this image; another one finds nothing or something else, but never leaves the image. */
+uint64_t image_lookup_hash(const struct image *image, const uint8_t *lower, size_t len);
+void image_lookup_fetch(const struct image *image, uint64_t hash);
+void image_lookup_hashed(const struct image *image, const uint8_t *lower, size_t len, uint64_t hash,
+                         struct image_result *result);
+
 /* The node of exactly this name within zone, glue at or below a cut included, or NULL.
  * dnsd needs it for the addresses of a referral and for DS at a cut, where image_lookup
  * stops at the cut. lower: wire form in lower case, len octets. */

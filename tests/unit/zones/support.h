@@ -59,14 +59,22 @@ static inline struct image image_of(struct zone *const *zones, size_t count)
     return image;
 }
 
+/* At once and in its three steps, which must come to the same. */
 static inline struct image_result look(const struct image *image, const char *name)
 {
     uint8_t wire[LIMIT_NAME_WIRE];
-    struct image_result result;
+    struct image_result result, stepwise;
 
     CU_ASSERT_FATAL(name_from_text(wire, name) > 0);
     size_t len = name_lower(wire, wire);
     image_lookup(image, wire, len, &result);
+    uint64_t hash = image_lookup_hash(image, wire, len);
+    image_lookup_fetch(image, hash);
+    image_lookup_hashed(image, wire, len, hash, &stepwise);
+    CU_ASSERT_EQUAL(stepwise.match, result.match);
+    CU_ASSERT_PTR_EQUAL(stepwise.zone, result.zone);
+    CU_ASSERT_PTR_EQUAL(stepwise.node, result.node);
+    CU_ASSERT_EQUAL(stepwise.node_offset, result.node_offset);
     return result;
 }
 
