@@ -1,4 +1,5 @@
 # Compiler and linker flags of every target.
+include(CheckCCompilerFlag)
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES C)
 
@@ -11,7 +12,8 @@ if(CERTMILL_WERROR)
     add_compile_options(-Werror)
 endif()
 
-add_compile_options(-fstack-protector-strong -fstack-clash-protection -fno-common)
+add_compile_options(-fstack-protector-strong -fstack-clash-protection -fno-common
+                    -fno-semantic-interposition)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
     add_compile_options(-fcf-protection=full)
     # Debian's crt1.o says nothing of either, so that the linker would leave out both marks. It keeps to a
@@ -27,9 +29,14 @@ if(CERTMILL_SANITIZE)
 else()
     add_compile_options($<$<CONFIG:Release,RelWithDebInfo>:-U_FORTIFY_SOURCE>
                         $<$<CONFIG:Release,RelWithDebInfo>:-D_FORTIFY_SOURCE=3>)
+    # Not in debug builds, where valgrind is to find what is read before it was written.
+    check_c_compiler_flag(-ftrivial-auto-var-init=zero CERTMILL_HAS_AUTO_INIT)
+    if(CERTMILL_HAS_AUTO_INIT)
+        add_compile_options($<$<CONFIG:Release,RelWithDebInfo>:-ftrivial-auto-var-init=zero>)
+    endif()
 endif()
 if(CERTMILL_FUZZ)
     # coverage in every module, or the fuzzer sees nothing of what it calls
     add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
-add_link_options(-Wl,--as-needed -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+add_link_options(-Wl,--as-needed -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code)

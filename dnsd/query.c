@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/attribute.h"
 #include "common/err.h"
 #include "common/wire.h"
 #include "dnsd/answer.h"
@@ -241,9 +242,9 @@ size_t query_answer(const struct query_context *context, const uint8_t *in, size
                     uint8_t *out, size_t cap, struct query_info *info)
 {
     struct request r;
-    struct edns_reply opt;
+    struct edns_reply opt LEFT_AS_IS;
     uint8_t cookie[COOKIE_FULL];
-    struct answer a;
+    struct answer a LEFT_AS_IS;
 
     r.context = context;
     r.in = in;

@@ -1,5 +1,6 @@
 #include "dnsd/respond.h"
 
+#include "common/attribute.h"
 #include "dnsd/address.h"
 #include "zones/image.h"
 
@@ -61,7 +62,7 @@ size_t respond(struct responder *responder, bool tcp, const struct sockaddr *fro
                                     .hash = responder->hash,
                                     .now = responder->now,
                                     .tcp = tcp};
-    struct query_info info;
+    struct query_info info LEFT_AS_IS;
     size_t len;
 
     context.address = address_octets(from, &context.address_len);

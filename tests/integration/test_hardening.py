@@ -53,6 +53,15 @@ class Program:
         self.assertIn(("GNU_STACK", "RW "), segments)
         self.assertEqual([kind for kind, flags in segments if "W" in flags and "E" in flags], [])
 
+    def test_data_is_no_code(self) -> None:
+        """Constants and headers stand in no segment that can be executed."""
+        listing = tool("readelf", "-lW", self.path)
+        flags = re.findall(r"^ +(\w+) +(?:0x\w+ +){5}([R ][W ][E ])", listing, re.M)
+        sections = re.findall(r"^ {3}\d\d +(.*)$", listing.split("Section to Segment mapping")[1], re.M)
+        code = {word for (_, mode), words in zip(flags, sections) if "E" in mode for word in words.split()}
+        self.assertIn(".text", code)
+        self.assertEqual(code - {".text", ".init", ".fini", ".plt", ".plt.got", ".plt.sec"}, set())
+
     def test_no_search_path(self) -> None:
         self.assertNotRegex(tool("readelf", "-dW", self.path), r"\((RPATH|RUNPATH)\)")
 
@@ -76,6 +85,8 @@ class Program:
             self.assertIn("-D_FORTIFY_SOURCE=3", row["command"], row["file"])
             self.assertIn("-fstack-protector-strong", row["command"], row["file"])
             self.assertIn("-fstack-clash-protection", row["command"], row["file"])
+            if re.match(r"\S*gcc|\S*/cc ", row["command"]):
+                self.assertIn("-ftrivial-auto-var-init=zero", row["command"], row["file"])
         self.assertRegex(tool("nm", "-D", "--undefined-only", self.path), r"__\w+_chk@")
 
     def test_no_unbounded_calls(self) -> None:
