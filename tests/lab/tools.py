@@ -62,7 +62,8 @@ def records(*lines: str) -> frozenset[str]:
     return frozenset(map(record, lines))
 
 
-def _parse(tool: str, text: str) -> Reply:
+def parse(tool: str, text: str) -> Reply:
+    """Takes a tool's output apart."""
     reply = Reply(tool, text=text)
     if found := re.search(r"->>HEADER<<-.*?(?:status|rcode): (\w+)", text):
         reply.status = found[1]
@@ -81,7 +82,7 @@ def _parse(tool: str, text: str) -> Reply:
 def run(argv: Sequence[str]) -> Reply:
     """Runs a tool with words of its own."""
     done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
-    return _parse(argv[0], done.stdout + done.stderr)
+    return parse(argv[0], done.stdout + done.stderr)
 
 
 def dig(port: int, *words: str) -> Reply:
