@@ -24,16 +24,22 @@ struct asking {
     ldns_pkt *answer; /* as ldns reads it */
 };
 
-/* Defaults; the caller may change service and context before it asks. */
+static inline void asking_end(struct asking *a)
+{
+    ldns_pkt_free(a->answer);
+    a->answer = NULL;
+}
+
+/* Defaults; the caller may change service and context before it asks. *a: zeroed at first. */
 static inline void asking_begin(struct asking *a, const struct image *image)
 {
+    asking_end(a);
     a->service = default_service;
     a->context = (struct query_context){.image = image,
                                         .service = &a->service,
                                         .address = default_address,
                                         .address_len = sizeof(default_address),
                                         .now = 1559731985};
-    a->answer = NULL;
 }
 
 static inline void asking_opt(struct asking *a, uint16_t payload)
@@ -67,12 +73,6 @@ static inline enum query_outcome asking_ask(struct asking *a)
     a->answer = NULL;
     CU_ASSERT_EQUAL_FATAL(ldns_wire2pkt(&a->answer, a->out, a->len), LDNS_STATUS_OK);
     return a->info.outcome;
-}
-
-static inline void asking_end(struct asking *a)
-{
-    ldns_pkt_free(a->answer);
-    a->answer = NULL;
 }
 
 /* RCODE with the upper bits of OPT. */
