@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,7 +137,7 @@ static void configure(const char *chain)
     CU_ASSERT_PTR_NOT_NULL_FATAL(f);
     fprintf(f,
             "acme-zone: acme.example\nstate-dir: state\nrun-dir: run\ndns-threads: 1\n"
-            "dns-listen: ['127.0.0.1:0']\nuser: root\ndns-user: root\nsigner-user: root\n"
+            "dns-listen: ['127.0.0.1:0']\nuser: daemon\ndns-user: nobody\nsigner-user: bin\n"
             "preferred-chain: %s\n",
             chain);
     fclose(f);
@@ -314,7 +315,7 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "--role") == 0) {
         return fake_main(argv[2]);
     }
-    if (mkdtemp(folder) == NULL) {
+    if (mkdtemp(folder) == NULL || chmod(folder, 0711) < 0) {
         return 2;
     }
     int ret = suite_run("late", cases, SUITE_COUNT(cases));
