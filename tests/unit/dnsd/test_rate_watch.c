@@ -21,6 +21,21 @@ struct fixture {
     uint64_t now;
 };
 
+static void nothing(uv_timer_t *timer)
+{
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+/* uv_backend_timeout is 0 until the loop has once been round. */
+static void turn_once(uv_loop_t *loop)
+{
+    uv_timer_t timer;
+
+    uv_timer_init(loop, &timer);
+    uv_timer_start(&timer, nothing, 0, 0);
+    uv_run(loop, UV_RUN_DEFAULT);
+}
+
 static void set_up(struct fixture *f)
 {
     const struct log_options log = {.program = "dnsd", .fd = memfd_create("log", MFD_CLOEXEC)};
@@ -32,6 +47,7 @@ static void set_up(struct fixture *f)
     f->fd = log.fd;
     f->now = 1000;
     CU_ASSERT_EQUAL_FATAL(uv_loop_init(&f->loop), 0);
+    turn_once(&f->loop);
     CU_ASSERT_EQUAL_FATAL(log_new(&f->log, &log, &err), 0);
     for (int i = 0; i < RATES; i++) {
         CU_ASSERT_EQUAL_FATAL(rate_new(&f->rates[i], (const uint8_t *)"0123456789abcdef"), 0);
