@@ -36,11 +36,12 @@ class SoloCase(unittest.TestCase):
 
     config: dict[str, Any] = {}
     zones: dict[str, str] = {}
+    secret = ""
     solo: Solo
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.solo = Solo(cls.config, cls.zones)
+        cls.solo = Solo(cls.config, cls.zones, cls.secret)
         cls.solo.start()
         cls.addClassCleanup(cls.solo.stop)
 

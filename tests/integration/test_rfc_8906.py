@@ -148,7 +148,7 @@ class TestList(SoloCase):
         self.assertNotIn("CLIENT-SUBNET", reply.text)
 
     def test_rfc8906_3_never_silent(self) -> None:
-        """RFC 8906 2, 3: no query of the list goes unanswered, over either transport, for zones that are not ours either."""
+        """RFC 8906 2, 3: no query of the list goes unanswered, by either transport, in our zones or others."""
         for name in (RICH, "example.net"):
             for flags in (0x0100, 0x0110, 0x0120, 0x0140, *(opcode << 11 for opcode in range(1, 16))):
                 wire = dns.query(name, "SOA", flags=flags, edns=1232)

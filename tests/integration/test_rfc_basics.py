@@ -1,4 +1,4 @@
-"""Goal: what every authoritative server owes (RFC 1034, 1035, 2181, 4343, 3597): flags, RCODEs, types, classes, case."""
+"""Goal: what all authoritative servers owe (RFC 1034, 1035, 2181, 3597, 4343): flags, RCODEs, types, classes, case."""
 
 import struct
 import unittest
@@ -88,7 +88,7 @@ class Basics(SoloCase):
             self.assertEqual(tool(self.port, "-c", "CLASS4", f"www.{RICH}").status, "REFUSED")
 
     def test_rfc1035_opcodes(self) -> None:
-        """RFC 1035 4.1.1 (RCODE 4), RFC 6895 2.2: opcodes that we do not have are NOTIMP, with or without a question."""
+        """RFC 1035 4.1.1 (RCODE 4), RFC 6895 2.2: opcodes that we do not have: NOTIMP, with or without a question."""
         for opcode in (1, 2, 3, 6, 7, 15):
             for wire in (message(RICH, flags=opcode << 11), HEADER.pack(9, opcode << 11, 0, 0, 0, 0)):
                 with self.subTest(opcode, length=len(wire)):
@@ -119,7 +119,7 @@ class Basics(SoloCase):
 
     def test_rfc1995_ixfr(self) -> None:
         """RFC 1995 2, 3: IXFR is REFUSED, its SOA in the authority section well-formed or not there."""
-        soa = to_wire(from_text(RICH)) + struct.pack("!HHIH", 6, 1, 0, 22) + b"\0\0" + struct.pack("!IIIII", 1, 1, 1, 1, 1)
+        soa = to_wire(from_text(RICH)) + struct.pack("!HHIH", 6, 1, 0, 22) + b"\0\0" + struct.pack("!5I", 1, 1, 1, 1, 1)
         for ask in (self.udp, self.tcp):
             self.assert_empty(ask(message(RICH, 251, counts=(1, 0, 1, 0), behind=soa)), REFUSED)
             self.assert_empty(ask(message(RICH, 251)), REFUSED)

@@ -40,8 +40,8 @@ class Defaults(EdnsCase):
 
     def test_rfc6891_opt_in_errors(self) -> None:
         """RFC 6891 6.1.1, 7: NOTIMP and FORMERR have it, too, where the query's could be read."""
-        for wire, rcode in ((message(RICH, flags=2 << 11, edns=Edns()), NOTIMP), (message(RICH, 41, edns=Edns()), FORMERR),
-                            (message(RICH, 252, edns=Edns()), REFUSED)):
+        for wire, rcode in ((message(RICH, flags=2 << 11, edns=Edns()), NOTIMP), (message(RICH, 252, edns=Edns()), REFUSED),
+                            (message(RICH, 41, edns=Edns()), FORMERR)):
             found = self.udp(wire)
             self.assert_empty(found, rcode)
             self.assertIsNotNone(found.opt, str(found))
@@ -54,8 +54,8 @@ class Defaults(EdnsCase):
                 self.assert_empty(found, BADVERS)
                 self.assertEqual((found.opt.version, found.opt.payload) if found.opt else None, (0, 1232))
         for tool in (tools.dig, tools.kdig):
-            self.assertEqual(tool(self.port, "+edns=1", *["+noednsnegotiation"] * (tool is tools.dig), RICH, "SOA").status,
-                             "BADVERS")
+            words = ["+edns=1", *["+noednsnegotiation"] * (tool is tools.dig)]
+            self.assertEqual(tool(self.port, *words, RICH, "SOA").status, "BADVERS")
 
     def test_rfc6891_payload_size(self) -> None:
         """RFC 6891 6.2.3, 6.2.5: what the client says bounds the answer; less than 512 counts as 512; 1232 at most."""
@@ -90,7 +90,7 @@ class Defaults(EdnsCase):
             self.assertRegex(reply.text, r"(?i)flags:? do\b", reply.tool)
 
     def test_rfc6891_malformed_opt(self) -> None:
-        """RFC 6891 6.1.1, 6.1.2: two OPT records, one in the wrong place or not at the root, half an option: FORMERR."""
+        """RFC 6891 6.1.1, 6.1.2: two OPT records, one misplaced or not at the root, half an option: FORMERR."""
         opt = Edns().record()
         half = b"\0" + struct.pack("!HHIH", 41, 1232, 0, 5) + struct.pack("!HH", 3, 2) + b"x"
         bad = {"two": message(RICH, counts=(1, 0, 0, 2), behind=opt + opt),
@@ -191,10 +191,9 @@ class Configured(EdnsCase):
     def test_rfc5001_nsid(self) -> None:
         """RFC 5001 2.1 to 2.3: the configured octets when asked, in every kind of answer, and only when asked."""
         asked = Edns(options=option(NSID))
-        for wire in (message(RICH, edns=asked), message(f"nothing.{RICH}", edns=asked), message("example.net", edns=asked),
-                     message(f"x.sub.{RICH}", edns=asked), message(f"big.{RICH}", "TXT", edns=asked)):
+        for name in (RICH, f"nothing.{RICH}", "example.net", f"x.sub.{RICH}", f"big.{RICH}"):
             for ask in (self.udp, self.tcp):
-                found = ask(wire)
+                found = ask(message(name, "TXT", edns=asked))
                 self.assertEqual(found.opt.option(NSID) if found.opt else None, b"ns1 of the lab")
         self.assertEqual(codes(self.udp(message(RICH, edns=Edns()))), [])
         self.assertIn('("ns1 of the lab")', tools.dig(self.port, "+nsid", RICH, "SOA").text)

@@ -1,4 +1,4 @@
-"""Goal: names as RFC 1034 4.3.2 finds them: CNAME, DNAME (6672), wildcards (4592), cuts, what is not there (2308, 8020)."""
+"""Goal: names as RFC 1034 4.3.2 finds them: aliases (6672), wildcards (4592), cuts, what is not there (2308, 8020)."""
 
 import unittest
 

@@ -8,27 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import dns, dnsmsg
+from .nameserver import nsd_config
 from .process import LabError, Process
-
-# Rate limits off, as thousands of questions come from one address. Payload sizes are 1232 by default, as ours.
-_NSD = """\
-server:
-  server-count: 1
-  ip-address: 127.0.0.1@{port}
-  username: ""
-  chroot: ""
-  zonesdir: "{folder}"
-  database: ""
-  pidfile: ""
-  xfrdfile: "{folder}/xfrd.state"
-  zonelistfile: "{folder}/zone.list"
-  xfrdir: "{folder}"
-  verbosity: 1
-  rrl-ratelimit: 0
-  rrl-whitelist-ratelimit: 0
-remote-control:
-  control-enable: no
-"""
 
 _KNOT = """\
 server:
@@ -44,13 +25,13 @@ log:
     any: notice
 database:
   storage: "{folder}"
-template:
+{more}template:
   - id: default
     storage: "{folder}"
     zonefile-sync: -1
     zonefile-load: whole
     journal-content: none
-zone:
+{each}zone:
 """
 
 
@@ -73,16 +54,16 @@ class Peer:
         return True
 
 
-def nsd(folder: Path, port: int, zones: Mapping[str, Path]) -> Peer:
-    """NSD with some zone files; each is apex -> file."""
-    rows = "".join(f'zone:\n  name: "{zone}"\n  zonefile: "{path}"\n' for zone, path in zones.items())
-    return Peer("nsd", folder, port, _NSD.format(port=port, folder=folder) + rows, ["nsd", "-d", "-c"], zones)
+def nsd(folder: Path, port: int, zones: Mapping[str, Path], more: str = "") -> Peer:
+    """NSD with some zone files; each is apex -> file. more: lines for its server clause."""
+    return Peer("nsd", folder, port, nsd_config(folder, port, zones, more), ["nsd", "-d", "-c"], zones)
 
 
-def knot(folder: Path, port: int, zones: Mapping[str, Path]) -> Peer:
-    """Knot DNS, the same."""
+def knot(folder: Path, port: int, zones: Mapping[str, Path], more: str = "", each: str = "") -> Peer:
+    """Knot DNS, the same. more: sections of modules; each: lines of the template for zones."""
     rows = "".join(f'  - domain: "{zone}"\n    file: "{path}"\n' for zone, path in zones.items())
-    return Peer("knotd", folder, port, _KNOT.format(port=port, folder=folder) + rows, ["knotd", "-c"], zones)
+    config = _KNOT.format(port=port, folder=folder, more=more, each=each) + rows
+    return Peer("knotd", folder, port, config, ["knotd", "-c"], zones)
 
 
 class Asker:

@@ -75,9 +75,13 @@ def owner_name(owner: str) -> str:
 
 
 class Solo:
-    """A server with this zone file and, where given, more of them (apex -> text); config: more of the configuration."""
+    """A server with this zone file and, where given, more of them (apex -> text); config: more of the configuration.
 
-    def __init__(self, config: Mapping[str, Any] | None = None, zones: Mapping[str, str] | None = None):
+    secret: the one of its cookies, in the file `cookies` of its folder.
+    """
+
+    def __init__(self, config: Mapping[str, Any] | None = None, zones: Mapping[str, str] | None = None,
+                 secret: str = ""):
         adopt_orphans()
         self._ports = Ports()
         self.folder = Path(tempfile.mkdtemp(prefix="certmill-lab-"))
@@ -85,12 +89,21 @@ class Solo:
         self.server = Server(self.folder, self._ports.take(), "https://127.0.0.1:1/dir", self.folder / "none", RICH)
         self.port = self.server.port
         del self.server.config["acme-ca-file"]
+        if secret:
+            path = self.folder / "cookies"
+            path.write_text(f"{secret}\n")
+            path.chmod(0o600)
+            self.server.config["dns-cookie-secret-file"] = str(path)
         rows = []
         for apex, text in {RICH: rich_zone(), **(zones or {})}.items():
             path = self.folder / f"{apex}.zone"
             path.write_text(text)
             rows.append({"name": apex, "file": str(path)})
         self.server.config.update({"zones": rows, "dns-rate-allow": ["127.0.0.0/8", "::1/128"], **(config or {})})
+
+    def take_port(self) -> int:
+        """One more free port."""
+        return self._ports.take()
 
     def start(self) -> None:
         """Starts it and waits for it."""
