@@ -8,6 +8,9 @@
 #define LIMIT_ERROR_TEXT 1024 /* one sentence, a path (256) and a name (253) with room */
 #define LIMIT_LOG_LINE   4096 /* PIPE_BUF: a line to a pipe stays whole */
 
+/* What a log line is about: a name of 253 octets. */
+#define LIMIT_LOG_SUBJECT 256
+
 /* -- DNS (RFC 1035 2.3.4, RFC 6891 6.2.5) -- */
 #define LIMIT_NAME_WIRE   255   /* octets of a wire-format name */
 #define LIMIT_NAME_TEXT   1024  /* 253 octets, each as \DDD, with room for NUL */
@@ -80,9 +83,16 @@
 #define LIMIT_DOMAINSETS  (256u << 10) /* bytes of CERTGRINDERD_DOMAINSETS: 1,000 names of 253 */
 #define LIMIT_SETS        1024         /* sets a client may have */
 
+/* Certificates of a chain; public CAs send 2 to 4. */
+#define LIMIT_CHAIN      10
+#define LIMIT_TRUST_FILE (4u << 20) /* bytes of acme-ca-file; Debian's bundle has 220 KiB */
+
 /* -- the signer -- */
 #define LIMIT_KEYS    64 /* accounts in use: a few CAs, production and staging, rolled over */
 #define LIMIT_KEY_PEM (16u << 10) /* bytes of a key file: RSA 4096 as PKCS#8 PEM has 3.3 KiB */
+
+/* A public key as JWK: RSA 4096 has 683 characters of modulus. */
+#define LIMIT_JWK 1024
 
 /* -- HTTP towards the CA -- */
 #define LIMIT_HTTP_BODY   (1u << 20)  /* bytes: a directory, an order of 100 names, a chain */
@@ -95,11 +105,21 @@
 #define LIMIT_TOKEN       128 /* octets of a challenge token; RFC 8555 8.1 wants 128 bits */
 #define LIMIT_SUBPROBLEMS 100 /* a problem document's, one a name */
 
+#define LIMIT_CONNECTIONS    128 /* to one CA: 64 orders on HTTP/1.1, twice; HTTP/2 needs one */
+#define LIMIT_REDIRECTS      3
+#define LIMIT_ALTERNATES     8           /* chains offered; Let's Encrypt has offered 4 at most */
+#define LIMIT_JSON_DEPTH     16          /* an order's problem with subproblems has 5 */
+#define LIMIT_PROBLEM_DETAIL 1024        /* octets of one detail that are shown */
+#define LIMIT_PROBLEM_TEXT   (32u << 10) /* all of it: 100 subproblems of 300 */
+
 /* -- orders -- */
 #define LIMIT_ORDERS      1024   /* running at once */
 #define LIMIT_ORDER_MS    600000 /* an order that takes longer has failed */
 #define LIMIT_POLLS       100    /* of one URL */
 #define LIMIT_CHALLENGE_S 600    /* a value expires by itself */
+
+#define LIMIT_FAILURE   (48u << 10) /* octets of the reason of a failure: 100 names with 400 each */
+#define LIMIT_RESOLVERS 64 /* addresses told apart for "asked by N resolvers"; CAs have 5 to 20 */
 
 /* Numbers of images, promised in the store at once: a write every 512 publications, and a restart
  * skips at most so many of 2^32 SOA serials. */
@@ -118,9 +138,21 @@
 /* From a child's start to its IPC_READY: 64 zone files and a store to migrate take seconds; systemd
  * gives up after 90 s. */
 #define LIMIT_START_MS 30000
-/* From IPC_RELOAD to the issuer's word on it. As many zone files; less than the 20 s that an
- * operator's session waits for the outcome. */
+/* From IPC_RELOAD to the issuer's word on it. As many zone files; less than
+ * LIMIT_RELOAD_WAIT_MS. */
 #define LIMIT_RELOAD_MS 15000
+
+/* submit.sock: events that a client has not read yet, octets; then it is dropped, its order not. */
+#define LIMIT_SUBMIT_QUEUE (256u << 10)
+#define LIMIT_CLIENT_TEXT  256        /* octets of "client": an address, or a word */
+#define LIMIT_LINGER       (4u << 20) /* octets thrown away behind a request: four request lines */
+
+/* control.sock: connections of operators and their scripts. */
+#define LIMIT_CONTROL_CLIENTS 64
+#define LIMIT_ROWS            10000 /* of one answer: about 5 MB */
+#define LIMIT_RELOAD_WAIT_MS  20000 /* for a reload's outcome: LIMIT_RELOAD_MS and some more */
+#define LIMIT_COUNTERS        128   /* of dnsd, which has some thirty */
+#define LIMIT_STATS_WAITING   64    /* questions for them that wait at once */
 
 /* -- commands that are split into words -- */
 #define LIMIT_COMMAND  8192 /* octets: a URL (2,048) and a chain's name with room */

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/limits.h"
 #include "common/utf8.h"
 
 #define MARK "..."
@@ -157,11 +158,10 @@ static void put_json_member(struct log_line *line, const char *name, const char 
 }
 
 /* A subject longer than this would leave no room for the message. */
-#define SUBJECT_MAX 256
 
 static void put_json(struct log_line *line, const struct log_record *record)
 {
-    char stamp[64] = "", full[128], subject[SUBJECT_MAX];
+    char stamp[64] = "", full[128], subject[LIMIT_LOG_SUBJECT];
     struct log_line cut;
     time_t seconds;
     struct tm tm;

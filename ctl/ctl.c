@@ -6,11 +6,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/limits.h"
 #include "common/lineclient.h"
 #include "ctl/text.h"
 
 #define DEFAULT_RUN_DIR "/run/certmill"
-#define MAX_LIMIT       10000 /* the issuer gives no more rows in one answer */
 #define CONNECT_MS      5000
 #define ANSWER_MS       60000 /* reload reads zone files of LIMIT_ZONE_FILE */
 
@@ -75,9 +75,9 @@ static int set_limit(struct ctl_request *out, const char *text, struct err *err)
     }
     errno = 0;
     out->limit = strtol(text, &end, 10);
-    if (errno != 0 || *end != '\0' || out->limit < 1 || out->limit > MAX_LIMIT) {
+    if (errno != 0 || *end != '\0' || out->limit < 1 || out->limit > LIMIT_ROWS) {
         return err_set(err, ERR_RANGE, "--limit takes a number from 1 to %d, not '%.100s'",
-                       MAX_LIMIT, text);
+                       LIMIT_ROWS, text);
     }
     return 0;
 }

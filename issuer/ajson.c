@@ -6,7 +6,7 @@
 #include "common/limits.h"
 #include "issuer/http_header.h"
 
-/* Whether brackets outside strings nest no deeper than AJSON_DEPTH. The parser recurses, so
+/* Whether brackets outside strings nest no deeper than LIMIT_JSON_DEPTH. The parser recurses, so
  * this is looked at before. */
 static bool shallow(const char *text, size_t len)
 {
@@ -24,7 +24,7 @@ static bool shallow(const char *text, size_t len)
         } else if (c == '"') {
             string = true;
         } else if (c == '{' || c == '[') {
-            if (++depth > AJSON_DEPTH) {
+            if (++depth > LIMIT_JSON_DEPTH) {
                 return false;
             }
         } else if ((c == '}' || c == ']') && depth > 0) {

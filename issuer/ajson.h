@@ -1,14 +1,12 @@
 /*
  * JSON from a CA, by jansson and within bounds: no doubled members, nothing behind the
- * value, AJSON_DEPTH levels.
+ * value, LIMIT_JSON_DEPTH levels.
  */
 #ifndef CERTMILL_ISSUER_AJSON_H
 #define CERTMILL_ISSUER_AJSON_H
 
 #include <jansson.h>
 #include <stddef.h>
-
-#define AJSON_DEPTH 16 /* an order's problem with subproblems has 5 */
 
 /* The object in len bytes, or NULL. json_decref frees. */
 json_t *ajson_parse(const char *text, size_t len);

@@ -25,8 +25,8 @@ static int add(STACK_OF(X509) * chain, BIO *bio, struct err *err)
 {
     X509 *cert;
 
-    if (sk_X509_num(chain) == CERT_CHAIN_MAX) {
-        return err_set(err, ERR_LIMIT, "the chain has more than %d certificates", CERT_CHAIN_MAX);
+    if (sk_X509_num(chain) == LIMIT_CHAIN) {
+        return err_set(err, ERR_LIMIT, "the chain has more than %d certificates", LIMIT_CHAIN);
     }
     if ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) == NULL) {
         return err_set(err, ERR_MALFORMED, "certificate %d of the chain is damaged or truncated",

@@ -18,12 +18,10 @@ struct cert {
     int64_t not_before, not_after; /* Unix seconds */
     char *ocsp_url;                /* responder (RFC 6960), or NULL where it names none */
     char spki_sha256[65];          /* of the leaf's key, lower-case hex */
-    size_t count;                  /* certificates in the chain, 1 to CERT_CHAIN_MAX */
+    size_t count;                  /* certificates in the chain, 1 to LIMIT_CHAIN */
 };
 
-#define CERT_CHAIN_MAX 10
-
-/* Reads len bytes of PEM. ERR_LIMIT past LIMIT_CHAIN_PEM or CERT_CHAIN_MAX; ERR_MALFORMED for
+/* Reads len bytes of PEM. ERR_LIMIT past LIMIT_CHAIN_PEM or LIMIT_CHAIN; ERR_MALFORMED for
  * anything but certificates, one line saying what is wrong. */
 int cert_parse(struct cert *out, const char *pem, size_t len, struct err *err);
 void cert_clear(struct cert *cert);

@@ -10,7 +10,7 @@
 
 #include "common/err.h"
 
-/* As cert_parse; 1 to CERT_CHAIN_MAX certificates, leaf first. cert_chain_free frees. */
+/* As cert_parse; 1 to LIMIT_CHAIN certificates, leaf first. cert_chain_free frees. */
 int cert_chain_read(STACK_OF(X509) * *out, const char *pem, size_t len, struct err *err);
 void cert_chain_free(STACK_OF(X509) * chain);
 

@@ -11,9 +11,6 @@
 #include "issuer/line_json.h"
 #include "issuer/policy.h"
 
-#define CLIENTS_MAX 64    /* operators and their scripts */
-#define RELOAD_MS   20000 /* zone files of many megabytes */
-
 struct control {
     struct control_options opt;
     struct line_server *server;
@@ -187,7 +184,7 @@ static void op_reload(struct session *session)
         return;
     }
     if (control->reloads == NULL) {
-        (void)uv_timer_start(&control->reload_timer, on_reload_timeout, RELOAD_MS, 0);
+        (void)uv_timer_start(&control->reload_timer, on_reload_timeout, LIMIT_RELOAD_WAIT_MS, 0);
     }
     session->pending = true;
     session->next = control->reloads;
@@ -293,7 +290,7 @@ int control_new(struct control **out, const struct control_options *options)
         .name = "control.sock",
         .max_line = LIMIT_CONTROL_LINE,
         .max_queue = LIMIT_CONTROL_LINE,
-        .max_clients = CLIENTS_MAX,
+        .max_clients = LIMIT_CONTROL_CLIENTS,
         .request_ms = LIMIT_SUBMIT_MS,
         .on_line = on_line,
         .on_gone = on_gone,

@@ -72,7 +72,6 @@ struct control_request {
 };
 
 #define CONTROL_LIMIT_DEFAULT 50
-#define CONTROL_LIMIT_MAX     10000 /* rows of one answer: about 5 MB */
 
 /* Parses a request line of len octets. ERR_MALFORMED, ERR_UNKNOWN, ERR_VERSION, ERR_RANGE. */
 int control_request_parse(struct control_request *out, const char *line, size_t len,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/limits.h"
 #include "issuer/line_json.h"
 
 /* json_array_append_new takes NULL for a failure, and reports it; the array is incomplete then. */
@@ -145,7 +146,7 @@ static void add_record(void *arg, const char *zone, const char *name, const char
 {
     struct rows *rows = arg;
 
-    if (json_array_size(rows->array) < CONTROL_LIMIT_MAX) {
+    if (json_array_size(rows->array) < LIMIT_ROWS) {
         add(rows, json_pack("{s:o, s:o, s:o, s:I, s:o}", "zone", line_json_string(zone), "name",
                             line_json_string(name), "value", line_json_string(value), "order",
                             (json_int_t)order_id, "expires", line_json_seconds(expires)));

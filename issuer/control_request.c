@@ -1,3 +1,4 @@
+#include "common/limits.h"
 #include "issuer/control.h"
 
 #include <string.h>
@@ -43,9 +44,9 @@ static int read_numbers(struct control_request *out, struct err *err)
         return err_set(err, ERR_RANGE, "\"id\" in the request is no order's number");
     }
     if (limit != NULL &&
-        (json_integer_value(limit) <= 0 || json_integer_value(limit) > CONTROL_LIMIT_MAX)) {
+        (json_integer_value(limit) <= 0 || json_integer_value(limit) > LIMIT_ROWS)) {
         return err_set(err, ERR_RANGE, "\"limit\" in the request is not between 1 and %d",
-                       CONTROL_LIMIT_MAX);
+                       LIMIT_ROWS);
     }
     out->id = (uint64_t)json_integer_value(id);
     out->limit = limit != NULL ? (unsigned)json_integer_value(limit) : CONTROL_LIMIT_DEFAULT;

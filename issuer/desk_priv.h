@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "common/limits.h"
 #include "issuer/acme.h"
 #include "issuer/cert.h"
 #include "issuer/desk.h"
@@ -16,8 +17,7 @@
 #include "zones/name.h"
 #include "zones/siphash.h"
 
-#define DESK_BUCKETS   1024 /* LIMIT_ORDERS with a name or two each */
-#define DESK_RESOLVERS 64   /* addresses told apart for "asked by N resolvers"; CAs have 5 to 20 */
+#define DESK_BUCKETS 1024 /* LIMIT_ORDERS with a name or two each */
 
 /* One CA: made at first need, kept. */
 struct desk_ca {

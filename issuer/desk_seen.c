@@ -1,6 +1,7 @@
 /*
  * From a record name that dnsd was asked for to the orders that have a value there.
  */
+#include "common/limits.h"
 #include "issuer/desk_priv.h"
 
 #include <errno.h>
@@ -74,10 +75,10 @@ static void count_resolver(struct desk_run *run, const struct publisher_seen *se
         }
     }
     if (run->resolvers == NULL &&
-        (run->resolvers = calloc(DESK_RESOLVERS, sizeof *run->resolvers)) == NULL) {
+        (run->resolvers = calloc(LIMIT_RESOLVERS, sizeof *run->resolvers)) == NULL) {
         return;
     }
-    if (run->resolver_count < DESK_RESOLVERS) {
+    if (run->resolver_count < LIMIT_RESOLVERS) {
         memcpy(run->resolvers[run->resolver_count++], address, sizeof address);
     }
 }

@@ -16,11 +16,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/limits.h"
 #include "issuer/http_trust.h"
 
-#define HTTP_CONNECTIONS 128 /* to one CA: 64 orders on HTTP/1.1, twice; HTTP/2 needs one */
-#define HTTP_IDLE        16  /* easy handles kept; each holds about 20 KiB */
-#define HTTP_REDIRECTS   3
+#define HTTP_IDLE 16 /* easy handles kept; each holds about 20 KiB */
 
 struct http_exchange {
     struct http_exchange *prev, *next;
@@ -340,7 +339,7 @@ static void set_transport(struct http_exchange *x)
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, follow ? 1L : 0L);
-    curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)HTTP_REDIRECTS);
+    curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)LIMIT_REDIRECTS);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)LIMIT_HTTP_MS);
@@ -489,8 +488,8 @@ static int multi_new(struct http *http)
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, want_timer);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_CONNECTIONS);
-    curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HTTP_CONNECTIONS);
+    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)LIMIT_CONNECTIONS);
+    curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)LIMIT_CONNECTIONS);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "common/err.h"
+#include "common/limits.h"
 
 /* A stretch of the line, not terminated. */
 struct span {
@@ -171,7 +172,7 @@ static int links(struct http_fields *fields, struct span v)
             alternate = alternate || (equals(name, "rel") && rel_alternate(value));
         }
         if (alternate && http_url_good(url.s, url.len) &&
-            fields->alternate_count < HTTP_ALTERNATES) {
+            fields->alternate_count < LIMIT_ALTERNATES) {
             char *copy = strndup(url.s, url.len);
             if (copy == NULL) {
                 return -ENOMEM;

@@ -11,14 +11,12 @@
 
 #include "common/limits.h"
 
-#define HTTP_ALTERNATES 8 /* Let's Encrypt has offered 4 at most */
-
 struct http_fields {
     char nonce[LIMIT_NONCE + 1]; /* "" where absent or not base64url */
     char content_type[64];       /* without parameters, lower case */
     char *location;              /* absolute https URL, or NULL */
     int64_t retry_after_ms;      /* -1: none */
-    char *alternates[HTTP_ALTERNATES];
+    char *alternates[LIMIT_ALTERNATES];
     size_t alternate_count;
     size_t bytes; /* of all lines so far */
 };

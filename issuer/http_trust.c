@@ -7,8 +7,7 @@
 #include <stdlib.h>
 
 #include "common/file.h"
-
-#define TRUST_FILE (4u << 20) /* Debian's bundle has 220 KiB */
+#include "common/limits.h"
 
 /* Adds every certificate of a PEM file; returns how many, or a negative error. */
 static int add_file(X509_STORE *store, const char *path, struct err *err)
@@ -17,7 +16,7 @@ static int add_file(X509_STORE *store, const char *path, struct err *err)
     size_t len;
     int count = 0;
 
-    int ret = file_read(AT_FDCWD, path, TRUST_FILE, &data, &len, err);
+    int ret = file_read(AT_FDCWD, path, LIMIT_TRUST_FILE, &data, &len, err);
     if (ret < 0) {
         return ret;
     }

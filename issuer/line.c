@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/limits.h"
 #include "issuer/line_json.h"
 
 #define ACCEPTS    32   /* connections a wake-up */
@@ -29,7 +30,6 @@
 #define LINGER_MS  1000
 #define WARN_MS    10000
 #define TOO_MANY   "too many clients at once; try again"
-#define LINGER_MAX (4u << 20) /* octets thrown away: four request lines */
 
 enum state { READING, ANSWERING, ENDING, LINGERING, GONE };
 
@@ -127,7 +127,7 @@ static void on_lingering(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     if (n > 0) {
         conn->discarded += (size_t)n;
     }
-    if (n < 0 || conn->discarded > LINGER_MAX) {
+    if (n < 0 || conn->discarded > LIMIT_LINGER) {
         hang_up(conn);
     }
 }

@@ -1,3 +1,4 @@
+#include "common/limits.h"
 #include "issuer/order_priv.h"
 
 #include <errno.h>
@@ -11,8 +12,7 @@
 #include "zones/name.h"
 #include "zones/record.h"
 
-#define SHOWN_NAMES 10          /* in one log line */
-#define FAILURE     (48u << 10) /* octets of a reason: 100 names with 400 each */
+#define SHOWN_NAMES 10 /* in one log line */
 
 void order_out_reset(struct order *order)
 {
@@ -159,7 +159,7 @@ const char *order_out_names(struct order *order)
 {
     struct say say;
 
-    say_init(&say, FAILURE);
+    say_init(&say, LIMIT_FAILURE);
     for (size_t i = 0; i < order->name_count && i < SHOWN_NAMES; i++) {
         say_add(&say, "%s%s", i > 0 ? ", " : "", order->names[i]);
     }
@@ -209,7 +209,7 @@ const char *order_out_explain(struct order *order)
     bool any = false;
     struct say say;
 
-    say_init(&say, FAILURE);
+    say_init(&say, LIMIT_FAILURE);
     say_add(&say, "the CA did not validate ");
     for (size_t i = 0; i < order->authz_count; i++) {
         const struct order_authz *authz = &order->authz[i];

@@ -37,7 +37,7 @@ static void add_one(struct say *say, const json_t *object)
         say_add(say, ": ");
     }
     if (json_is_string(detail)) {
-        say_add_foreign(say, json_string_value(detail), PROBLEM_DETAIL);
+        say_add_foreign(say, json_string_value(detail), LIMIT_PROBLEM_DETAIL);
     }
     if (type == NULL && !json_is_string(detail)) {
         say_add(say, "an error without type or detail");
@@ -120,7 +120,7 @@ int problem_parse(struct problem *out, const char *body, size_t len,
     json_t *root = ajson_parse(body, len);
     struct say say;
 
-    say_init(&say, PROBLEM_TEXT);
+    say_init(&say, LIMIT_PROBLEM_TEXT);
     set_type(out, root);
     if (root != NULL && (out->type[0] != '\0' || json_object_get(root, "detail") != NULL)) {
         add_one(&say, root);
@@ -139,7 +139,7 @@ int problem_from_json(struct problem *out, const json_t *object)
 {
     struct say say;
 
-    say_init(&say, PROBLEM_TEXT);
+    say_init(&say, LIMIT_PROBLEM_TEXT);
     set_type(out, object);
     if (json_is_object(object)) {
         add_one(&say, object);

@@ -10,9 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROBLEM_DETAIL 1024        /* octets of one detail that are shown */
-#define PROBLEM_TEXT   (32u << 10) /* all of it: 100 subproblems of 300 */
-
 struct problem {
     char type[64]; /* last part of the URN, "rateLimited"; "" where there is none */
     char *text;    /* "rateLimited: DETAIL (HTTP 429)", and a line a subproblem; never NULL */

@@ -15,6 +15,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "common/limits.h"
 #include "issuer/generation.h"
 #include "issuer/publisher_link.h"
 #include "issuer/publisher_zones.h"
@@ -27,7 +28,6 @@
 #define RETRY_MS      200   /* doubled each time: 6 s in all */
 #define EXPIRY_MAX_MS 60000 /* the wall clock may jump; look at least so often */
 #define STATS_MS      1000
-#define STATS_MAX     64 /* questions for counters that wait at once */
 
 struct waiter {
     struct waiter *next;
@@ -554,7 +554,7 @@ int publisher_stats(struct publisher *p, publisher_stats_fn *fn, void *arg)
     struct asker *asker;
     bool asked = p->askers != NULL;
 
-    if (p->asker_count == STATS_MAX) {
+    if (p->asker_count == LIMIT_STATS_WAITING) {
         return ERR_LIMIT;
     }
     if ((asker = malloc(sizeof *asker)) == NULL) {

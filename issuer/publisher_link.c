@@ -12,8 +12,7 @@
 #include "common/msg.h"
 #include "zones/name.h"
 
-#define BATCH        64  /* messages a wake-up, so that the loop's others are served too */
-#define COUNTERS_MAX 128 /* dnsd has some thirty */
+#define BATCH 64 /* messages a wake-up, so that the loop's others are served too */
 
 struct publisher_link {
     uv_poll_t poll;
@@ -79,7 +78,7 @@ static bool read_stats(struct publisher_link *link, struct msg_reader *r)
     struct publisher_counter *counters;
     bool ok;
 
-    if (r->error != 0 || count > COUNTERS_MAX) {
+    if (r->error != 0 || count > LIMIT_COUNTERS) {
         return false;
     }
     if ((counters = calloc((size_t)count + 1, sizeof *counters)) == NULL) {

@@ -20,7 +20,6 @@
 #define SIGN_MS     10000 /* RSA 4096 keys are made in 1 to 5 s; a signature takes milliseconds */
 #define SIGN_TRIES  3     /* signers that one request may be sent to */
 #define SIGN_BATCH  64    /* answers read in one wake-up */
-#define SIGN_JWK    1024  /* RSA 4096: 683 characters of modulus */
 #define SIGN_REASON 512
 
 struct request {
@@ -160,7 +159,7 @@ static void send_requests(struct signclient *c)
 
 static int take_key(struct signclient *c, struct msg_reader *r)
 {
-    char jwk[SIGN_JWK], thumbprint[64];
+    char jwk[LIMIT_JWK], thumbprint[64];
     uint64_t id = msg_get_u64(r);
 
     msg_get_u8(r);

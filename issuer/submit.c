@@ -13,7 +13,6 @@
 #include "issuer/policy.h"
 
 /* Events a client has not read yet; then it is dropped. Its order goes on. */
-#define QUEUE_MAX (256u << 10)
 
 struct submit {
     struct submit_options opt;
@@ -321,7 +320,7 @@ int submit_new(struct submit **out, const struct submit_options *options)
         .log = options->log,
         .name = "submit.sock",
         .max_line = LIMIT_SUBMIT_LINE,
-        .max_queue = QUEUE_MAX,
+        .max_queue = LIMIT_SUBMIT_QUEUE,
         .max_clients = LIMIT_SUBMIT_CLIENTS,
         .request_ms = LIMIT_SUBMIT_MS,
         .on_line = on_line,

@@ -5,8 +5,6 @@
 #include "common/limits.h"
 #include "issuer/line_json.h"
 
-#define CLIENT_MAX 256 /* an address, or a word */
-
 static const struct line_member members[] = {
     {"domains", LINE_STRING, false},         {"input", LINE_STRING, false},
     {"client", LINE_STRING, false},          {"staging", LINE_BOOLEAN, false},
@@ -52,9 +50,9 @@ static int check(const struct submit_request *request, struct err *err)
     if (ops[request->op].input && request->input == NULL) {
         return err_set(err, ERR_MALFORMED, "the request (%s) lacks \"input\"", name);
     }
-    if (request->client != NULL && strlen(request->client) > CLIENT_MAX) {
+    if (request->client != NULL && strlen(request->client) > LIMIT_CLIENT_TEXT) {
         return err_set(err, ERR_LIMIT, "\"client\" in the request is longer than %d octets",
-                       CLIENT_MAX);
+                       LIMIT_CLIENT_TEXT);
     }
     if (request->acme_server_url != NULL && strlen(request->acme_server_url) > LIMIT_URL) {
         return err_set(err, ERR_LIMIT, "the URL of the ACME server is longer than %d octets",

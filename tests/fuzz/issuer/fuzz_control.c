@@ -2,6 +2,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "common/limits.h"
 #include "issuer/control.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -13,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (control_request_parse(&request, (const char *)data, size, &err) == 0) {
         if ((unsigned)request.op >= CONTROL_OPS || request.limit == 0 ||
-            request.limit > CONTROL_LIMIT_MAX) {
+            request.limit > LIMIT_ROWS) {
             abort();
         }
         control_request_clear(&request);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/limits.h"
 #include "issuer/http_header.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (fields.location != NULL && !http_url_good(fields.location, strlen(fields.location)))
         abort();
-    if (fields.retry_after_ms < -1 || fields.alternate_count > HTTP_ALTERNATES)
+    if (fields.retry_after_ms < -1 || fields.alternate_count > LIMIT_ALTERNATES)
         abort();
     http_fields_clear(&fields);
     return 0;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/limits.h"
 #include "issuer/problem.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -15,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (problem_parse(&problem, (const char *)data, size, &context) < 0)
         return 0;
-    if (strlen(problem.text) > PROBLEM_TEXT || strlen(problem.type) >= sizeof(problem.type))
+    if (strlen(problem.text) > LIMIT_PROBLEM_TEXT || strlen(problem.type) >= sizeof(problem.type))
         abort();
     for (const char *s = problem.text; *s != '\0'; s++) {
         if (((unsigned char)*s < ' ' && *s != '\n') || *s == 0x7f)

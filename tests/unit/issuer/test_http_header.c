@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/limits.h"
 #include "issuer/acme_directory.h"
 #include "issuer/nonce.h"
 
@@ -126,7 +127,7 @@ static void test_links(void)
     CU_ASSERT(f.alternate_count == 3);
     for (int i = 0; i < 20; i++)
         CU_ASSERT(line(&f, "Link: <https://ca.test/x>;rel=\"alternate\"") == 0);
-    CU_ASSERT(f.alternate_count == HTTP_ALTERNATES);
+    CU_ASSERT(f.alternate_count == LIMIT_ALTERNATES);
     http_fields_clear(&f);
 }
 

@@ -57,7 +57,7 @@ static void test_hostile(void)
     strcpy(body + len + 100000, "\"}");
     struct problem problem;
     CU_ASSERT(problem_parse(&problem, body, strlen(body), &plain) == 0);
-    CU_ASSERT(strlen(problem.text) < PROBLEM_DETAIL + 40);
+    CU_ASSERT(strlen(problem.text) < LIMIT_PROBLEM_DETAIL + 40);
     problem_clear(&problem);
     memset(body, '[', 199999);
     body[199999] = '\0';
@@ -152,8 +152,8 @@ static void test_json(void)
     CU_ASSERT(ajson_parse("{} {}", 5) == NULL);
     CU_ASSERT(ajson_parse("{\"a\":\"\\u0000\"}", 14) == NULL);
     CU_ASSERT(ajson_parse("{\"a\":\"\xff\"}", 9) == NULL);
-    snprintf(text, sizeof(text), "{\"a\":%.*s%.*s}", AJSON_DEPTH, "[[[[[[[[[[[[[[[[[[[[",
-             AJSON_DEPTH, "]]]]]]]]]]]]]]]]]]]]");
+    snprintf(text, sizeof(text), "{\"a\":%.*s%.*s}", LIMIT_JSON_DEPTH, "[[[[[[[[[[[[[[[[[[[[",
+             LIMIT_JSON_DEPTH, "]]]]]]]]]]]]]]]]]]]]");
     CU_ASSERT(ajson_parse(text, strlen(text)) == NULL);
     const char *tricky = "{\"a\":\"[[[[[[[[[[[[[[[[[[[[\\\"[\",\"u\":\"https://a\",\"e\":\"\"}";
     root = ajson_parse(tricky, strlen(tricky));
