@@ -40,8 +40,8 @@ class Defaults(EdnsCase):
 
     def test_rfc6891_opt_in_errors(self) -> None:
         """RFC 6891 6.1.1, 7: NOTIMP and FORMERR have it, too, where the query's could be read."""
-        for wire, rcode in ((message(RICH, flags=2 << 11, edns=Edns()), NOTIMP), (message(RICH, 252, edns=Edns()), REFUSED),
-                            (message(RICH, 41, edns=Edns()), FORMERR)):
+        for wire, rcode in ((message(RICH, flags=2 << 11, edns=Edns()), NOTIMP),
+                            (message(RICH, 252, edns=Edns()), REFUSED), (message(RICH, 41, edns=Edns()), FORMERR)):
             found = self.udp(wire)
             self.assert_empty(found, rcode)
             self.assertIsNotNone(found.opt, str(found))

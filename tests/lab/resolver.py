@@ -1,4 +1,4 @@
-"""Unbound: the resolver that the CA asks, without a cache worth the name."""
+"""Unbound: the resolver that the CA asks, without a cache worth the name; and one as CAs run it, with a cache."""
 
 from __future__ import annotations
 
@@ -18,33 +18,55 @@ server:
   use-syslog: no
   do-daemonize: no
   num-threads: 1
-  module-config: "iterator"
   do-not-query-localhost: no
   qname-minimisation: yes
   use-caps-for-id: yes
-  cache-max-ttl: 0
-  cache-max-negative-ttl: 0
   infra-host-ttl: 1
   infra-keep-probing: yes
   outgoing-range: 512
   num-queries-per-thread: 512
   local-zone: "example." transparent
   domain-insecure: "."
-remote-control:
+{manners}remote-control:
   control-enable: no
 {stubs}"""
 
 
-class Resolver:
-    """An Unbound that knows where each of the lab's zones is, and asks nobody else."""
+_FORGETFUL = """\
+  module-config: "iterator"
+  cache-max-ttl: 0
+  cache-max-negative-ttl: 0
+"""
 
-    def __init__(self, folder: Path, port: int, zones: dict[str, int]):
+# What CAs set: everything that makes a forged or a careless answer show, and caches that work.
+_STRICT = """\
+  module-config: "validator iterator"
+  harden-below-nxdomain: yes
+  harden-dnssec-stripped: yes
+  harden-glue: yes
+  harden-large-queries: yes
+  harden-referral-path: yes
+  harden-short-bufsize: yes
+  aggressive-nsec: yes
+  edns-buffer-size: 1232
+  cache-max-ttl: 60
+"""
+
+
+class Resolver:
+    """An Unbound that knows where each of the lab's zones is, and asks nobody else.
+
+    strict: with a cache, and with every check that CAs' resolvers make.
+    """
+
+    def __init__(self, folder: Path, port: int, zones: dict[str, int], strict: bool = False):
         self.port = port
         config = folder / "unbound.conf"
         # What no stub covers ends at the organisation's nameserver, which refuses: nothing leaves the machine.
         stubs = "".join(f'stub-zone:\n  name: "{zone}"\n  stub-addr: 127.0.0.1@{at}\n  stub-prime: no\n'
-                        f"  stub-no-cache: yes\n" for zone, at in zones.items())
-        config.write_text(_CONFIG.format(port=port, folder=folder, stubs=stubs))
+                        f"  stub-no-cache: {'no' if strict else 'yes'}\n" for zone, at in zones.items())
+        config.write_text(_CONFIG.format(port=port, folder=folder, stubs=stubs,
+                                         manners=_STRICT if strict else _FORGETFUL))
         self.process = Process("unbound", ["unbound", "-d", "-c", config], folder / "unbound.log")
 
     def ready(self) -> bool:
