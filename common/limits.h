@@ -21,6 +21,7 @@
  * question (255 + 4) and OPT with all options (183). 1,161 values of a dns-01 challenge. */
 #define LIMIT_RRSET          (LIMIT_DNS_MESSAGE - 12 - 259 - 183)
 #define LIMIT_EDNS_PAYLOAD   4096 /* dns-udp-payload at most; 1232 by default, IPv6 MTU 1280 - 48 */
+#define LIMIT_QUERY_RECORDS  16   /* behind the question of a query: OPT, TSIG, an SOA; with room */
 #define LIMIT_NSID           128 /* octets; an answer of 512 still holds question, cookie and SOA */
 #define LIMIT_CHAOS_TEXT     255 /* one character-string, RFC 1035 3.3 */
 #define LIMIT_COOKIE_SECRETS 3   /* in use, about to be, and no more (RFC 9018 5) */

@@ -132,12 +132,24 @@ static size_t skip_questions(const uint8_t *msg, size_t len)
     return pos;
 }
 
+/* Whether a query (not so an UPDATE) has more in it than one ever needs: to walk through that would
+ * cost more than an answer. */
+static bool is_crowded(const uint8_t *msg, size_t pos, uint32_t records)
+{
+    uint32_t questions = pos == DNS_HEADER ? wire_read_u16(msg + 4) : 0;
+
+    return questions + records > LIMIT_QUERY_RECORDS && (msg[2] & DNS_FLAG_OPCODE) == 0;
+}
+
 int edns_parse(struct edns *edns, const uint8_t *msg, size_t len, size_t pos, unsigned known)
 {
     uint32_t before = (uint32_t)wire_read_u16(msg + 6) + wire_read_u16(msg + 8);
     uint32_t total = before + wire_read_u16(msg + 10);
 
     memset(edns, 0, sizeof(*edns));
+    if (is_crowded(msg, pos, total)) {
+        return ERR_MALFORMED;
+    }
     if (pos == DNS_HEADER && (pos = skip_questions(msg, len)) == 0) {
         return ERR_MALFORMED;
     }

@@ -39,11 +39,12 @@ enum edns_known {
 
 /* Walks the message of len octets at msg, at least a header, and fills *edns. pos: behind the
  * question where the caller has read it, else DNS_HEADER. known: of enum edns_known.
- * Returns 0, or ERR_MALFORMED for a record that does not parse, an OPT that is second, in another
- * section, not at the root or with broken options (6.1.1, 6.1.2), a COOKIE of a length that none
- * has (RFC 7873 5.2.2), a keepalive that tells a time-out (RFC 7828 3.2.1), and for octets behind
- * the last record. Unknown options are ignored (6.1.2), as are all of a version that is not 0,
- * which nobody can read. edns->present may be set even then: the answer has an OPT. */
+ * Returns 0, or ERR_MALFORMED for a query with more than LIMIT_QUERY_RECORDS, a record that does
+ * not parse, an OPT that is second, in another section, not at the root or with broken options
+ * (6.1.1, 6.1.2), a COOKIE of a length that none has (RFC 7873 5.2.2), a keepalive that tells a
+ * time-out (RFC 7828 3.2.1), and for octets behind the last record. Unknown options are ignored
+ * (6.1.2), as are all of a version that is not 0, which nobody can read. edns->present may be set
+ * even then: the answer has an OPT. */
 int edns_parse(struct edns *edns, const uint8_t *msg, size_t len, size_t pos, unsigned known);
 
 /* What an answer says, in an OPT record. */

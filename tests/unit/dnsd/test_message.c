@@ -250,6 +250,29 @@ static void test_counts(void)
     CU_ASSERT_EQUAL(ask(&p, false), QUERY_FORMERR);
 }
 
+/* As many as a query may have, and one more; an UPDATE may have any number (RFC 2136 2.2). */
+static void test_crowded(void)
+{
+    struct packet p;
+
+    packet_query(&p, WWW, DNS_TYPE_A);
+    for (unsigned i = 1; i <= LIMIT_QUERY_RECORDS + 1; i++) {
+        packet_add(&p, "\0\0\1\0\1\0\0\0\0\0\0", 11);
+        packet_count(&p, 6 + 2 * (i % 3));
+        CU_ASSERT_EQUAL(ask(&p, false), i <= LIMIT_QUERY_RECORDS ? QUERY_ANSWERED : QUERY_FORMERR);
+    }
+    packet_begin(&p);
+    for (unsigned i = 0; i < 200; i++) {
+        packet_add(&p, "\0\0\6\0\1", 5);
+        packet_count(&p, 4);
+    }
+    CU_ASSERT_EQUAL(ask(&p, false), QUERY_FORMERR);
+    packet_opt(&p, 1232, 0, false);
+    p.bytes[2] = 5 << 3;
+    CU_ASSERT_EQUAL(ask(&p, false), QUERY_NOTIMP);
+    check_error(&p, DNS_NOTIMP, false, true);
+}
+
 static void test_edns(void)
 {
     struct packet p, plain;
@@ -476,6 +499,7 @@ int main(void)
         {"octets left over", test_leftover},
         {"other records", test_other_records},
         {"counts", test_counts},
+        {"many records", test_crowded},
         {"EDNS", test_edns},
         {"EDNS options", test_edns_options},
         {"truncated on purpose", test_truncate},
