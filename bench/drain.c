@@ -198,7 +198,7 @@ static void wait_idle(pid_t pid)
         before = now;
         now = ran(pid, true);
         quiet = now - before < 200000 ? quiet + 1 : 0;
-    } while (quiet < 5);
+    } while (quiet < 8);
 }
 
 static struct result measure(const struct drain *d)
@@ -211,6 +211,9 @@ static struct result measure(const struct drain *d)
     }
     usleep(5000);
     for (size_t i = 0; i < d->ports; i++) {
+        struct port_result late;
+
+        collect(d->fds[i], &late);
         fill(d, i);
     }
     uint64_t before = ran(d->pid, false);
