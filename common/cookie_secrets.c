@@ -3,31 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* len: without the line's end. */
-static int read_secret(uint8_t *key, const char *line, size_t len)
-{
-    if (len != (size_t)2 * COOKIE_SECRET) {
-        return ERR_MALFORMED;
-    }
-    for (size_t i = 0; i < COOKIE_SECRET; i++) {
-        int high = digit(line[2 * i]), low = digit(line[2 * i + 1]);
-
-        if (high < 0 || low < 0) {
-            return ERR_MALFORMED;
-        }
-        key[i] = (uint8_t)(high << 4 | low);
-    }
-    return 0;
-}
+#include "common/encode.h"
 
 static bool is_blank(char c)
 {
@@ -63,7 +39,8 @@ int cookie_secrets_parse(struct cookie_secrets *secrets, const char *text, size_
             if (secrets->count == LIMIT_COOKIE_SECRETS) {
                 ret = err_set(err, ERR_LIMIT, "line %u: more than %d secrets", number,
                               LIMIT_COOKIE_SECRETS);
-            } else if (read_secret(secrets->key[secrets->count++], line, n) < 0) {
+            } else if (n != (size_t)2 * COOKIE_SECRET ||
+                       hex_decode(secrets->key[secrets->count++], line, COOKIE_SECRET) < 0) {
                 ret = err_set(err, ERR_MALFORMED,
                               "line %u: a secret has 32 hexadecimal digits (openssl rand -hex 16)",
                               number);

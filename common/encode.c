@@ -78,3 +78,25 @@ int base64url_decode(uint8_t *dst, size_t cap, const char *src, size_t len)
     /* what is left over must be zero, so that a byte string has one form only */
     return v == 0 ? (int)n : ERR_MALFORMED;
 }
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int hex_decode(uint8_t *dst, const char *digits, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        int high = hex_digit(digits[2 * i]), low = hex_digit(digits[2 * i + 1]);
+
+        if (high < 0 || low < 0) {
+            return ERR_MALFORMED;
+        }
+        dst[i] = (uint8_t)(high << 4 | low);
+    }
+    return 0;
+}

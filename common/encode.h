@@ -1,5 +1,5 @@
 /*
- * base64url without padding (RFC 4648 5, RFC 7515 2).
+ * base64url without padding (RFC 4648 5, RFC 7515 2), and hexadecimal digits (RFC 4648 8).
  */
 #ifndef CERTMILL_COMMON_ENCODE_H
 #define CERTMILL_COMMON_ENCODE_H
@@ -15,5 +15,8 @@ size_t base64url_encode(char *dst, const uint8_t *src, size_t len);
 /* Decodes len characters into dst[cap]. Returns the byte count, ERR_MALFORMED for a
  * foreign character or an impossible length, ERR_LIMIT where cap is too small. */
 int base64url_decode(uint8_t *dst, size_t cap, const char *src, size_t len);
+
+/* Reads 2 * len digits, of either case. ERR_MALFORMED where one is none. */
+int hex_decode(uint8_t *dst, const char *digits, size_t len);
 
 #endif

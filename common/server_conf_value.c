@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 
 #include "common/conf_internal.h"
 #include "common/domainset.h"
+#include "common/encode.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/server_conf.h"
@@ -207,15 +209,6 @@ int server_conf_value_syslog_socket(const char *value, struct err *err)
     return 0;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int server_conf_parse_nsid(const char *value, uint8_t octets[static LIMIT_NSID], struct err *err)
 {
     bool hex = strncmp(value, "0x", 2) == 0;
@@ -229,13 +222,10 @@ int server_conf_parse_nsid(const char *value, uint8_t octets[static LIMIT_NSID],
     if (len == 0 || (hex && n % 2 != 0)) {
         return err_set(err, ERR_MALFORMED, "hexadecimal digits behind 0x come in pairs");
     }
-    for (size_t i = 0; i < len; i++) {
-        int high = hex ? hex_digit(digits[2 * i]) : 0, low = hex ? hex_digit(digits[2 * i + 1]) : 0;
-
-        if (high < 0 || low < 0) {
-            return err_set(err, ERR_MALFORMED, "behind 0x stand hexadecimal digits only");
-        }
-        octets[i] = hex ? (uint8_t)(high << 4 | low) : (uint8_t)digits[i];
+    if (!hex) {
+        memcpy(octets, value, len);
+    } else if (hex_decode(octets, digits, len) < 0) {
+        return err_set(err, ERR_MALFORMED, "behind 0x stand hexadecimal digits only");
     }
     return (int)len;
 }
@@ -266,7 +256,7 @@ int server_conf_parse_prefix(const char *value, struct server_conf_prefix *prefi
     memset(prefix, 0, sizeof(*prefix));
     memset(prefix->address + 10, 0xFF, v6 ? 0 : 2);
     if (len < sizeof(address)) {
-        memcpy(address, value, len);
+        snprintf(address, sizeof(address), "%.*s", (int)len, value);
     }
     if (inet_pton(v6 ? AF_INET6 : AF_INET, address, prefix->address + (v6 ? 0 : 12)) != 1 ||
         (slash != NULL && (slash[1] == '\0' || strlen(slash + 1) > 3 ||

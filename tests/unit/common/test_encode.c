@@ -60,12 +60,30 @@ static void test_hostile(void)
     CU_ASSERT_EQUAL(base64url_decode(out, 2, "Zm9v", 4), ERR_LIMIT);
 }
 
+static void test_hex(void)
+{
+    static const char all[] = "0123456789abcdefABCDEF";
+    uint8_t out[4];
+
+    CU_ASSERT_EQUAL(hex_decode(out, "00fF9aE1", 4), 0);
+    CU_ASSERT_EQUAL(memcmp(out, "\x00\xff\x9a\xe1", 4), 0);
+    CU_ASSERT_EQUAL(hex_decode(out, "", 0), 0);
+    for (int c = 0; c < 256; c++) {
+        const char high[] = {(char)c, '0'}, low[] = {'0', (char)c};
+        int expected = c != 0 && strchr(all, c) != NULL ? 0 : ERR_MALFORMED;
+
+        CU_ASSERT_EQUAL(hex_decode(out, high, 1), expected);
+        CU_ASSERT_EQUAL(hex_decode(out, low, 1), expected);
+    }
+}
+
 int main(void)
 {
     static const struct run_case cases[] = {
         {"vectors of the RFCs", test_vectors},
         {"all lengths there and back", test_round_trip},
         {"foreign characters, lengths and left-over bits are refused", test_hostile},
+        {"hexadecimal digits", test_hex},
     };
 
     return RUN("encode", cases);
