@@ -1,6 +1,9 @@
 """Goal: random questions about random zones get from us what NSD and Knot DNS answer, save where there is a reason.
 
+By hand, for as long as one likes; test_answers.py does it with seeds that are always the same.
 CERTMILL_ANSWERS_SECONDS (15): how long to ask. CERTMILL_ANSWERS_SEED: the first seed; each failure names its own.
+Class CH and transfers are left out: NSD and Knot have other settings for them. So are the options of the others'
+answers: which are given is theirs to choose; ours are judged by themselves.
 """
 
 from __future__ import annotations
@@ -29,7 +32,10 @@ SEED = int(os.environ.get("CERTMILL_ANSWERS_SEED", "0")) or random.SystemRandom(
 ZONES, QUESTIONS, CHAIN = 24, 4000, 8
 _NS, _CNAME, _SOA, _DNAME, _DS, _ANY = (TYPES[name] for name in ("NS", "CNAME", "SOA", "DNAME", "DS", "ANY"))
 
-_NOBODYS, _YXDOMAIN = 65399, 6
+_NOBODYS = 65399
+_NOTIMP, _REFUSED, _YXDOMAIN, _BADVERS = 4, 5, 6, 16
+_NSID, _COOKIE, _KEEPALIVE, _EDE = 3, 10, 11, 15
+NSID = "ns1 of the lab"
 
 # Where another server's answer may differ from ours, and why ours is right. compare() uses no other excuse, and the
 # test says at its end how often each was needed.
@@ -77,8 +83,8 @@ Ask = Callable[[Query], Message]
 class Judge:
     """Knows the zones' apexes, and says what is wrong with an answer of ours beside another server's."""
 
-    def __init__(self, zones: list[zonegen.Zone], excuses: Excuses):
-        self.excuses = excuses
+    def __init__(self, zones: list[zonegen.Zone], excuses: Excuses, payload: int = 1232):
+        self.excuses, self.payload = excuses, payload
         self.apexes = [zone.apex for zone in zones]
         self.blended = {apex for apex in self.apexes if any(
             name != apex and within(name, apex) for zone in zones if zone.apex != apex and within(apex, zone.apex)
@@ -92,18 +98,34 @@ class Judge:
 
     # -- our answer by itself --
 
-    @staticmethod
-    def limit(query: Query) -> int:
+    def limit(self, query: Query) -> int:
         """Octets that an answer may have."""
         if query.tcp:
             return 65535
-        return min(max(query.edns.payload, 512), 1232) if query.edns else 512
+        return min(max(query.edns.payload, 512), self.payload) if query.edns else 512
+
+    @staticmethod
+    def options(query: Query, ours: Message) -> Iterator[str]:
+        """What is wrong with the options of an answer: those that were asked for and no others, save errors."""
+        if query.edns is None or ours.opt is None:
+            return
+        asked = set(query.edns.codes()) if ours.rcode != _BADVERS else set()
+        wanted = asked & ({_NSID, _COOKIE, _KEEPALIVE} if query.tcp else {_NSID, _COOKIE})
+        here = [code for code, _ in ours.opt.options]
+        if sorted(here) != sorted(wanted | ({_EDE} if ours.rcode in (_NOTIMP, _REFUSED) else set())):
+            yield f"options {here}, asked for {asked}"
+        if _NSID in wanted and ours.opt.option(_NSID) != NSID.encode():
+            yield "NSID (RFC 5001)"
+        if _COOKIE in wanted and len(ours.opt.option(_COOKIE) or b"") != 24:
+            yield "cookie (RFC 9018)"
 
     @staticmethod
     def required(message: Message) -> int:
-        """Octets of what an answer cannot do without: all but addresses other than glue below the cut (RFC 9471)."""
+        """Octets of what an answer over UDP cannot do without, taken from one over TCP: all but addresses other than
+        glue below the cut (RFC 9471), and how long the connection may stay (RFC 7828)."""
         cuts = [record.owner for record in message.authority if record.type == _NS]
-        return message.size - sum(size for record, size in message.sizes.items()
+        keepalive = 6 if message.opt and message.opt.option(_KEEPALIVE) is not None else 0
+        return message.size - keepalive - sum(size for record, size in message.sizes.items()
                                   if not any(within(record.owner, cut) for cut in cuts))
 
     def alone(self, query: Query, ours: Message, whole: Message) -> Iterator[str]:
@@ -121,6 +143,7 @@ class Judge:
             yield "OPT if and only if the query had one (RFC 6891 6.1.1)"
         if ours.opt and query.edns and (ours.opt.version or ours.opt.dnssec_ok != query.edns.dnssec_ok):
             yield "version or DO of OPT (RFC 6891 6.1.3, RFC 3225 3)"
+        yield from self.options(query, ours)
         if ours.size > self.limit(query):
             yield f"{ours.size} octets where {self.limit(query)} may be"
         if ours.tc != (self.required(whole) > self.limit(query)):
@@ -278,7 +301,7 @@ def chain_end(query: Query, message: Message) -> Name | None:
 class Trio:
     """Our server, NSD and Knot DNS with the same zone files."""
 
-    def __init__(self, folder: Path, zones: list[zonegen.Zone], stack: ExitStack):
+    def __init__(self, folder: Path, zones: list[zonegen.Zone], stack: ExitStack, payload: int = 1232):
         ports = Ports()
         stack.callback(ports.release)
         files = {}
@@ -287,6 +310,7 @@ class Trio:
             files[zone.name].write_text(zone.text())
         self.server = Server(folder, ports.take(), "https://127.0.0.1:1/dir", folder / "none", zones[0].name)
         del self.server.config["acme-ca-file"]
+        self.server.config.update({"dns-udp-payload": payload, "dns-nsid": NSID})
         self.server.config["dns-rate-allow"] = ["127.0.0.0/8", "::1"]
         self.server.config["zones"] = [{"name": name, "file": str(path)} for name, path in files.items()]
         self.peers = [peers.nsd(folder / "nsd", ports.take(), files), peers.knot(folder / "knot", ports.take(), files)]
@@ -305,10 +329,11 @@ class Trio:
 
 
 @contextmanager
-def trio(seed: int) -> Iterator[tuple[Trio, list[zonegen.Zone], zonegen.Asking]]:
-    """All three up with a seed's zones, and the seed's questions."""
+def trio(seed: int, excuses: Excuses) -> Iterator[tuple[Trio, Judge, zonegen.Asking]]:
+    """All three up with a seed's zones, who judges them, and the seed's questions."""
     rng = random.Random(seed)
     zones = zonegen.make_zones(rng, ZONES)
+    payload = rng.choice([512, 1232, 1232, 1400, 4096])
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="certmill-lab-"))
         folder.chmod(0o755)
@@ -316,31 +341,23 @@ def trio(seed: int) -> Iterator[tuple[Trio, list[zonegen.Zone], zonegen.Asking]]
             print(f"kept: {folder}", file=sys.stderr)
         else:
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        yield Trio(folder, zones, stack), zones, zonegen.Asking(rng, zones)
+        yield Trio(folder, zones, stack, payload), Judge(zones, excuses, payload), zonegen.Asking(rng, zones)
 
 
-class SameAnswers(unittest.TestCase):
+class Comparison(unittest.TestCase):
     """Ours beside both."""
 
     def setUp(self) -> None:
         adopt_orphans()
 
-    def test_random_zones(self) -> None:
-        print(f"\nseed {SEED}", file=sys.stderr)
-        end, seed, excuses, count = time.monotonic() + SECONDS, SEED, Excuses(), 0
-        while time.monotonic() < end:
-            with trio(seed) as (three, zones, asking):
-                judge = Judge(zones, excuses)
-                for i in range(QUESTIONS):
-                    if time.monotonic() > end:
-                        break
-                    self.ask(f"seed {seed}, question {i}", three, asking.next(), judge)
-                    count += 1
-            seed += 1
-        print(f"seeds {SEED} to {seed - 1}: {count} questions, each to all three", file=sys.stderr)
-        for key, text in DIFFERENCES.items():
-            print(f"{excuses.count[key]:8} {key}: {text}", file=sys.stderr)
-        self.assertGreater(count, 0)
+    def compare_seed(self, seed: int, questions: int, excuses: Excuses, end: float = float("inf")) -> int:
+        """A seed's zones and questions, until that time of the monotonic clock; how many were asked."""
+        count = 0
+        with trio(seed, excuses) as (three, judge, asking):
+            while count < questions and time.monotonic() < end:
+                self.ask(f"seed {seed}, question {count}", three, asking.next(), judge)
+                count += 1
+        return count
 
     def ask(self, where: str, three: Trio, query: Query, judge: Judge) -> None:
         """One question to all."""
@@ -355,36 +372,62 @@ class SameAnswers(unittest.TestCase):
                 shown.append(f"{other.name} {theirs}")
         self.assertFalse(wrong, "\n".join([f"{where}: {query}", *wrong, *shown]))
 
-    def test_judge(self) -> None:
+    def check_judge(self, seed: int, questions: int) -> None:
         """Each wrong answer is noticed: what the judge lets pass proves nothing otherwise."""
         count: Counter[str] = Counter()
-        with trio(SEED) as (three, zones, asking):
-            judge = Judge(zones, Excuses())
-            for _ in range(300):
+        with trio(seed, Excuses()) as (three, judge, asking):
+            for _ in range(questions):
                 query = replace(asking.next(), tcp=True)
                 ours = three.ours.ask(query)
                 if query.type == _ANY or ours.rcode == _YXDOMAIN or links(query, ours) >= CHAIN:
                     continue
                 for other in three.others:
                     if judge.can_judge(other.name, query, ours):
-                        for what, bad in spoiled(ours):
-                            theirs = judge.resolve(query, other.ask, other.name)
-                            self.assertTrue(list(judge.compare(query, bad, theirs, other)),
-                                            f"{other.name}, {query}: not noticed: {what}\n{bad}")
-                            count[what.split()[0]] += 1
+                        self.check_beside(judge, query, ours, other, count)
                 self.check_alone(judge, query, ours)
         self.assertGreater(min(count[what] for what in ("RCODE", "AA", "OPT", "without", "TTL", "owner", "data")), 0)
+
+    def check_beside(self, judge: Judge, query: Query, ours: Message, other: peers.Asker, count: Counter[str]) -> None:
+        """An answer of ours, wrong in each way, beside another server's."""
+        for what, bad in spoiled(ours):
+            theirs = judge.resolve(query, other.ask, other.name)
+            self.assertTrue(list(judge.compare(query, bad, theirs, other)),
+                            f"{other.name}, {query}: not noticed: {what}\n{bad}")
+            count[what.split()[0]] += 1
 
     def check_alone(self, judge: Judge, query: Query, ours: Message) -> None:
         """An answer of ours as it is, and wrong in itself."""
         self.assertEqual(list(judge.alone(query, ours, ours)), [])
         bad = [replace(ours, flags=ours.flags ^ 0x0200), replace(ours, flags=ours.flags | 0x0080),
                replace(ours, opt=None if ours.opt else dnsmsg.Opt(1232, 0, False)), replace(ours, size=65536)]
+        if ours.opt:
+            bad.append(replace(ours, opt=replace(ours.opt, options=[*ours.opt.options, (65001, b"")])))
         if ours.answer:
             bad.append(replace(ours, answer=[*ours.answer, ours.answer[0]]))
             bad.append(replace(ours, answer=ours.answer[1:]))
         for message in bad:
             self.assertTrue(list(judge.alone(query, message, ours)), f"not noticed: {message}")
+
+
+def report(seeds: str, count: int, excuses: Excuses) -> None:
+    """Says what was asked, and which differences were met."""
+    print(f"\nseeds {seeds}: {count} questions, each to all three", file=sys.stderr)
+    for key, text in DIFFERENCES.items():
+        print(f"{excuses.count[key]:8} {key}: {text}", file=sys.stderr)
+
+
+class RandomAnswers(Comparison):
+    def test_random_zones(self) -> None:
+        print(f"\nseed {SEED}", file=sys.stderr)
+        end, seed, excuses, count = time.monotonic() + SECONDS, SEED, Excuses(), 0
+        while time.monotonic() < end:
+            count += self.compare_seed(seed, QUESTIONS, excuses, end)
+            seed += 1
+        report(f"{SEED} to {seed - 1}", count, excuses)
+        self.assertGreater(count, 0)
+
+    def test_judge(self) -> None:
+        self.check_judge(SEED, 300)
 
 
 if __name__ == "__main__":

@@ -267,6 +267,15 @@ class Edns:
     dnssec_ok: bool = False
     options: bytes = b""
 
+    def codes(self) -> list[int]:
+        """Codes of the options."""
+        found, rest = [], self.options
+        while rest:
+            code, length = struct.unpack_from("!HH", rest)
+            found.append(code)
+            rest = rest[4 + length:]
+        return found
+
     def record(self) -> bytes:
         """The record."""
         flags = self.version << 16 | (0x8000 if self.dnssec_ok else 0)

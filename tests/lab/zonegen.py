@@ -13,6 +13,9 @@ _LABELS = [b"a", b"b", b"c", b"d", b"www", b"ns", b"mail", b"_acme-challenge", b
 _ODD = [b"*", b"**", b"dot.ted", b"sp ace", b"\0nul", b"\xff\xfe", b"l" * 63, b"A-z", b"a@b", b'q"uote', b"back\\slash"]
 _QTYPES = ["A", "AAAA", "TXT", "MX", "SRV", "NS", "SOA", "CNAME", "DNAME", "DS", "ANY", "CAA", "TLSA", "PTR", "HINFO",
            "RRSIG", "NSEC", "SVCB"]
+# NSID, client cookie, one with a server's part of nobody's, keep-alive, padding, subnet 0/0, one of private use.
+_OPTIONS = [bytes.fromhex(text) for text in ("00030000", "000a00082464c4abcf10c957", "000a00182464c4abcf10c957" + "5a" * 16,
+                                             "000b0000", "000c000400000000", "0008000400010000", "fde90003616263")]
 _PRIVATE = [65280, 65300, 731]
 
 
@@ -314,8 +317,8 @@ class Asking:
         name = self._name()
         edns = None
         if rng.random() < 0.7:
-            payload = rng.choice([0, 511, 512, 513, 700, 1000, 1231, 1232, 1233, 4096, 65535])
-            options = rng.choice([b"", b"", b"", bytes.fromhex("fde90003616263")])
+            payload = rng.choice([0, 511, 512, 513, 700, 1231, 1232, 1233, 4096, 65535, rng.randint(512, 4096)])
+            options = b"".join(rng.sample(_OPTIONS, rng.randint(1, 3))) if rng.random() < 0.4 else b""
             edns = Edns(payload, 1 if rng.random() < 0.02 else 0, rng.random() < 0.3, options)
         return Query(name, self._type(name), edns, rng.random() < 0.15, rng.random() < 0.5)
 
