@@ -329,6 +329,13 @@ static void test_no_question(void)
     }
     begin(COOKIE_OFF);
     CU_ASSERT_EQUAL(ask_nothing("12345678", 8), QUERY_FORMERR);
+    begin(COOKIE_ON);
+    packet_begin(&a.packet);
+    packet_question(&a.packet, WWW, DNS_TYPE_TXT, DNS_CLASS_IN);
+    packet_question(&a.packet, WWW, DNS_TYPE_TXT, DNS_CLASS_IN);
+    asking_opt(&a, 1232);
+    asking_option(&a, DNS_OPTION_COOKIE, "12345678", 8);
+    CU_ASSERT_EQUAL(asking_ask(&a), QUERY_FORMERR);
     asking_end(&a);
 }
 

@@ -334,6 +334,8 @@ static void test_edns_options(void)
         CU_ASSERT_EQUAL(ask(&p, false), options[i].outcome);
         if (options[i].outcome == QUERY_ANSWERED) {
             CU_ASSERT_EQUAL(wire_read_u16(out + out_len - 2), 0); /* no option comes back */
+        } else {
+            check_error(&p, DNS_FORMERR, true, false); /* that was no OPT */
         }
     }
 }
