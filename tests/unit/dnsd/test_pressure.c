@@ -68,7 +68,10 @@ static bool has_value(int fd, uint64_t *answers)
 static void flood(const struct process *p, const struct packet *wanted, const struct packet *junk,
                   int *fds)
 {
+    int status;
+
     kill(p->pid, SIGSTOP);
+    CU_ASSERT_EQUAL(waitpid(p->pid, &status, WUNTRACED), p->pid);
     for (int i = 0; i < CLIENTS; i++) {
         fds[i] = client(p);
         ask(fds[i], wanted);
