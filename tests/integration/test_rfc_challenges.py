@@ -1,4 +1,4 @@
-"""Goal: live challenges in the DNS: names above them (RFC 8020), their TTL (2181), their case (4343), serials (1982)."""
+"""Goal: live challenges in the DNS: names above them (RFC 8020), TTL (2181), case (4343), SOA serials (1982)."""
 
 from __future__ import annotations
 

@@ -1,10 +1,12 @@
 """Goal: EDNS as RFC 6891 has it, the options that we know (NSID, errors, keep-alive), ANY, truncation, and class CH."""
 
+import os
+import signal
 import struct
 import unittest
 
-from conformance import BADVERS, CH, FORMERR, NOTIMP, REFUSED, RICH, Edns, SoloCase, message, option
-from lab import tools
+from conformance import BADVERS, CH, FORMERR, NOTIMP, REFUSED, RICH, SERVFAIL, Edns, SoloCase, message, option
+from lab import tools, wait_until
 from lab.dnsmsg import Message
 from lab.solo import RECORDS
 
@@ -171,6 +173,23 @@ class Defaults(EdnsCase):
             self.assert_empty(self.udp(message(name, "TXT", qclass=CH), CH), REFUSED)
         self.assert_error(message("version.bind", "TXT", qclass=CH, edns=Edns()), REFUSED, PROHIBITED)
         self.assert_error(message("authors.bind", "TXT", qclass=CH, edns=Edns()), REFUSED, NOT_AUTHORITATIVE)
+
+
+class NotReady(EdnsCase):
+    def test_rfc8914_not_ready(self) -> None:
+        """RFC 8914 4.15: a nameserver that has no zones yet says SERVFAIL, and why; when it has them, it answers."""
+        issuer, dnsd = self.solo.server.pid_of("issuer"), self.solo.server.pid_of("dnsd")
+        self.assertGreater(min(issuer, dnsd), 1)
+        os.kill(issuer, signal.SIGSTOP)  # it would hand the image to the new dnsd
+        try:
+            os.kill(dnsd, signal.SIGKILL)
+            found = self.udp(message(RICH, edns=Edns()))
+        finally:
+            os.kill(issuer, signal.SIGCONT)
+        self.assert_empty(found, SERVFAIL)
+        data = found.opt.option(EDE) if found.opt else None
+        self.assertEqual((data or b"")[:2], struct.pack("!H", NOT_READY))
+        wait_until(lambda: self.udp(message(RICH)).rcode == 0, "an answer")
 
 
 class Configured(EdnsCase):

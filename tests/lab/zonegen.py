@@ -14,8 +14,9 @@ _ODD = [b"*", b"**", b"dot.ted", b"sp ace", b"\0nul", b"\xff\xfe", b"l" * 63, b"
 _QTYPES = ["A", "AAAA", "TXT", "MX", "SRV", "NS", "SOA", "CNAME", "DNAME", "DS", "ANY", "CAA", "TLSA", "PTR", "HINFO",
            "RRSIG", "NSEC", "SVCB"]
 # NSID, client cookie, one with a server's part of nobody's, keep-alive, padding, subnet 0/0, one of private use.
-_OPTIONS = [bytes.fromhex(text) for text in ("00030000", "000a00082464c4abcf10c957", "000a00182464c4abcf10c957" + "5a" * 16,
-                                             "000b0000", "000c000400000000", "0008000400010000", "fde90003616263")]
+_OPTIONS = [bytes.fromhex(text) for text in (
+    "00030000", "000a00082464c4abcf10c957", "000a00182464c4abcf10c957" + "5a" * 16, "000b0000", "000c000400000000",
+    "0008000400010000", "fde90003616263")]
 _PRIVATE = [65280, 65300, 731]
 
 
