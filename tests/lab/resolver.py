@@ -41,6 +41,7 @@ _FORGETFUL = """\
 # What CAs set: everything that makes a forged or a careless answer show, and caches that work.
 _STRICT = """\
   module-config: "validator iterator"
+  qname-minimisation-strict: yes
   harden-below-nxdomain: yes
   harden-dnssec-stripped: yes
   harden-glue: yes
