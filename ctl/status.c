@@ -101,7 +101,7 @@ static const struct {
       {"badvers", NULL},
       {"badcookie", NULL},
       {"servfail", NULL}}},
-    {"dns not answered", {{"dropped", "unfit"}, {"send_failed", "not sent"}}},
+    {"dns not answered", {{"dropped", "unfit"}, {"send_failed", "not sent"}, {"shed", NULL}}},
     {"dns rate limit", {{"rate_dropped", "dropped"}, {"rate_slipped", "slipped"}}},
     {"dns truncated", {{"truncated", ""}}},
     {"dns valid cookies", {{"cookie", ""}}},
