@@ -175,9 +175,10 @@ static const struct conf_option options[] = {
      .min = 0,
      .max = 1000000,
      .unit = "answers a second",
-     .help = "Answers a second over UDP to one address block, beyond which they are dropped; 0 is "
-             "no limit. Answers for live challenges, and to clients with a valid cookie, are never "
-             "counted."},
+     .help =
+         "Answers a second over UDP to one address block, beyond which they are dropped; 200 at "
+         "once are always allowed; 0 is no limit. Answers for live challenges, and to clients "
+         "with a valid cookie, are never counted."},
     {.key = "dns-rate-nxdomain",
      .type = CONF_INT,
      .offset = AT(dns_rate_nxdomain),
