@@ -1,5 +1,6 @@
 """Goal: SIGHUP and `certmillctl reload` take over good files whole, and refuse bad ones while the old stay in use."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -83,6 +84,28 @@ class Reload(LabCase):
         server.config["zones"].append({"name": "acme2.example.com", "file": str(other)})
         server.write_config()
         self.refuse("other.zone")
+
+    def test_what_needs_a_start(self) -> None:
+        """Sizes that buffers were made for stay, and the log says so; the rest is taken over."""
+        server = self.lab.server
+        changed = {"dns-udp-payload": 1400, "dns-tcp-clients": 7, "dns-threads": 1, "dns-listen": ["127.0.0.1:1"],
+                   "user": "games", "dns-nsid": "new"}
+        before = dict(server.config)
+        self.addCleanup(server.config.update, before)
+        self.addCleanup(server.config.clear)
+        server.config.update(changed)
+        server.write_config()
+        server.ctl("reload")
+        wait_until(lambda: "NSID" in self.edns(), "NSID told")
+        self.assertIn("udp: 1232", self.edns())
+        warned = set(re.findall(r"WARNING ([a-z-]+) has changed, which takes effect at the next start", server.log_text()))
+        self.assertEqual(warned, set(changed) - {"dns-nsid"})
+        server.wait_role("dnsd", server.kill("dnsd"))
+        wait_until(lambda: "NSID" in self.edns(), "an answer")
+        self.assertIn("udp: 1232", self.edns(), "the next start is certmilld's, not dnsd's")
+
+    def edns(self) -> str:
+        return dns.dig("+norec", "+nsid", ZONE, "SOA", port=self.lab.server.port)
 
     def test_second_zone(self) -> None:
         server = self.lab.server
