@@ -51,6 +51,7 @@ struct http {
     uv_timer_t timer;
     unsigned handles; /* libuv handles not closed yet */
     X509_STORE *store;
+    bool system_trust; /* the system's CAs are in store */
     bool skip_verify;
     struct http_exchange *exchanges;
     CURL *idle[HTTP_IDLE];
@@ -218,6 +219,10 @@ static CURLcode on_ssl_context(CURL *easy, void *context, void *arg)
     struct http *http = arg;
 
     (void)easy;
+    if (!http->system_trust) {
+        http->system_trust = true;
+        http_trust_add_system(http->store, curl_version_info(CURLVERSION_NOW)->cainfo, http->log);
+    }
     SSL_CTX_set1_cert_store(context, http->store);
     return CURLE_OK;
 }
@@ -459,15 +464,15 @@ void http_cancel(struct http_exchange *exchange)
 
 int http_configure(struct http *http, const struct http_trust *trust, struct err *err)
 {
-    const char *system_file = curl_version_info(CURLVERSION_NOW)->cainfo;
     X509_STORE *store;
+    int ret = http_trust_load(&store, trust->ca_file, err);
 
-    int ret = http_trust_load(&store, system_file, trust->ca_file, http->log, err);
     if (ret < 0) {
         return ret;
     }
     X509_STORE_free(http->store);
     http->store = store;
+    http->system_trust = false;
     http->skip_verify = trust->skip_verify;
     if (trust->skip_verify) {
         log_warning(http->log, NULL,

@@ -38,19 +38,13 @@ static int add_file(X509_STORE *store, const char *path, struct err *err)
     return count;
 }
 
-int http_trust_load(X509_STORE **out, const char *system_file, const char *extra, struct log *log,
-                    struct err *err)
+int http_trust_load(X509_STORE **out, const char *extra, struct err *err)
 {
     X509_STORE *store = X509_STORE_new();
-    struct err reason = {0};
     int ret;
 
     if (store == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
-    }
-    if (system_file != NULL && (ret = add_file(store, system_file, &reason)) <= 0) {
-        log_warning(log, NULL, "no trust taken from the system's CA file (%s)",
-                    ret < 0 ? reason.text : system_file);
     }
     if (extra != NULL && (ret = add_file(store, extra, err)) <= 0) {
         if (ret == 0) {
@@ -63,4 +57,15 @@ int http_trust_load(X509_STORE **out, const char *system_file, const char *extra
     }
     *out = store;
     return 0;
+}
+
+void http_trust_add_system(X509_STORE *store, const char *system_file, struct log *log)
+{
+    struct err reason = {0};
+    int ret;
+
+    if (system_file != NULL && (ret = add_file(store, system_file, &reason)) <= 0) {
+        log_warning(log, NULL, "no trust taken from the system's CA file (%s)",
+                    ret < 0 ? reason.text : system_file);
+    }
 }

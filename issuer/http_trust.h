@@ -1,6 +1,7 @@
 /*
  * Whom we trust over HTTPS: the system's CAs and an extra file, read once into one
- * store that all connections share (parsing the bundle anew for each costs 5 ms).
+ * store that all connections share (parsing the bundle anew for each costs 5 ms and more). The
+ * system's are added when the first connection needs them: at a start the zones go first.
  */
 #ifndef CERTMILL_ISSUER_HTTP_TRUST_H
 #define CERTMILL_ISSUER_HTTP_TRUST_H
@@ -10,9 +11,10 @@
 #include "common/err.h"
 #include "common/log.h"
 
-/* system_file: bundle of the system, may be missing (log says so); extra: must be good. The store
- * is the caller's (X509_STORE_free). */
-int http_trust_load(X509_STORE **out, const char *system_file, const char *extra, struct log *log,
-                    struct err *err);
+/* A store with the certificates of extra, which must be good; NULL: none. The store is the caller's
+ * (X509_STORE_free). */
+int http_trust_load(X509_STORE **out, const char *extra, struct err *err);
+/* Adds the system's bundle, which may be missing (log says so). */
+void http_trust_add_system(X509_STORE *store, const char *system_file, struct log *log);
 
 #endif
