@@ -5,6 +5,7 @@
  * configured.
  */
 #include <ldns/ldns.h>
+#include <sanitizer/lsan_interface.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,9 +95,13 @@ static void set(struct service_text *text, const char *value)
 static void choose(struct trial *t, uint8_t choice)
 {
     static const enum cookie_mode modes[] = {COOKIE_ON, COOKIE_ENFORCE, COOKIE_OFF, COOKIE_ON};
-    static const uint8_t ipv6[16] = {0x20, 0x01, 0x0D, 0xB8};
+    /* secret, address and time of RFC 9018 A.1, whose cookie is among the seeds */
+    static const uint8_t secret[COOKIE_SECRET] = {0xE5, 0xE9, 0x73, 0xE5, 0xA6, 0xB2, 0xA4, 0x3F,
+                                                  0x48, 0xE7, 0xDC, 0x84, 0x9E, 0x37, 0xBF, 0xCF};
+    static const uint8_t ipv4[4] = {198, 51, 100, 100}, ipv6[16] = {0x20, 0x01, 0x0D, 0xB8};
 
     t->service = default_service;
+    memcpy(t->service.secrets.key[0], secret, sizeof(secret));
     t->service.cookies = modes[(choice & CHOICE_COOKIES) / 2];
     if ((choice & CHOICE_SMALL) != 0) {
         t->service.payload = 512;
@@ -110,7 +115,7 @@ static void choose(struct trial *t, uint8_t choice)
     t->context = (struct query_context){
         .image = (choice & CHOICE_NO_IMAGE) != 0 ? NULL : &image,
         .service = &t->service,
-        .address = (choice & CHOICE_IPV6) != 0 ? ipv6 : default_address,
+        .address = (choice & CHOICE_IPV6) != 0 ? ipv6 : ipv4,
         .address_len = (choice & CHOICE_IPV6) != 0 ? 16 : 4,
         .now = 1559731985,
         .tcp = (choice & CHOICE_TCP) != 0,
@@ -229,6 +234,19 @@ static void check_truncate(struct trial *t)
     ldns_pkt_free(pkt);
 }
 
+/* NULL where ldns does not read it; it leaks a record then. */
+static ldns_pkt *read_query(const struct trial *t)
+{
+    ldns_pkt *pkt = NULL;
+
+    __lsan_disable();
+    if (ldns_wire2pkt(&pkt, t->in, t->in_len) != LDNS_STATUS_OK) {
+        pkt = NULL;
+    }
+    __lsan_enable();
+    return pkt;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct trial t = {.in = data + 1, .in_len = size - 1};
@@ -243,9 +261,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     ENSURE(ldns_wire2pkt(&t.answer, t.out, t.len) == LDNS_STATUS_OK);
-    if (ldns_wire2pkt(&t.query, t.in, t.in_len) != LDNS_STATUS_OK) {
-        t.query = NULL;
-    }
+    t.query = read_query(&t);
     check_header(&t);
     check_outcome(&t);
     check_opt(&t);
