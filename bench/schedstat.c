@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static void read_thread(struct schedstat_thread *t, pid_t pid, pid_t tid)
 {
@@ -39,18 +38,4 @@ void schedstat_read(struct schedstat *s, pid_t pid)
     if (folder != NULL) {
         closedir(folder);
     }
-    read_thread(&s->own, getpid(), gettid());
-}
-
-double schedstat_waited(const struct schedstat *before, const struct schedstat *after)
-{
-    uint64_t worst = 0;
-
-    for (size_t i = 1; i < after->count && i < before->count; i++) {
-        uint64_t waited = after->threads[i].waited - before->threads[i].waited;
-        worst = waited > worst ? waited : worst;
-    }
-    return (double)(after->own.waited - before->own.waited + after->threads[0].waited -
-                    before->threads[0].waited + worst) /
-           1e3;
 }

@@ -1,5 +1,5 @@
 /*
- * What the scheduler knows of this thread and of each thread of another process
+ * What the scheduler knows of each thread of another process
  * (/proc/PID/task/TID/schedstat): nanoseconds on a core, and ready but waiting for one.
  */
 #ifndef CERTMILL_BENCH_SCHEDSTAT_H
@@ -17,14 +17,10 @@ struct schedstat_thread {
 };
 
 struct schedstat {
-    struct schedstat_thread own;
     size_t count; /* the process's main thread first */
     struct schedstat_thread threads[SCHEDSTAT_THREADS];
 };
 
 void schedstat_read(struct schedstat *s, pid_t pid);
-/* Microseconds that a step through this thread, the process's main one and all its others at once
- * waited for a core. */
-double schedstat_waited(const struct schedstat *before, const struct schedstat *after);
 
 #endif
