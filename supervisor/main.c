@@ -31,15 +31,16 @@ static int run_role(const char *name)
 
 static int help(void)
 {
-    puts("Usage: certmilld --config FILE [OPTION...]\n"
-         "Answers DNS for its zones and gets certificates by them; stays in the foreground.\n"
-         "\n"
-         "  --check-config   read the configuration and its files, say whether they are good\n"
-         "  --help           this text\n"
-         "  --version        the version\n"
-         "\n"
-         "Relative paths start at the configuration file's folder. SIGHUP reloads it and the files\n"
-         "that it names, all or nothing; SIGTERM stops.\n");
+    puts(
+        "Usage: certmilld --config FILE [OPTION...]\n"
+        "Answers DNS for its zones and gets certificates by them; stays in the foreground.\n"
+        "\n"
+        "  --check-config   read the configuration and its files, say whether they are good\n"
+        "  --help           this text\n"
+        "  --version        the version\n"
+        "\n"
+        "Relative paths start at the configuration file's folder. SIGHUP reloads it and the files\n"
+        "that it names, all or nothing; SIGTERM stops.\n");
     conf_help(&server_conf_schema, stdout);
     return 0;
 }

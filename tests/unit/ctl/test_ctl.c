@@ -107,7 +107,7 @@ static void test_status(void)
                                  "uptime             2 d 03:04\n"
                                  "directory          https://ca.example/dir\n"
                                  "zones              acme.example.com, b.example\n"
-                                 "generation         4,711\n"
+                                 "generation         4711\n"
                                  "live challenges    2\n"
                                  "\n"
                                  "PROCESS  STATE    PID  RESTARTS  SINCE\n"
