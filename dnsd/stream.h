@@ -10,8 +10,8 @@
  * holds little and stops itself, and LIMIT_TCP_BUFFERS bounds the sum.
  *
  * A message that gets no answer ends the stream once the answers before it are sent: one too short
- * for a header (the next length is not to be trusted either), or a response. RFC 7766 does not say;
- * NSD, BIND and gdnsd close, too.
+ * for a header (the next length is not to be trusted either), or a response. RFC 7766 does not say.
+ * NSD 4.6, BIND 9.18 and gdnsd 3.8 close on both, Knot DNS 3.2 on the first.
  */
 #ifndef CERTMILL_DNSD_STREAM_H
 #define CERTMILL_DNSD_STREAM_H
