@@ -42,12 +42,12 @@
 #define LIMIT_UDP_BATCH       64          /* messages a recvmmsg */
 #define LIMIT_UDP_BATCHES     8           /* recvmmsg calls a wake-up, so that TCP is served too */
 /* SO_RCVBUF of a UDP socket, octets. The kernel doubles it, and counts 768 to 2,304 a small query:
- * 3,600 to 10,900 wait at each socket. That is what 300,000 a second bring in 12 to 36 ms, while
- * dnsd is started again or waits for a core; read at 1,000,000 a second, the last one waits
- * about as long. */
-#define LIMIT_UDP_QUEUE (4 << 20)
+ * 900 to 2,700 wait at each socket. That is what comes in 20 ms, a restart of dnsd, at 50,000 a
+ * second. More would not be lost less in a flood, but wait longer: with four times as much,
+ * one core's worth of junk made 20 ms at the 99th percentile into 100. */
+#define LIMIT_UDP_QUEUE (1 << 20)
 /* For so long after its queue was found half full a socket's errors and NXDOMAIN are not sent. Long
- * beside the few ms in which a flood fills the other half, short beside a resolver's first retry.
+ * beside the 2 ms in which a flood fills the other half, short beside a resolver's first retry.
  */
 #define LIMIT_UDP_PRESSED_MS 250
 #define LIMIT_CNAME_CHAIN    8 /* names looked up for one question; resolvers follow about as many */
