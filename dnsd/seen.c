@@ -4,13 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-int seen_new(struct seen **out)
+#include "common/attribute.h"
+#include "zones/siphash.h"
+
+int seen_new(struct seen **out, const uint8_t hash_key[static 16])
 {
     struct seen *seen = calloc(1, sizeof(*seen));
 
     if (seen == NULL) {
         return -ENOMEM;
     }
+    memcpy(seen->hash_key, hash_key, sizeof(seen->hash_key));
     seen->mine = &seen->tables[0];
     atomic_init(&seen->returned, &seen->tables[1]);
     *out = seen;
@@ -22,17 +26,17 @@ void seen_free(struct seen *seen)
     free(seen);
 }
 
-static size_t slot_of(const struct query_info *info, const uint8_t *address, size_t address_len)
+/* Keyed: else whoever asks for a live name could choose types and addresses that all meet. */
+static size_t slot_of(const struct seen *seen, const struct query_info *info,
+                      const uint8_t *address, size_t address_len)
 {
-    uint64_t hash = info->qtype;
+    uint8_t data[2 + 16 + LIMIT_NAME_WIRE] LEFT_AS_IS;
 
-    for (size_t i = 0; i < info->name_len; i++) {
-        hash = (hash ^ info->name[i]) * UINT64_C(0x100000001b3);
-    }
-    for (size_t i = 0; i < address_len; i++) {
-        hash = (hash ^ address[i]) * UINT64_C(0x100000001b3);
-    }
-    return (size_t)(hash ^ hash >> 32) % SEEN_SLOTS;
+    memcpy(data, &info->qtype, 2);
+    memcpy(data + 2, address, address_len);
+    memcpy(data + 2 + address_len, info->name, info->name_len);
+    return (size_t)(siphash(1, 3, seen->hash_key, data, 2 + address_len + info->name_len) %
+                    SEEN_SLOTS);
 }
 
 static bool is_same(const struct seen_entry *a, const struct seen_entry *b)
@@ -62,7 +66,7 @@ bool seen_note(struct seen *seen, const struct query_info *info, bool tcp, uint6
     entry->name_len = info->name_len;
     memcpy(entry->address, address, address_len);
     memcpy(entry->name, info->name, info->name_len);
-    for (size_t i = slot_of(info, address, address_len);; i = (i + 1) % SEEN_SLOTS) {
+    for (size_t i = slot_of(seen, info, address, address_len);; i = (i + 1) % SEEN_SLOTS) {
         if (table->slots[i] == 0) {
             table->slots[i] = (uint16_t)++table->count;
             return true;

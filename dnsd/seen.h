@@ -48,14 +48,15 @@ struct seen_table {
 };
 
 struct seen {
+    uint8_t hash_key[16];
     struct seen_table *mine; /* the worker's */
     _Atomic(struct seen_table *) offered, returned;
     _Atomic bool waiting; /* the worker has something to offer once a table comes back */
     struct seen_table tables[2];
 };
 
-/* 0 or -ENOMEM. */
-int seen_new(struct seen **out);
+/* hash_key: random, so that nobody can choose askers that collide. 0 or -ENOMEM. */
+int seen_new(struct seen **out, const uint8_t hash_key[static 16]);
 void seen_free(struct seen *seen);
 
 /* Worker: counts one question. address: 4 or 16 octets. False where it was lost. */

@@ -154,7 +154,7 @@ int worker_new(struct worker **out, const struct worker_options *options, struct
     *w = (struct worker){.options = *options, .service = *options->service};
     w->responder.stats = &w->stats;
     w->responder.service = &w->service;
-    if ((ret = seen_new(&w->responder.seen)) < 0) {
+    if ((ret = seen_new(&w->responder.seen, options->hash_key)) < 0) {
         goto err1;
     }
     if ((ret = rate_new(&w->responder.rate, options->hash_key)) < 0) {

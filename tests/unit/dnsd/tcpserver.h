@@ -77,7 +77,7 @@ static inline void server_start(struct server *s, const struct image *image,
     s->responder = (struct responder){.image = image, .service = &s->service, .stats = &s->stats};
     CU_ASSERT_EQUAL_FATAL(quota_new(&s->quota, service->tcp_clients + 1, (const uint8_t[16]){0}),
                           0);
-    CU_ASSERT_EQUAL_FATAL(seen_new(&s->responder.seen), 0);
+    CU_ASSERT_EQUAL_FATAL(seen_new(&s->responder.seen, (const uint8_t *)"0123456789abcdef"), 0);
     s->fd = process_socket(SOCK_STREAM, "127.0.0.1", &s->address);
     setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
     setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));

@@ -44,7 +44,7 @@ static void set_up(struct fixture *f)
     f->from.sin_family = AF_INET;
     inet_pton(AF_INET, "192.0.2.1", &f->from.sin_addr);
     if (rate_new(&f->responder.rate, (const uint8_t *)"0123456789abcdef") < 0 ||
-        seen_new(&f->responder.seen) < 0) {
+        seen_new(&f->responder.seen, (const uint8_t *)"0123456789abcdef") < 0) {
         CU_FAIL_FATAL("no memory");
     }
 }

@@ -9,6 +9,8 @@
 #include "dnsd/seen.h"
 #include "tests/unit/common/run.h"
 
+static const uint8_t key[16] = "0123456789abcde";
+
 static struct query_info asked(const char *name, uint16_t qtype)
 {
     struct query_info info = {.qtype = qtype, .answered = true, .challenge = true};
@@ -24,7 +26,7 @@ static void test_repeats(void)
     const uint8_t one[16] = {1}, two[16] = {2};
     struct seen *seen;
 
-    CU_ASSERT_EQUAL_FATAL(seen_new(&seen), 0);
+    CU_ASSERT_EQUAL_FATAL(seen_new(&seen, key), 0);
     CU_ASSERT_FALSE(seen_offer(seen));
     CU_ASSERT_PTR_NULL(seen_peek(seen));
     CU_ASSERT_TRUE(seen_note(seen, &a, false, 1, one, 4));
@@ -57,6 +59,31 @@ static void test_repeats(void)
     seen_free(seen);
 }
 
+/* Where an asker stands depends on the key: who does not know it cannot have them all meet in one
+ * place. */
+static void test_keyed(void)
+{
+    const struct query_info info = asked("\3www\4acme", 16);
+    const uint8_t other_key[16] = "fedcba987654321";
+    struct seen *a, *b;
+    size_t same = 0;
+
+    CU_ASSERT_EQUAL_FATAL(seen_new(&a, key), 0);
+    CU_ASSERT_EQUAL_FATAL(seen_new(&b, other_key), 0);
+    for (uint8_t i = 0; i < 100; i++) {
+        const uint8_t address[4] = {192, 0, 2, i};
+
+        CU_ASSERT_TRUE(seen_note(a, &info, false, 1, address, 4));
+        CU_ASSERT_TRUE(seen_note(b, &info, false, 1, address, 4));
+    }
+    for (size_t i = 0; i < SEEN_SLOTS; i++) {
+        same += a->mine->slots[i] != 0 && a->mine->slots[i] == b->mine->slots[i];
+    }
+    CU_ASSERT(same < 10);
+    seen_free(a);
+    seen_free(b);
+}
+
 /* More askers than a table has room for: what is there stays, the rest is lost and says so. */
 static void test_full(void)
 {
@@ -65,7 +92,7 @@ static void test_full(void)
     struct seen *seen;
     struct msg_writer w;
 
-    CU_ASSERT_EQUAL_FATAL(seen_new(&seen), 0);
+    CU_ASSERT_EQUAL_FATAL(seen_new(&seen, key), 0);
     for (uint32_t i = 0; i < 3 * LIMIT_SEEN; i++) {
         uint8_t address[16] = {0};
 
@@ -123,7 +150,7 @@ static void test_race(void)
     pthread_t thread;
     uint64_t heard = 0;
 
-    CU_ASSERT_EQUAL_FATAL(seen_new(&race.seen), 0);
+    CU_ASSERT_EQUAL_FATAL(seen_new(&race.seen, key), 0);
     pthread_create(&thread, NULL, work, &race);
     for (;;) {
         bool done = atomic_load(&race.done);
@@ -148,8 +175,10 @@ static void test_race(void)
 
 int main(void)
 {
-    static const struct run_case cases[] = {
-        {"repeats", test_repeats}, {"a full table", test_full}, {"race", test_race}};
+    static const struct run_case cases[] = {{"repeats", test_repeats},
+                                            {"places under a key", test_keyed},
+                                            {"a full table", test_full},
+                                            {"race", test_race}};
 
     return RUN("seen", cases);
 }
