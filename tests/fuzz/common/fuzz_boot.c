@@ -5,6 +5,7 @@
  * The input is messages, each behind an octet (how many descriptors) and a length in two.
  */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -1,6 +1,7 @@
 /* Any text as dns-nsid, as an address block and as an address to listen on: what is taken is in
  * bounds and reads back the same. */
 #include <arpa/inet.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,6 +5,7 @@
  * The input is messages, each behind its length in two octets.
  */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
