@@ -15,15 +15,18 @@ from typing import NamedTuple
 Name = tuple[bytes, ...]
 """Labels, the leftmost first; () is the root."""
 
-TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "HINFO": 13, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33,
-         "DNAME": 39, "OPT": 41, "DS": 43, "RRSIG": 46, "NSEC": 47, "TLSA": 52, "SVCB": 64, "CAA": 257, "ANY": 255}
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "HINFO": 13, "MX": 15, "TXT": 16, "AAAA": 28, "RP": 17,
+         "AFSDB": 18, "LOC": 29, "SRV": 33, "NAPTR": 35, "KX": 36, "DNAME": 39, "OPT": 41, "DS": 43, "SSHFP": 44,
+         "RRSIG": 46, "NSEC": 47, "TLSA": 52, "OPENPGPKEY": 61, "SVCB": 64, "HTTPS": 65, "URI": 256, "CAA": 257,
+         "ANY": 255}
 _TYPE_NAMES = {number: name for name, number in TYPES.items()}
 IN = 1
 RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 6: "YXDOMAIN",
           16: "BADVERS", 23: "BADCOOKIE"}
 
 # Where names stand in rdata: octets before, how many names, octets behind.
-_NAMES_IN = {2: (0, 1, 0), 5: (0, 1, 0), 6: (0, 2, 20), 12: (0, 1, 0), 15: (2, 1, 0), 33: (6, 1, 0), 39: (0, 1, 0)}
+_NAMES_IN = {2: (0, 1, 0), 5: (0, 1, 0), 6: (0, 2, 20), 12: (0, 1, 0), 15: (2, 1, 0), 17: (0, 2, 0),
+             18: (2, 1, 0), 33: (6, 1, 0), 36: (2, 1, 0), 39: (0, 1, 0)}
 # Those whose names may be compressed: the types of RFC 1035 (RFC 3597 4).
 _COMPRESSED = {2, 5, 6, 12, 15}
 

@@ -12,7 +12,13 @@ from .dnsmsg import TYPES, Edns, Name, Query, from_text, lower, to_text, within
 _LABELS = [b"a", b"b", b"c", b"d", b"www", b"ns", b"mail", b"_acme-challenge", b"xn--plse-gra"]
 _ODD = [b"*", b"**", b"dot.ted", b"sp ace", b"\0nul", b"\xff\xfe", b"l" * 63, b"A-z", b"a@b", b'q"uote', b"back\\slash"]
 _QTYPES = ["A", "AAAA", "TXT", "MX", "SRV", "NS", "SOA", "CNAME", "DNAME", "DS", "ANY", "CAA", "TLSA", "PTR", "HINFO",
-           "RRSIG", "NSEC", "SVCB"]
+           "RRSIG", "NSEC", "SVCB", "HTTPS", "NAPTR", "LOC"]
+# More types, as text with a name and a number. RFC 9460 does not say that the case of its names counts for nothing, and
+# NSD changes it.
+_OTHERS = {"HINFO": '"cpu {n}" "os"', "RP": "{name} {name}", "AFSDB": "{n} {name}", "KX": "{n} {name}",
+           "NAPTR": '{n} 10 "u" "E2U+sip" "!^.*$!sip:x@y!" .', "LOC": "52 {n} 23.000 N 4 53 32.000 E 2m 1m 10000m 10m",
+           "SSHFP": "4 2 " + "0123456789abcdef" * 3 + "0123456789abcd{n:02}", "OPENPGPKEY": "AQIDBAUGBwg=",
+           "SVCB": "{n} {low} port={n}", "HTTPS": "{n} {low} alpn=h2", "URI": '{n} 1 "https://www.example/{n}"'}
 # NSID, client cookie, one with a server's part of nobody's, keep-alive, padding, subnet 0/0, one of private use.
 _OPTIONS = [bytes.fromhex(text) for text in (
     "00030000", "000a00082464c4abcf10c957", "000a00182464c4abcf10c957" + "5a" * 16, "000b0000", "000c000400000000",
@@ -130,6 +136,9 @@ class _Maker:
             return some(lambda: f'0 issue "ca{rng.randrange(100)}.example"', 2)
         if rtype == "TLSA":
             return some(lambda: f"3 1 1 {rng.randbytes(32).hex()}", 2)
+        if rtype in _OTHERS:
+            return some(lambda: _OTHERS[rtype].format(name=name(), low=to_text(lower(self.target(zone))),
+                                                      n=rng.randrange(1, 60)), 3)
         return [name()]  # PTR, CNAME, DNAME
 
     def unknown(self) -> list[str]:
@@ -141,7 +150,8 @@ class _Maker:
     def plain(self, zone: Zone, owner: Name) -> None:
         """Some RRsets that lead nowhere else."""
         rng = self.rng
-        for rtype in rng.sample(["A", "AAAA", "TXT", "TXT", "MX", "SRV", "PTR", "CAA", "TLSA"], rng.randint(1, 3)):
+        kinds = ["A", "AAAA", "TXT", "TXT", "MX", "SRV", "PTR", "CAA", "TLSA", *_OTHERS]
+        for rtype in rng.sample(kinds, rng.randint(1, 3)):
             self.put(zone, owner, TYPES[rtype], self.rdata(zone, rtype))
         if rng.random() < 0.2:
             self.put(zone, owner, rng.choice(_PRIVATE), self.unknown())
@@ -297,7 +307,9 @@ class Asking:
                 name = longer
         elif roll < 0.95:
             name = (b"*", *name) if fits((b"*", *name)) else name
-        elif roll < 0.98:
+        elif roll < 0.965:
+            name = zone.apex
+        elif roll < 0.985:
             name = self._maker.below(zone.apex)
         else:
             name = rng.choice([(), from_text("example"), from_text("org"), self._maker.below(())])
@@ -306,6 +318,8 @@ class Asking:
     def _type(self, name: Name) -> int:
         rng = self.rng
         here = [rtype for zone in self.zones for rtype in zone.data.get(lower(name), {})]
+        if lower(name) in self._maker.apexes and rng.random() < 0.3:
+            return TYPES["DS"]  # which is the parent's
         if here and rng.random() < 0.4:
             return rng.choice(here)
         if rng.random() < 0.1:
