@@ -43,8 +43,8 @@
 #define LIMIT_UDP_BATCHES     8           /* recvmmsg calls a wake-up, so that TCP is served too */
 /* SO_RCVBUF of a UDP socket, octets. The kernel doubles it, and counts 768 to 2,304 a small query:
  * 900 to 2,700 wait at each socket. That is what comes in 20 ms, a restart of dnsd, at 50,000 a
- * second. More would not be lost less in a flood, but wait longer: with four times as much,
- * one core's worth of junk made 20 ms at the 99th percentile into 100. */
+ * second. A longer queue loses no fewer in a flood, but makes the others wait: four times as long,
+ * it made 100 ms of 20 at the 99th percentile under one core's worth of junk. */
 #define LIMIT_UDP_QUEUE (1 << 20)
 /* For so long after its queue was found half full a socket's errors and NXDOMAIN are not sent. Long
  * beside the 2 ms in which a flood fills the other half, short beside a resolver's first retry.

@@ -84,16 +84,18 @@ def _round(lab: Lab, kills: int, every: float, load: int, outcome: Outcome) -> N
 
 
 def _steps(log: Path) -> Iterator[tuple[float, float]]:
-    died = up = 0.0
+    died = up = answering = 0.0
     for line in log.read_text().splitlines():
         entry = json.loads(line)
         at, text = datetime.fromisoformat(entry["time"]).timestamp() * 1000, entry["message"]
         if text.startswith("dnsd (pid") and "killed by signal 9" in text:
-            died, up = at, 0.0
+            died, up, answering = at, 0.0, 0.0
         elif text.startswith("dnsd (pid") and text.endswith("is up"):
             up = at
-        elif text.startswith("answering from generation") and died and up:
-            yield up - died, at - up
+        elif text.startswith("answering from generation"):
+            answering = at
+        if died and up and answering:  # which is logged by two processes, in either order
+            yield up - died, max(0.0, answering - up)
             died = 0.0
 
 
