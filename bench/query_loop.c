@@ -148,7 +148,8 @@ static void prepare(struct loop *l)
         }
     }
     int fd = image_build(&zone, 1, &options);
-    if (fd < 0 || image_map(&l->image, fd) < 0 || seen_new(&l->responder.seen) < 0 ||
+    if (fd < 0 || image_map(&l->image, fd) < 0 ||
+        seen_new(&l->responder.seen, options.hash_key) < 0 ||
         rate_new(&l->responder.rate, options.hash_key) < 0) {
         exit(1);
     }
