@@ -169,6 +169,18 @@ static bool is_circle(const struct answer *a)
     return false;
 }
 
+/* Whether a DNAME has led on already, and so stands in the answer: no record stands there twice
+ * (RFC 2181 5). */
+static bool has_dname(const struct answer *a, const struct image_rrset *dname)
+{
+    for (unsigned i = 0; i < a->links; i++) {
+        if (a->passed[i].dname == dname) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The name of *name becomes target, which stands in the answer at offset; dname led there, or a
  * CNAME where it is NULL. */
 static bool follow(struct answer *a, struct reply_owner *name, const struct image_rrset *dname,
@@ -197,7 +209,7 @@ static bool at_node(struct answer *a, const struct image_result *found, struct r
                          name->name_len > name_len(image_zone_apex(a->image, found->zone));
     if (rrset != NULL) {
         a->info->outcome = QUERY_ANSWERED;
-        if (put_at(a, rrset, name) && qtype == DNS_TYPE_NS) {
+        if (!has_dname(a, rrset) && put_at(a, rrset, name) && qtype == DNS_TYPE_NS) {
             const struct servers servers = {found->zone, from, image_rrset_count(rrset), NULL};
             put_addresses(a, &servers, false);
         }
@@ -216,18 +228,6 @@ static bool at_node(struct answer *a, const struct image_result *found, struct r
     return follow(a, name, NULL, from + DNS_RR_FIXED, wire_read_u16(a->reply.out + from + 8));
 }
 
-/* Puts a DNAME, but not a second time where it is met again (RFC 2181 5). */
-static bool put_dname(struct answer *a, const struct image_rrset *dname,
-                      const struct reply_owner *owner)
-{
-    for (unsigned i = 0; i < a->links; i++) {
-        if (a->passed[i].dname == dname) {
-            return true;
-        }
-    }
-    return reply_put(&a->reply, dname, owner, &a->reply.answer);
-}
-
 /* RFC 6672 3.2: the DNAME, a CNAME made from it, and on to its target. */
 static bool below_dname(struct answer *a, const struct image_result *found,
                         struct reply_owner *name)
@@ -238,7 +238,8 @@ static bool below_dname(struct answer *a, const struct image_result *found,
     size_t wire_len;
 
     a->info->outcome = QUERY_ANSWERED;
-    if (dname == NULL || !put_dname(a, dname, &owner)) {
+    if (dname == NULL ||
+        !(has_dname(a, dname) || reply_put(&a->reply, dname, &owner, &a->reply.answer))) {
         a->truncated = true;
         return false;
     }

@@ -43,6 +43,7 @@ static const char acme[] =
                "ns.sub 3600 A 192.0.2.53\n"
                "d 300 DNAME target\n"
                "x.target 300 A 192.0.2.10\n"
+               "back.target 300 CNAME d\n"
                "long 300 DNAME aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
                "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb."
                "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc.target\n"
@@ -207,6 +208,12 @@ static const struct row rows[] = {
      "", ""},
     {"d.acme.example", DNS_TYPE_DNAME, 0, AA, QUERY_ANSWERED,
      "d.acme.example. 300 IN DNAME target.acme.example.", "", ""},
+    /* a DNAME that is asked for, and that has led to itself: once (RFC 2181 5) */
+    {"back.d.acme.example", DNS_TYPE_DNAME, 0, AA, QUERY_ANSWERED,
+     "back.d.acme.example. 300 IN CNAME back.target.acme.example.\n"
+     "back.target.acme.example. 300 IN CNAME d.acme.example.\n"
+     "d.acme.example. 300 IN DNAME target.acme.example.",
+     "", ""},
     {"d.acme.example", A, 0, AA, QUERY_NODATA, "", SOA_ACME, ""},
     /* 255 octets would fit, this is 256 */
     {"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.long.acme.example", A, DNS_YXDOMAIN, AA,
