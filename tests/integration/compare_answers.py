@@ -91,6 +91,8 @@ class Judge:
             for name in zone.data)}
         """Apexes below which other zones have names, too."""
         self.names = {name for zone in zones for name in zone.data}
+        self.own = {name for zone in zones for name in zone.data if self.zone_of(name) == zone.apex}
+        """Names without those that only a zone above has, as glue."""
 
     def zone_of(self, name: Name) -> Name | None:
         """The most specific zone that has a name."""
@@ -242,7 +244,8 @@ class Judge:
             self.excuses.use("addresses")
             return theirs & ours
         targets = {record.target() for record in message.answer + message.authority if record.type == _NS}
-        made = {record for record in theirs - ours if record.owner not in self.names & targets}
+        there = self.own if message.aa else self.names
+        made = {record for record in theirs - ours if record.owner not in there & targets}
         if made:
             self.excuses.use("wildcard addresses")
         return theirs - made
