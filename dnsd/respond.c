@@ -38,7 +38,8 @@ static size_t limit(struct responder *r, const struct query_info *info,
         .now = r->now_ms,
     };
 
-    if (r->pressed && answer.class != RATE_ANSWER) {
+    if (r->pressed && answer.class != RATE_ANSWER &&
+        r->service->rate.per_second[answer.class] > 0) {
         stats_add(r->stats, STATS_SHED, 1);
         return 0;
     }
