@@ -1,7 +1,8 @@
 /*
  * What certmill's processes say to each other: message types, their fields in
  * order, and who sends them. Encoded by common/msg. A peer that breaks this is
- * cut off: the reader closes the channel and the supervisor restarts the child.
+ * cut off: the reader closes the channel, and the supervisor restarts the child (of its own
+ * accord, or where the issuer says so by IPC_PEER_BROKEN).
  *
  * Channels (SOCK_SEQPACKET socketpairs, all made by the supervisor):
  *   supervisor <-> each child     "control", descriptor IPC_CONTROL_FD in the child
@@ -81,6 +82,9 @@ enum ipc_type {
     IPC_PROCESS,
     /* supervisor -> child: stop by yourself within LIMIT_STOP_MS. No fields. */
     IPC_STOP,
+    /* issuer -> supervisor: u8 role of a peer, dnsd or signer, that broke the protocol and was cut
+     * off. It is killed, and starts anew. */
+    IPC_PEER_BROKEN,
 
     /* issuer -> dnsd: u64 generation; one descriptor: sealed memfd with the image */
     IPC_IMAGE = 64,

@@ -79,6 +79,16 @@ static void on_seen(void *arg, const struct publisher_seen *seen)
     }
 }
 
+static void on_dnsd_broken(void *arg)
+{
+    issuer_control_broken(arg, IPC_ROLE_DNSD);
+}
+
+static void on_signer_broken(void *arg)
+{
+    issuer_control_broken(arg, IPC_ROLE_SIGNER);
+}
+
 static int open_store(struct issuer *issuer, const char *folder, uint64_t *generation,
                       struct err *err)
 {
@@ -100,6 +110,7 @@ static int make_parts(struct issuer *issuer, uint64_t generation, struct err *er
                                           .first_generation = generation,
                                           .reserve = reserve,
                                           .on_seen = on_seen,
+                                          .on_broken = on_dnsd_broken,
                                           .arg = issuer};
     struct desk_options desk = {.loop = &issuer->loop,
                                 .log = issuer->log,
@@ -113,6 +124,7 @@ static int make_parts(struct issuer *issuer, uint64_t generation, struct err *er
         (ret = signclient_new(&issuer->signclient, &issuer->loop, issuer->log)) < 0) {
         return err_set(err, ret, "the issuer cannot be set up: %s", err_string(ret));
     }
+    signclient_on_broken(issuer->signclient, on_signer_broken, issuer);
     if ((ret = publisher_configure(issuer->publisher, &issuer->boot, err)) < 0) {
         return ret;
     }

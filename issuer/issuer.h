@@ -45,6 +45,8 @@ struct issuer {
 int issuer_control_start(struct issuer *issuer, struct err *err);
 /* Asks the supervisor for a reload; arg is the issuer. */
 int issuer_control_reload(void *arg);
+/* Has the supervisor begin anew with a peer that broke the protocol. */
+void issuer_control_broken(const struct issuer *issuer, enum ipc_role role);
 /* A channel to a peer; fd is taken over. */
 int issuer_control_peer(struct issuer *issuer, enum ipc_role role, int fd);
 

@@ -30,6 +30,16 @@ int issuer_control_reload(void *arg)
     return send_message(issuer, &w);
 }
 
+void issuer_control_broken(const struct issuer *issuer, enum ipc_role role)
+{
+    struct msg_writer w;
+    uint8_t buf[8];
+
+    msg_begin(&w, buf, sizeof buf, IPC_PEER_BROKEN);
+    msg_put_u8(&w, (uint8_t)role);
+    (void)send_message(issuer, &w);
+}
+
 /* -- reload: everything is judged before anything is taken over -- */
 
 static int take_over(struct issuer *issuer, const struct boot *fresh, struct err *err)

@@ -245,13 +245,16 @@ static void on_stats(void *arg, const struct publisher_counter *counters, size_t
     answer_askers(arg, counters, count);
 }
 
-static void on_lost(void *arg, const char *why)
+static void on_lost(void *arg, const char *why, bool broken)
 {
     struct publisher *p = arg;
 
     log_warning(p->opt.log, NULL, "dnsd is gone: %s", why);
     p->link = NULL;
     drop_link(p);
+    if (broken && p->opt.on_broken != NULL) {
+        p->opt.on_broken(p->opt.arg);
+    }
 }
 
 int publisher_attach(struct publisher *p, int fd)

@@ -41,6 +41,7 @@ struct publisher_options {
     uint64_t first_generation;      /* as promised by the store */
     generation_promise_fn *reserve; /* gets arg */
     void (*on_seen)(void *arg, const struct publisher_seen *seen);
+    void (*on_broken)(void *arg); /* dnsd broke the protocol and was cut off; may be NULL */
     void *arg;
 };
 

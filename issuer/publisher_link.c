@@ -160,12 +160,12 @@ void publisher_link_free(struct publisher_link *link)
     uv_close((uv_handle_t *)&link->poll, on_closed);
 }
 
-static void lose(struct publisher_link *link, const char *why)
+static void lose(struct publisher_link *link, const char *why, bool broken)
 {
     struct publisher_link_events events = link->events;
 
     publisher_link_free(link);
-    events.lost(events.arg, why);
+    events.lost(events.arg, why, broken);
 }
 
 static void receive(struct publisher_link *link)
@@ -178,16 +178,16 @@ static void receive(struct publisher_link *link)
             return;
         }
         if (len == 0) {
-            lose(link, "it closed the channel");
+            lose(link, "it closed the channel", false);
             return;
         }
         if (len < 0) {
-            lose(link, err_string(len));
+            lose(link, err_string(len), len == ERR_LIMIT);
             return;
         }
         if (!dispatch(link, (size_t)len)) {
             if (!link->freed) {
-                lose(link, "it sent a message that breaks the protocol");
+                lose(link, "it sent a message that breaks the protocol", true);
             }
             return;
         }
@@ -199,7 +199,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct publisher_link *link = poll->data;
 
     if (status < 0) {
-        lose(link, uv_strerror(status));
+        lose(link, uv_strerror(status), false);
         return;
     }
     if (events & UV_WRITABLE) {

@@ -5,6 +5,7 @@
 #ifndef CERTMILL_ISSUER_PUBLISHER_LINK_H
 #define CERTMILL_ISSUER_PUBLISHER_LINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -20,7 +21,8 @@ struct publisher_link_events {
     void (*seen)(void *arg, const struct publisher_seen *seen);
     void (*stats)(void *arg, const struct publisher_counter *counters, size_t count);
     void (*writable)(void *arg); /* after -EAGAIN: try again */
-    void (*lost)(void *arg, const char *why);
+    /* broken: dnsd did not keep to the protocol */
+    void (*lost)(void *arg, const char *why, bool broken);
     void *arg;
 };
 

@@ -44,6 +44,8 @@ struct signclient {
     uint64_t last_id;
     unsigned handles;
     bool freed;
+    void (*on_broken)(void *arg);
+    void *broken_arg;
     uint8_t in[LIMIT_MESSAGE], out[LIMIT_MESSAGE]; /* a callback may send while in is being read */
 };
 
@@ -239,6 +241,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct channel *ch = poll->data;
     struct signclient *c = ch->client;
+    bool broken = false;
 
     for (int i = 0; status >= 0 && (events & UV_READABLE) && i < SIGN_BATCH; i++) {
         size_t nfds = 0;
@@ -255,11 +258,15 @@ static void on_ready(uv_poll_t *poll, int status, int events)
         }
         if (len != 0) {
             log_error(c->log, NULL, "signer: %s; channel closed", err_string(ret));
+            broken = len > 0 || len == ERR_LIMIT;
         }
         status = UV_EOF;
     }
     if (status < 0) {
         detach(c);
+        if (broken && c->on_broken != NULL) {
+            c->on_broken(c->broken_arg);
+        }
     } else {
         send_requests(c);
     }
@@ -424,6 +431,12 @@ int signclient_new(struct signclient **out, uv_loop_t *loop, struct log *log)
     c->handles = 1;
     *out = c;
     return 0;
+}
+
+void signclient_on_broken(struct signclient *client, void (*fn)(void *arg), void *arg)
+{
+    client->on_broken = fn;
+    client->broken_arg = arg;
 }
 
 void signclient_free(struct signclient *c)

@@ -15,6 +15,8 @@
 struct signclient;
 
 int signclient_new(struct signclient **out, uv_loop_t *loop, struct log *log);
+/* fn: called when the signer broke the protocol and was cut off. */
+void signclient_on_broken(struct signclient *client, void (*fn)(void *arg), void *arg);
 void signclient_free(struct signclient *client);
 /* A (new) channel; taken over. What is unanswered is sent again on it. */
 int signclient_attach(struct signclient *client, int fd);

@@ -108,6 +108,20 @@ static void on_reloaded(struct supervisor *sup, struct msg_reader *r)
     }
 }
 
+/* The issuer's word on dnsd or the signer; one that is gone already begins anew anyhow. */
+static int on_broken(struct supervisor *sup, struct msg_reader *r)
+{
+    uint8_t role = msg_get_u8(r);
+
+    if (msg_done(r) < 0 || (role != IPC_ROLE_DNSD && role != IPC_ROLE_SIGNER)) {
+        return ERR_PROTOCOL;
+    }
+    if (sup->children[role].state == IPC_PROCESS_RUNNING) {
+        children_kill(&sup->children[role], "the issuer says that it broke the protocol");
+    }
+    return 0;
+}
+
 /* 0 or negative: the child does not keep to the protocol. */
 static int take_message(struct child *child, struct msg_reader *r)
 {
@@ -124,6 +138,8 @@ static int take_message(struct child *child, struct msg_reader *r)
         on_reloaded(child->sup, r);
     } else if (r->type == IPC_RELOAD_REQUEST && issuer) {
         reload_start(child->sup, true);
+    } else if (r->type == IPC_PEER_BROKEN && issuer) {
+        return on_broken(child->sup, r);
     } else {
         return ERR_PROTOCOL;
     }

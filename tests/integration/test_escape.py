@@ -5,6 +5,7 @@ import platform
 import socket
 import struct
 import unittest
+from contextlib import suppress
 from pathlib import Path
 
 from lab import LabError, LabOptions, dns, wait_until
@@ -13,6 +14,7 @@ from support import LabCase, main
 
 SANITIZED = os.environ.get("CERTMILL_SANITIZE", "")
 HERE = -100  # AT_FDCWD
+CONTROL = 3  # the channel to the supervisor
 # Numbers of x86-64; what is refused by number alone is listed as a whole in unit.common.sandbox_calls.
 NUMBERS = {"write": 1, "open": 2, "mmap": 9, "mprotect": 10, "pwrite64": 18, "dup": 32, "getpid": 39, "socket": 41,
            "connect": 42, "bind": 49, "listen": 50, "socketpair": 53, "setsockopt": 54, "clone": 56, "fork": 57,
@@ -117,6 +119,22 @@ class Escape(LabCase):
             self.refuse(thread, outside, "EACCES")
             new = bytes(self.lab.server.state_dir / "store" / "new") + b"\0"
             self.assertGreaterEqual(thread.call(NUMBERS["openat"], HERE, new, CREATE | WRITE, 0o600), 0, "its own")
+
+    def test_what_peers_are_told(self) -> None:
+        """A dnsd or signer that sends the issuer nonsense is ended and begins anew, and certificates are issued on."""
+        rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+        channels = {f"socket:[{row[6]}]" for row in rows if row[4] == "0005"}
+        for role in ("dnsd", "signer"):
+            with self.subTest(role):
+                before = self.lab.server.pid_of(role)
+                links = {int(link.name): os.readlink(link) for link in Path(f"/proc/{before}/fd").iterdir()}
+                found = [fd for fd, link in links.items() if link in channels and fd != CONTROL]
+                self.assertEqual(len(found), 1, "one channel besides the supervisor's")
+                # it may be ended before the call comes back
+                with suppress(Died), Thread(self.threads(role)[0]) as thread:
+                    self.assertEqual(thread.call(NUMBERS["write"], found[0], b"nonsense", 8), 8)
+                self.lab.server.wait_role(role, before)
+                self.assert_issued(self.lab.get(["mail.example.org"]), ["mail.example.org"])
 
     def test_what_ends_the_process(self) -> None:
         """Another program and other processes' memory: whoever tries that is ended, and begins anew, clean."""

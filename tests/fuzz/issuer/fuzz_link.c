@@ -63,10 +63,11 @@ static void on_writable(void *arg)
     (void)arg;
 }
 
-static void on_lost(void *arg, const char *why)
+static void on_lost(void *arg, const char *why, bool broken)
 {
     bool *lost = arg;
 
+    (void)broken;
     check(!*lost && why[0] != '\0');
     *lost = true;
 }

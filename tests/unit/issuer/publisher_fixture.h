@@ -23,7 +23,7 @@ struct fixture {
     int reserve_result;
     struct publisher_seen seen;
     char seen_name[LIMIT_NAME_TEXT];
-    unsigned seen_count;
+    unsigned seen_count, broken;
 };
 
 static char *nameserver = (char *)"ns.example.net";
@@ -57,6 +57,11 @@ static inline void on_seen(void *arg, const struct publisher_seen *seen)
     f->seen_count++;
 }
 
+static inline void on_broken(void *arg)
+{
+    ((struct fixture *)arg)->broken++;
+}
+
 /* As many turns as it takes until nothing moves. */
 static inline void turn(struct fixture *f)
 {
@@ -71,6 +76,7 @@ static inline void set_up_bare(struct fixture *f)
                                         .first_generation = FIRST,
                                         .reserve = on_reserve,
                                         .on_seen = on_seen,
+                                        .on_broken = on_broken,
                                         .arg = f};
 
     memset(f, 0, sizeof *f);

@@ -157,6 +157,7 @@ static void test_dnsd_dies(void)
     fake_dnsd_close(&f.dnsd);
     turn(&f);
     CU_ASSERT_EQUAL(done, 0);
+    CU_ASSERT_EQUAL(f.broken, 0);
     CU_ASSERT_EQUAL(publisher_attach(f.publisher, fake_dnsd_open(&f.dnsd)), 0);
     turn(&f);
     CU_ASSERT_EQUAL(fake_dnsd_read(&f.dnsd), 1);
@@ -250,6 +251,7 @@ static void test_broken_messages(void)
         CU_ASSERT_EQUAL(send(f.dnsd.fd, bad[i], lens[i], 0), (ssize_t)lens[i]);
         turn(&f);
         CU_ASSERT_EQUAL(recv(f.dnsd.fd, &c, 1, 0), 0); /* cut off */
+        CU_ASSERT_EQUAL(f.broken, 1);
         tear_down(&f);
     }
 }

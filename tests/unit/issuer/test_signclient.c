@@ -248,6 +248,11 @@ static void test_cancelled(void)
     close(f.peer);
 }
 
+static void count(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
 /* A signer that breaks the protocol is cut off; its successor gets the request. */
 static void test_hostile(void)
 {
@@ -257,8 +262,10 @@ static void test_hostile(void)
     struct got got = {0};
     uint16_t type;
     uint64_t number;
+    unsigned broken = 0;
 
     setup(&f);
+    signclient_on_broken(f.client, count, &broken);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         got = (struct got){0};
         attach(&f);
@@ -270,6 +277,7 @@ static void test_hostile(void)
         CU_ASSERT(got.count == 0);
         char c;
         CU_ASSERT(recv(f.peer, &c, 1, 0) == 0); /* closed by the client */
+        CU_ASSERT_EQUAL(broken, i + 1);
         close(f.peer);
         attach(&f);
         CU_ASSERT_FATAL(next_request(&f, &type, &number));

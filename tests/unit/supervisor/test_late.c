@@ -46,6 +46,16 @@ static void fake_send(enum ipc_type type, int good)
     (void)msg_send(IPC_CONTROL_FD, &w, NULL, 0);
 }
 
+static void fake_blame(enum ipc_role role)
+{
+    uint8_t buf[16];
+    struct msg_writer w;
+
+    msg_begin(&w, buf, sizeof(buf), IPC_PEER_BROKEN);
+    msg_put_u8(&w, (uint8_t)role);
+    (void)msg_send(IPC_CONTROL_FD, &w, NULL, 0);
+}
+
 /* The issuer asks for another reload when it wants to hear when this one is refused. */
 static void fake_judge(struct fake *fake, const struct boot *fresh)
 {
@@ -54,6 +64,11 @@ static void fake_judge(struct fake *fake, const struct boot *fresh)
         fake_send(IPC_RELOAD_REQUEST, 0);
     } else {
         fake_send(IPC_RELOADED, 1);
+        if (says(fresh, "dnsd lies")) {
+            fake_blame(IPC_ROLE_DNSD);
+        } else if (says(fresh, "who lies")) {
+            fake_blame(IPC_ROLE_SUPERVISOR);
+        }
     }
 }
 
@@ -267,6 +282,23 @@ static void test_alarms(void)
     CU_ASSERT_EQUAL(run_end(&run, SIGTERM), 0);
 }
 
+/* A peer that broke the protocol begins anew; only dnsd and the signer can be named. */
+static void test_broken(void)
+{
+    const struct supervisor_limits limits = {PATIENCE_MS, PATIENCE_MS};
+    static struct run run;
+
+    run_start(&run, "good", &limits);
+    CU_ASSERT_TRUE(run_says(&run, "ready;"));
+    run_reload(&run, "dnsd lies");
+    CU_ASSERT_TRUE(run_says(&run, "is killed: the issuer says that it broke the protocol"));
+    CU_ASSERT_TRUE(run_says(&run, "dnsd starts with dnsd lies"));
+    run_reload(&run, "who lies");
+    CU_ASSERT_TRUE(run_says(&run, "is killed: it sent a message that it may not send"));
+    CU_ASSERT_TRUE(run_says(&run, "issuer starts with who lies"));
+    CU_ASSERT_EQUAL(run_end(&run, SIGTERM), 0);
+}
+
 /* The issuer uses what it found good at last, and so do the others from then on. */
 static void test_late_yes(void)
 {
@@ -308,6 +340,7 @@ int main(int argc, char **argv)
         {"closed standard descriptors", test_standard},
         {"a restart that does not end", test_later_start},
         {"a child that runs and says that it cannot start", test_alarms},
+        {"a peer that is said to have broken the protocol", test_broken},
         {"a reload that is judged good too late", test_late_yes},
         {"a reload that is judged bad too late", test_late_no},
     };
