@@ -227,6 +227,46 @@ static void test_never_cookie(void)
     tear_down(&f);
 }
 
+static unsigned sent(struct fixture *f, const char *name, uint16_t type, bool tcp)
+{
+    struct packet query;
+
+    packet_query(&query, name, type);
+    return ask_many(f, &query, tcp, 5).whole;
+}
+
+/* Under pressure errors and NXDOMAIN stay here, but neither over TCP, nor to a cookie of ours, nor
+ * where their rate limit is off; answers, NODATA and referrals leave as always. */
+static void test_pressed(void)
+{
+    uint8_t cookie[COOKIE_FULL];
+    struct packet query;
+    struct fixture f;
+
+    set_up(&f);
+    f.responder.pressed = true;
+    CU_ASSERT_EQUAL(sent(&f, "nothing.acme.example", DNS_TYPE_TXT, false), 0);
+    CU_ASSERT_EQUAL(sent(&f, "example.com", DNS_TYPE_A, false), 0);
+    CU_ASSERT_EQUAL(sent(&f, "acme.example", DNS_TYPE_AXFR, false), 0);
+    CU_ASSERT_EQUAL(stats_get(&f.stats, STATS_SHED), 15);
+    CU_ASSERT_EQUAL(sent(&f, LIVE, DNS_TYPE_TXT, false), 5);
+    CU_ASSERT_EQUAL(sent(&f, "org.acme.example", DNS_TYPE_A, false), 5);
+    CU_ASSERT_EQUAL(sent(&f, "acme.example", DNS_TYPE_SOA, false), 5);
+    CU_ASSERT_EQUAL(sent(&f, "x.sub.acme.example", DNS_TYPE_A, false), 5);
+    CU_ASSERT_EQUAL(sent(&f, "nothing.acme.example", DNS_TYPE_TXT, true), 5);
+    CU_ASSERT_EQUAL(sent(&f, "example.com", DNS_TYPE_A, true), 5);
+    cookie_make(&f.service.secrets, (const uint8_t *)"8 octets", (uint8_t *)&f.from.sin_addr, 4,
+                f.responder.now, cookie);
+    packet_query(&query, "nothing.acme.example", DNS_TYPE_TXT);
+    add_cookie(&query, cookie, COOKIE_FULL);
+    CU_ASSERT_EQUAL(ask_many(&f, &query, false, 5).whole, 5);
+    f.service.rate.per_second[RATE_NXDOMAIN] = 0;
+    CU_ASSERT_EQUAL(sent(&f, "nothing.acme.example", DNS_TYPE_TXT, false), 5);
+    CU_ASSERT_EQUAL(sent(&f, "example.com", DNS_TYPE_A, false), 0);
+    CU_ASSERT_EQUAL(stats_get(&f.stats, STATS_SHED), 20);
+    tear_down(&f);
+}
+
 static void test_refused_drop(void)
 {
     struct packet query;
@@ -287,6 +327,7 @@ int main(void)
         {"never over TCP", test_never_tcp},
         {"never a live challenge", test_never_challenge},
         {"never a valid cookie", test_never_cookie},
+        {"under pressure", test_pressed},
         {"REFUSED beyond a rate", test_refused_drop},
         {"no image", test_no_image},
         {"dropped", test_dropped},
