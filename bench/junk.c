@@ -192,13 +192,12 @@ static size_t make_malformed(uint8_t *out, const struct options *o, uint64_t *ra
 static void aim(struct batch *b, size_t i, const struct options *o, uint64_t *random)
 {
     uint64_t bits = next_random(random);
-    struct msghdr *h = &b->messages[i].msg_hdr;
     struct in_pktinfo info = {0};
     uint32_t host = o->prefix != 0 ? o->prefix | (1 + bits % 254)
                                    : 127U << 24 | (1 + (uint32_t)(bits % 0xFFFFFD));
 
     info.ipi_spec_dst.s_addr = htonl(host);
-    memcpy(CMSG_DATA(CMSG_FIRSTHDR(h)), &info, sizeof(info));
+    memcpy(b->control[i] + CMSG_LEN(0), &info, sizeof(info));
     b->iov[i].iov_len = o->kind == MALFORMED ? make_malformed(b->packet[i], o, random)
                                              : make_query(b->packet[i], o, random);
 }

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Images are not all of one size, and counters of pages are exact to some dozens. */
@@ -44,7 +45,7 @@ static long value_of(pid_t pid, const char *file, const char *key)
     FILE *f = fopen(path, "re");
     while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
         if (strncmp(line, key, len) == 0) {
-            sscanf(line + len, "%ld", &value);
+            value = strtol(line + len, NULL, 10);
         }
     }
     if (f != NULL) {
