@@ -261,6 +261,8 @@ class Tcp(LabCase):
         """However the kernel divides its connections, no address has more than its limit."""
         self.serve(dns_threads=2, dns_tcp_clients_per_address=3, dns_tcp_idle=600)
         streams = [self.stream("127.0.0.2") for _ in range(20)]
+        for stream in streams:
+            stream.works()  # the first may be answered before the last is accepted and takes its place
         alive = sum(stream.works() for stream in streams)
         self.assertIn(alive, (1, 2, 3))
         self.assertTrue(self.stream("127.0.0.3").works())
