@@ -111,7 +111,8 @@ class Echo(Server):
     """What the kernel alone costs."""
 
     def __init__(self, programs: Path, port: int, queue: int = 0):
-        self._popen = subprocess.Popen(["taskset", "-c", SERVER_CORE, programs / "bench_echo", str(port), str(queue)])
+        self._popen = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "taskset", "-c", SERVER_CORE,
+                                        programs / "bench_echo", str(port), str(queue)])
         super().__init__("echo", port, self._popen.pid)
 
     def stop(self) -> None:
