@@ -227,6 +227,12 @@ static void note(struct rate *rate, enum rate_class class, const struct block *b
     }
 }
 
+bool rate_allows(const struct rate_options *options, const uint8_t *address, size_t address_len)
+{
+    address_plain(&address, &address_len);
+    return is_allowed(options, address, address_len);
+}
+
 enum rate_verdict rate_judge(struct rate *rate, const struct rate_options *options,
                              const struct rate_answer *answer)
 {

@@ -57,6 +57,9 @@ struct rate;
 int rate_new(struct rate **out, const uint8_t hash_key[static 16]);
 void rate_free(struct rate *rate);
 
+/* Whether nothing is held back from this client. address: 4 or 16 octets, as in rate_answer. */
+bool rate_allows(const struct rate_options *options, const uint8_t *address, size_t address_len);
+
 /* What to do with an answer over UDP. A block has credit for a second's worth of the rate, and for
  * LIMIT_RATE_BURST answers at least; what it has used comes back with time. */
 enum rate_verdict rate_judge(struct rate *rate, const struct rate_options *options,

@@ -39,7 +39,8 @@ static size_t limit(struct responder *r, const struct query_info *info,
     };
 
     if (r->pressed && answer.class != RATE_ANSWER &&
-        r->service->rate.per_second[answer.class] > 0) {
+        r->service->rate.per_second[answer.class] > 0 &&
+        !rate_allows(&r->service->rate, c->address, c->address_len)) {
         stats_add(r->stats, STATS_SHED, 1);
         return 0;
     }

@@ -7,8 +7,8 @@
  * A flood brings more than can be answered, and what finds the queue full is lost whoever sent
  * it. Sending an answer costs more than all the rest. So a socket whose queue is half full is under
  * pressure: for a while everything is still read and looked up, but errors and NXDOMAIN are not
- * sent (respond.c), unless their rate limit is off, so that the queue empties and the question
- * of a CA's resolver is not the one that is lost.
+ * sent (respond.c), unless their rate limit is off or the client is on its list, so that the queue
+ * empties and the question of a CA's resolver is not the one that is lost.
  */
 #include "dnsd/udp.h"
 

@@ -235,8 +235,8 @@ static unsigned sent(struct fixture *f, const char *name, uint16_t type, bool tc
     return ask_many(f, &query, tcp, 5).whole;
 }
 
-/* Under pressure errors and NXDOMAIN stay here, but neither over TCP, nor to a cookie of ours, nor
- * where their rate limit is off; answers, NODATA and referrals leave as always. */
+/* Under pressure errors and NXDOMAIN stay here, but neither over TCP, nor to a cookie of ours or an
+ * address on the list, nor where their limit is off; answers, NODATA and referrals leave always. */
 static void test_pressed(void)
 {
     uint8_t cookie[COOKIE_FULL];
@@ -260,6 +260,12 @@ static void test_pressed(void)
     packet_query(&query, "nothing.acme.example", DNS_TYPE_TXT);
     add_cookie(&query, cookie, COOKIE_FULL);
     CU_ASSERT_EQUAL(ask_many(&f, &query, false, 5).whole, 5);
+    f.service.rate.allow_count = 1;
+    f.service.rate.allow[0] = (struct server_conf_prefix){.bits = 128};
+    f.service.rate.allow[0].address[10] = f.service.rate.allow[0].address[11] = 0xFF;
+    memcpy(f.service.rate.allow[0].address + 12, &f.from.sin_addr, 4);
+    CU_ASSERT_EQUAL(sent(&f, "example.com", DNS_TYPE_A, false), 5);
+    f.service.rate.allow_count = 0;
     f.service.rate.per_second[RATE_NXDOMAIN] = 0;
     CU_ASSERT_EQUAL(sent(&f, "nothing.acme.example", DNS_TYPE_TXT, false), 5);
     CU_ASSERT_EQUAL(sent(&f, "example.com", DNS_TYPE_A, false), 0);
