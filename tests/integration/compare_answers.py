@@ -54,7 +54,7 @@ DIFFERENCES = {
     "long chain": "the same, where it is ours that stops, after 8 links: what is there has to be theirs",
     "DS of a link": "DS where a CNAME leads to a zone's apex: it is the parent's, which is here (RFC 4035 3.1.4.1); "
                     "Knot says what the child has, and the parent's when asked for the end of the chain",
-    "DS beyond a cut": "DS of a zone here whose parent is delegated elsewhere by a zone here: that one cannot say, and "
+    "DS beyond a cut": "DS of a zone here whose parent is delegated elsewhere by a zone here: that one cannot say and "
                        "refers (RFC 1034 4.3.2); NSD denies it with authority",
     "signature types": "RRSIG and NSEC: Knot does not follow a CNAME for them, as a signed zone has them beside it "
                        "(RFC 4035 2.5); ours is not signed and follows (RFC 1034 4.3.2); Knot is asked for another type",
@@ -184,12 +184,12 @@ class Judge:
             self.excuses.use("signature types")
             query = replace(query, type=_NOBODYS)
         whole = ask(replace(query, tcp=True))
-        self.drop_apex_ns(whole)
+        self.drop_apex_ns(query, whole)
         passed = {lower(query.name)}
         while (end := chain_end(query, whole)) is not None and self.asks_on(query, whole, end) and end not in passed:
             passed.add(end)
             more = ask(replace(query, name=end, tcp=True))
-            self.drop_apex_ns(more)
+            self.drop_apex_ns(query, more)
             whole.answer += [record for record in more.answer if record not in whole.answer]
             whole.authority, whole.additional, whole.rcode = more.authority, more.additional, more.rcode
         return whole
@@ -205,9 +205,13 @@ class Judge:
             self.excuses.use("links")
         return not whole.authority
 
-    def drop_apex_ns(self, message: Message) -> None:
-        """Takes out what NSD adds to positive answers, and referrals to zones that are here."""
-        kept = [record for record in message.authority if record.type != _NS or record.owner not in self.apexes]
+    def drop_apex_ns(self, query: Query, message: Message) -> None:
+        """Takes out what NSD adds to positive answers, and referrals to zones that are here, or above one that is here
+        and that a CNAME leads into: the nearest answers (RFC 1034 4.3.2, back to step 1); Knot stays in its own."""
+        end = chain_end(query, message)
+        nearest = self.zone_of(end) if end is not None and query.type != _DS else None
+        kept = [record for record in message.authority if record.type != _NS or not (
+            record.owner in self.apexes or nearest is not None and within(nearest, record.owner))]
         if message.answer and kept != message.authority:
             self.excuses.use("apex NS")
             message.authority = kept
