@@ -226,6 +226,7 @@ TRY(try_packet, socket(AF_PACKET, SOCK_RAW, 0))
 TRY(try_crypto, socket(AF_ALG, SOCK_SEQPACKET, 0))
 TRY(try_netlink, socket(AF_NETLINK, SOCK_RAW, 0))
 TRY(try_accept, accept4(listener, NULL, NULL, SOCK_NONBLOCK))
+TRY(try_read_option, getsockopt(listener, SOL_SOCKET, SO_PEERCRED, (char[64]){0}, &(socklen_t){64}))
 TRY(try_option, setsockopt(listener, IPPROTO_TCP, TCP_ULP, "tls", 3))
 
 static long try_socketpair(void)
@@ -403,6 +404,7 @@ static const struct attempt {
     {"netlink socket", try_netlink, DNSD | SIGNER, REFUSED},
     {"accept", try_accept, SIGNER, REFUSED},
     {"setsockopt", try_option, DNSD, REFUSED},
+    {"getsockopt but SO_MEMINFO", try_read_option, DNSD, REFUSED},
     {"socketpair", try_socketpair, DNSD | SIGNER, REFUSED},
     {"connect", try_connect, DNSD | SIGNER, REFUSED},
     {"bind", try_bind, ALL, REFUSED},
