@@ -25,10 +25,7 @@
 
 /* After a batch of this size more is likely to be there: asking costs less than a turn of the loop.
  */
-#define UDP_AGAIN 16
-/* Each answer that leaves wakes whoever polls its socket, in the kernel, at some 30 ns. From
- * batches of this size on it costs less not to poll until the last one is answered. */
-#define UDP_BUSY    32
+#define UDP_AGAIN   16
 #define UDP_CONTROL CMSG_SPACE(sizeof(struct in6_pktinfo))
 #define UDP_LINE    ((size_t)64) /* octets of a cache line */
 
@@ -238,8 +235,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             s->pressed = options->responder->now_ms + LIMIT_UDP_PRESSED_MS;
         }
         options->responder->pressed = options->responder->now_ms < s->pressed;
-        if (n >= UDP_BUSY && uv_is_active((uv_handle_t *)poll)) {
-            uv_poll_stop(poll);
+        if (n >= UDP_AGAIN && uv_is_active((uv_handle_t *)poll)) {
+            uv_poll_stop(poll); /* while polled, each answer that leaves would wake the poller */
         }
         batch_send(s, b, batch_answer(b, (size_t)n, s->pktinfo, options->responder));
         batch_reset(b, (size_t)n);
