@@ -23,6 +23,7 @@
 #include "bench/dnsd_process.h"
 #include "bench/publish_check.h"
 #include "bench/schedstat.h"
+#include "common/slice.h"
 #include "zones/image.h"
 #include "zones/name.h"
 #include "zones/zone.h"
@@ -302,6 +303,7 @@ int main(int argc, char **argv)
     static struct serve s;
 
     parse(&s, argc, argv);
+    slice_request(SLICE_US); /* as the issuer does */
     serve_first(&s);
     take_commands(&s);
     dnsd_process_stop(&s.dnsd);

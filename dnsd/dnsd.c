@@ -18,6 +18,7 @@
 #include "common/msg.h"
 #include "common/role.h"
 #include "common/sandbox.h"
+#include "common/slice.h"
 #include "dnsd/peer.h"
 #include "dnsd/quota.h"
 #include "dnsd/service.h"
@@ -63,6 +64,15 @@ static int step_signals(struct dnsd *d, struct err *err)
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    return 0;
+}
+
+/* A publication waits for this thread twice, and for each worker once. */
+static int step_slice(struct dnsd *d, struct err *err)
+{
+    (void)d;
+    (void)err;
+    slice_request(SLICE_US);
     return 0;
 }
 
@@ -366,7 +376,7 @@ static int step_ready(struct dnsd *d, struct err *err)
 static int start(struct dnsd *d, struct err *err)
 {
     static int (*const steps[])(struct dnsd *, struct err *) = {
-        step_boot, step_log,     step_signals, step_service, step_files,   step_user,
+        step_boot, step_log,     step_signals, step_slice,   step_service, step_files, step_user,
         step_loop, step_workers, step_peer,    step_threads, step_seccomp, step_ready,
     };
     int ret = 0;
