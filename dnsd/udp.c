@@ -23,6 +23,8 @@
 #include "common/wire.h"
 #include "zones/image.h"
 
+/* IPv6's minimum MTU, 1280, less 48 octets of headers (RFC 8200 5). */
+#define UDP_UNFRAGMENTED 1232
 /* After a batch of this size more is likely to be there: asking costs less than a turn of the loop.
  */
 #define UDP_AGAIN   16
@@ -274,13 +276,32 @@ static int want_pktinfo(struct udp_socket *s)
     return 0;
 }
 
+/* RFC 9715 3.1: no fragments, which others can replace on the way, and no path MTU learnt from
+ * messages that anybody can forge. Answers of more octets than every path takes may be cut up by
+ * this host: who sets dns-udp-payload so high wants them all the same. */
+static int set_fragmentation(const struct udp_socket *s, uint16_t payload)
+{
+    int v4 = payload <= UDP_UNFRAGMENTED ? IP_PMTUDISC_PROBE : IP_PMTUDISC_OMIT;
+    int v6 = payload <= UDP_UNFRAGMENTED ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_OMIT;
+    int family;
+    socklen_t len = sizeof(family);
+
+    if (getsockopt(s->fd, SOL_SOCKET, SO_DOMAIN, &family, &len) < 0 ||
+        setsockopt(s->fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof(v4)) < 0 ||
+        (family == AF_INET6 &&
+         setsockopt(s->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof(v6)) < 0)) {
+        return -errno;
+    }
+    return 0;
+}
+
 static int socket_open(struct udp *udp, struct udp_socket *s, int fd)
 {
     int ret;
 
     s->udp = udp;
     s->fd = fd;
-    if ((ret = want_pktinfo(s)) < 0) {
+    if ((ret = want_pktinfo(s)) < 0 || (ret = set_fragmentation(s, udp->options.payload)) < 0) {
         return ret;
     }
     if ((ret = uv_poll_init(udp->options.loop, &s->poll, fd)) < 0) {

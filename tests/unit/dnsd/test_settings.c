@@ -99,6 +99,29 @@ static void test_payload(void)
     CU_ASSERT_EQUAL(stop(&p), 0);
 }
 
+/* Of the socket that the first worker shares with the supervisor. */
+static int fragmentation(const struct process *p)
+{
+    int mode = -1;
+    socklen_t len = sizeof(mode);
+
+    CU_ASSERT_EQUAL(getsockopt(p->kept, IPPROTO_IP, IP_MTU_DISCOVER, &mode, &len), 0);
+    return mode;
+}
+
+/* RFC 9715 3.1: what every path takes is sent with "do not fragment". */
+static void test_fragmentation(void)
+{
+    struct process p;
+
+    process_start(&p);
+    CU_ASSERT_EQUAL(fragmentation(&p), IP_PMTUDISC_PROBE);
+    CU_ASSERT_EQUAL(stop(&p), 0);
+    process_start_with(&p, set_large);
+    CU_ASSERT_EQUAL(fragmentation(&p), IP_PMTUDISC_OMIT);
+    CU_ASSERT_EQUAL(stop(&p), 0);
+}
+
 static void send_reload(struct process *p)
 {
     struct err err = {0};
@@ -306,9 +329,8 @@ static void test_crowd(void)
 int main(void)
 {
     static const struct run_case cases[] = {
-        {"never silent", test_never_silent},
-        {"payload size", test_payload},
-        {"reload", test_reload},
+        {"never silent", test_never_silent},  {"payload size", test_payload},
+        {"no fragments", test_fragmentation}, {"reload", test_reload},
         {"a crowd of askers", test_crowd},
     };
 
