@@ -260,14 +260,14 @@ static void on_control(uv_poll_t *poll, int status, int events)
     struct dnsd *d = poll->data;
     int fds[LIMIT_MESSAGE_FDS];
     size_t nfds = LIMIT_MESSAGE_FDS;
-    int len = status < 0 ? status : msg_recv(d->control, d->buf, sizeof(d->buf), fds, &nfds);
+    int len = msg_recv(d->control, d->buf, sizeof(d->buf), fds, &nfds);
     int ret;
 
     (void)events;
-    if (len == -EAGAIN) {
+    if (len == -EAGAIN && status == 0) {
         return;
     }
-    if (len == 0) {
+    if (len == 0 || len == -EAGAIN || len == -ECONNRESET) {
         uv_stop(&d->loop); /* the supervisor is gone */
     } else if (len < 0) {
         fail(d, "the channel to the supervisor", len);

@@ -291,13 +291,16 @@ static int receive(struct peer *p)
 static void on_channel(uv_poll_t *poll, int status, int events)
 {
     struct peer *p = poll->data;
-    int ret = status < 0 ? status : 1;
+    int ret = 1;
 
     if ((events & UV_WRITABLE) != 0) {
         uv_poll_start(poll, UV_READABLE, on_channel);
     }
     for (int i = 0; ret > 0 && i < PEER_READS; i++) {
         ret = receive(p);
+    }
+    if (ret >= 0 && status < 0) {
+        ret = -EPIPE; /* libuv has stopped the handle: the other end is closed */
     }
     if (ret < 0) {
         lose(p, ret);

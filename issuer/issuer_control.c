@@ -200,9 +200,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         int fds[LIMIT_MESSAGE_FDS], len;
         size_t nfds = LIMIT_MESSAGE_FDS;
 
-        len = status < 0 ? status
-                         : msg_recv(issuer->channel, issuer->buf, sizeof issuer->buf, fds, &nfds);
-        if (len == -EAGAIN) {
+        len = msg_recv(issuer->channel, issuer->buf, sizeof issuer->buf, fds, &nfds);
+        if (len == -EAGAIN && status == 0) {
             return;
         }
         if (len > 0 && dispatch(issuer, (size_t)len, fds, nfds)) {
@@ -211,7 +210,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         if (issuer->stopping) {
             return;
         }
-        if (len != 0) {
+        if (len != 0 && len != -EAGAIN && len != -ECONNRESET) {
             log_error(issuer->log, NULL, "the supervisor's channel is broken: %s",
                       err_string(len < 0 ? len : ERR_PROTOCOL));
             issuer->status = 1;

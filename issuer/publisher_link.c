@@ -199,7 +199,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct publisher_link *link = poll->data;
 
     if (status < 0) {
-        lose(link, uv_strerror(status), false);
+        lose(link, "it closed the channel", false); /* libuv has stopped the handle */
         return;
     }
     if (events & UV_WRITABLE) {

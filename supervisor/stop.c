@@ -18,13 +18,16 @@ static void tell_stop(struct child *child)
     children_tell(child, &w);
 }
 
+static void kill_all(struct supervisor *sup, const char *why)
+{
+    for (enum ipc_role role = IPC_ROLE_DNSD; role < IPC_ROLES; role++) {
+        children_kill(&sup->children[role], why);
+    }
+}
+
 static void on_kill(uv_timer_t *timer)
 {
-    struct supervisor *sup = timer->data;
-
-    for (enum ipc_role role = IPC_ROLE_DNSD; role < IPC_ROLES; role++) {
-        children_kill(&sup->children[role], "it did not stop in time");
-    }
+    kill_all(timer->data, "it did not stop in time");
 }
 
 static void tell_others(struct supervisor *sup)
@@ -46,7 +49,7 @@ static void on_issuer_late(uv_timer_t *timer)
 void stop_start(struct supervisor *sup, int status)
 {
     if (sup->stopping) {
-        on_kill(&sup->stop_timer); /* asked twice */
+        kill_all(sup, "certmilld was told to stop a second time");
         return;
     }
     sup->stopping = true;

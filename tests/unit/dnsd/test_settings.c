@@ -299,18 +299,46 @@ static unsigned lines_of(FILE *file)
 }
 
 /* However many ask, what the issuer is told stays bounded by time, and nothing is in the log. */
-static void test_crowd(void)
+/* With its log, at DEBUG, in a file. */
+static FILE *start_logged(struct process *p)
 {
     FILE *log = tmpfile();
     int kept = dup(STDERR_FILENO);
-    struct process p;
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(log);
     fflush(stderr);
     dup2(fileno(log), STDERR_FILENO);
-    process_start_with(&p, set_debug);
+    process_start_with(p, set_debug);
     dup2(kept, STDERR_FILENO);
     close(kept);
+    return log;
+}
+
+/* An issuer that dies with messages unread is gone, which is no error of ours. */
+static void test_issuer_gone(void)
+{
+    struct process p;
+    FILE *log = start_logged(&p);
+    char text[4096];
+
+    publish(&p, 1);
+    process_send(&p, p.issuer, IPC_STATS_REQUEST, -1);
+    CU_ASSERT_EQUAL(poll(&(struct pollfd){p.issuer, POLLIN, 0}, 1, 20000), 1);
+    close(p.issuer);
+    p.issuer = dup(STDERR_FILENO); /* for stop to close */
+    CU_ASSERT_EQUAL(stop(&p), 0);
+    rewind(log);
+    text[fread(text, 1, sizeof(text) - 1, log)] = '\0';
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "the issuer is gone"));
+    CU_ASSERT_PTR_NULL(strstr(text, "ERROR"));
+    fclose(log);
+}
+
+static void test_crowd(void)
+{
+    struct process p;
+    FILE *log = start_logged(&p);
+
     publish(&p, 1);
     uint64_t begin = now_ms();
     unsigned messages = ask_from_crowd(&p);
@@ -331,7 +359,7 @@ int main(void)
     static const struct run_case cases[] = {
         {"never silent", test_never_silent},  {"payload size", test_payload},
         {"no fragments", test_fragmentation}, {"reload", test_reload},
-        {"a crowd of askers", test_crowd},
+        {"a crowd of askers", test_crowd},    {"an issuer that is gone", test_issuer_gone},
     };
 
     signal(SIGPIPE, SIG_IGN);
