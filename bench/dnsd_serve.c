@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "bench/dnsd_process.h"
+#include "bench/numbers.h"
 #include "bench/publish_check.h"
 #include "bench/schedstat.h"
 #include "common/slice.h"
@@ -176,16 +177,9 @@ static struct publication publish_one(struct serve *s)
     return p;
 }
 
-static int compare_doubles(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-
-    return (a > b) - (a < b);
-}
-
 static void print_quantiles(const char *what, double *values, size_t count)
 {
-    qsort(values, count, sizeof(*values), compare_doubles);
+    numbers_sort(values, count);
     printf("\"%s\": {\"p50\": %.3f, \"p90\": %.3f, \"p99\": %.3f, \"max\": %.3f}, ", what,
            values[count / 2] / 1e3, values[count * 9 / 10] / 1e3, values[count * 99 / 100] / 1e3,
            values[count - 1] / 1e3);

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/numbers.h"
 #include "bench/schedstat.h"
 #include "common/wire.h"
 #include "zones/name.h"
@@ -234,19 +235,6 @@ static struct result measure(const struct drain *d)
     return r;
 }
 
-static int compare_doubles(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-
-    return (a > b) - (a < b);
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof(*values), compare_doubles);
-    return values[count / 2];
-}
-
 int main(int argc, char **argv)
 {
     struct drain d = {0};
@@ -271,8 +259,8 @@ int main(int argc, char **argv)
         cpu[i] = r.cpu_ns;
         lost += r.lost;
     }
-    double cpu_ns = median(cpu, rounds); /* sorts */
+    double cpu_ns = numbers_median(cpu, rounds); /* sorts */
     printf("{\"rate\": %.0f, \"cpu_ns\": %.1f, \"best_cpu_ns\": %.1f, \"lost\": %.0f}\n",
-           median(rate, rounds), cpu_ns, cpu[0], lost);
+           numbers_median(rate, rounds), cpu_ns, cpu[0], lost);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/numbers.h"
 #include "zones/image.h"
 #include "zones/name.h"
 #include "zones/zone.h"
@@ -22,19 +23,6 @@ static double now_ms(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-static int compare_doubles(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-
-    return (a > b) - (a < b);
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof(*values), compare_doubles);
-    return values[count / 2];
 }
 
 static struct zone *make_zone(void)
@@ -96,8 +84,8 @@ static int measure(unsigned long count)
         image_unmap(&image);
         close(fd);
     }
-    printf("  build and seal %8.3f ms  map and prove %8.3f ms\n", median(build, ROUNDS),
-           median(open, ROUNDS));
+    printf("  build and seal %8.3f ms  map and prove %8.3f ms\n", numbers_median(build, ROUNDS),
+           numbers_median(open, ROUNDS));
     ret = 0;
 out:
     zone_free(zone);

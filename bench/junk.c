@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/loopback.h"
 #include "common/limits.h"
 #include "common/wire.h"
 #include "zones/name.h"
@@ -286,27 +287,6 @@ static void flood(struct options *o, const int *fds)
            (unsigned long long)sent.refused);
 }
 
-static int parse_to(struct sockaddr_in *to, const char *text)
-{
-    char address[16];
-    const char *colon = strchr(text, ':');
-    long port = colon != NULL ? strtol(colon + 1, NULL, 10) : 0;
-
-    if (colon == NULL || (size_t)(colon - text) >= sizeof(address) || port < 1 || port > 65535) {
-        return -1;
-    }
-    memcpy(address, text, (size_t)(colon - text));
-    address[colon - text] = '\0';
-    to->sin_family = AF_INET;
-    to->sin_port = htons((uint16_t)port);
-    if (inet_pton(AF_INET, address, &to->sin_addr) != 1 ||
-        ntohl(to->sin_addr.s_addr) >> 24 != IN_LOOPBACKNET) {
-        fprintf(stderr, "junk: %s is not this host's loopback; it is sent nowhere else\n", address);
-        return -1;
-    }
-    return 0;
-}
-
 static int parse_option(struct options *o, const char *name, const char *value)
 {
     char text[32];
@@ -343,7 +323,7 @@ static int parse(struct options *o, int argc, char **argv)
     for (int i = 0; i < KINDS && argc > 1; i++) {
         o->kind = strcmp(argv[1], kind_names[i]) == 0 ? (enum kind)i : o->kind;
     }
-    if (argc < 3 || argc % 2 == 0 || o->kind == KINDS || parse_to(&o->to, argv[2]) < 0) {
+    if (argc < 3 || argc % 2 == 0 || o->kind == KINDS || loopback_parse(&o->to, argv[2]) < 0) {
         return -1;
     }
     for (int i = 3; i < argc; i += 2) {

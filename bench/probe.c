@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/loopback.h"
 #include "common/limits.h"
 #include "common/wire.h"
 #include "zones/name.h"
@@ -214,29 +215,13 @@ static int open_sockets(struct probe *p)
     return 0;
 }
 
-static int parse_to(struct sockaddr_in *to, const char *text)
-{
-    char address[16];
-    const char *colon = strchr(text, ':');
-    long port = colon != NULL ? strtol(colon + 1, NULL, 10) : 0;
-
-    if (colon == NULL || (size_t)(colon - text) >= sizeof(address) || port < 1 || port > 65535) {
-        return -1;
-    }
-    memcpy(address, text, (size_t)(colon - text));
-    address[colon - text] = '\0';
-    to->sin_family = AF_INET;
-    to->sin_port = htons((uint16_t)port);
-    return inet_pton(AF_INET, address, &to->sin_addr) == 1 ? 0 : -1;
-}
-
 static int parse(struct probe *p, int argc, char **argv)
 {
     uint16_t type = 16;
     int len;
 
     p->every = 1000000;
-    if (argc < 3 || argc % 2 == 0 || parse_to(&p->to, argv[1]) < 0 ||
+    if (argc < 3 || argc % 2 == 0 || loopback_parse(&p->to, argv[1]) < 0 ||
         (len = name_from_text(p->query + 12, argv[2])) < 0) {
         return -1;
     }
