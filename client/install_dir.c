@@ -193,21 +193,6 @@ void install_versions_clean(int dir, unsigned long before)
     }
 }
 
-static int write_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno != EINTR) {
-            return -errno;
-        }
-        if (n > 0) {
-            data += n;
-            len -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
 static int write_as(int dir, const char *name, const void *data, size_t len,
                     const struct stat *owner, mode_t mode)
 {
@@ -215,7 +200,7 @@ static int write_as(int dir, const char *name, const void *data, size_t len,
     if (fd < 0) {
         return -errno;
     }
-    if ((ret = write_all(fd, data, len)) == 0) {
+    if ((ret = file_write_all(fd, data, len)) == 0) {
         /* Only root may give files away; a group of our own is as good. */
         if (owner != NULL && fchown(fd, owner->st_uid, owner->st_gid) < 0 &&
             fchown(fd, (uid_t)-1, owner->st_gid) < 0) {

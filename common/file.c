@@ -105,18 +105,19 @@ int file_read(int dirfd, const char *path, size_t max, char **data, size_t *len,
     return ret;
 }
 
-static int write_all(int fd, const char *data, size_t len)
+int file_write_all(int fd, const void *data, size_t len)
 {
+    const char *rest = data;
     ssize_t n;
 
     while (len > 0) {
-        if ((n = write(fd, data, len)) < 0) {
+        if ((n = write(fd, rest, len)) < 0) {
             if (errno == EINTR) {
                 continue;
             }
             return -errno;
         }
-        data += n;
+        rest += n;
         len -= (size_t)n;
     }
     return 0;
@@ -150,7 +151,7 @@ static int write_in(int folder, const char *base, const char *data, size_t len, 
     if ((fd = open_aside(folder, aside)) < 0) {
         return fd;
     }
-    if ((ret = write_all(fd, data, len)) == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0)) {
+    if ((ret = file_write_all(fd, data, len)) == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0)) {
         ret = -errno;
     }
     if (close(fd) < 0 && ret == 0) {

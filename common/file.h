@@ -17,6 +17,9 @@ int file_read(int dirfd, const char *path, size_t max, char **data, size_t *len,
 /* Reads from a descriptor up to end of file, likewise. name stands for it in err. */
 int file_read_fd(int fd, const char *name, size_t max, char **data, size_t *len, struct err *err);
 
+/* Writes all of data, going on where write(2) stopped. -errno. */
+int file_write_all(int fd, const void *data, size_t len);
+
 /* Writes aside, fsyncs, renames over path, fsyncs the folder. mode as chmod(2),
  * not subject to the umask. On error path is as it was and nothing is left aside. */
 int file_write_atomic(int dirfd, const char *path, const void *data, size_t len, mode_t mode,

@@ -1,8 +1,9 @@
 #include "dnsd/service.h"
 
-#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "common/file.h"
 
 static void set_text(struct service_text *text, const char *value)
 {
@@ -37,22 +38,20 @@ static void set_rate(struct rate_options *rate, const struct server_conf *conf, 
 
 static int read_secrets(struct cookie_secrets *secrets, int fd, struct err *err)
 {
-    char text[LIMIT_COOKIE_FILE];
-    size_t len = 0;
-    ssize_t n;
-    int ret = 0;
+    static const char what[] = "dns-cookie-secret-file";
+    char *text;
+    size_t len;
+    int ret = file_read_fd(fd, what, LIMIT_COOKIE_FILE, &text, &len, err);
 
-    while (len < sizeof(text) && (n = pread(fd, text + len, sizeof(text) - len, (off_t)len)) != 0) {
-        if (n < 0) {
-            ret = err_set(err, -errno, "cannot read it: %s", err_string(-errno));
-            goto err0;
-        }
-        len += (size_t)n;
+    if (ret < 0) {
+        return ret;
     }
-    ret = cookie_secrets_parse(secrets, text, len, err);
-err0:
-    explicit_bzero(text, sizeof(text));
-    return ret < 0 ? err_prefix(err, "dns-cookie-secret-file") : 0;
+    if ((ret = cookie_secrets_parse(secrets, text, len, err)) < 0) {
+        err_prefix(err, "%s", what);
+    }
+    explicit_bzero(text, len);
+    free(text);
+    return ret;
 }
 
 static int set_secrets(struct service *service, const struct boot *boot, const uint8_t *spare,

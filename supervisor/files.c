@@ -33,25 +33,11 @@ static const struct kind kinds[] = {
                                  IPC_ROLE_DNSD},
 };
 
-static int write_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-
-        if (n < 0 && errno != EINTR) {
-            return -errno;
-        }
-        data += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
-    return 0;
-}
-
 /* A sealed memfd, or -errno. */
 static int seal(const char *data, size_t len)
 {
     int fd = memfd_create("certmill-file", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    int ret = fd < 0 ? -errno : write_all(fd, data, len);
+    int ret = fd < 0 ? -errno : file_write_all(fd, data, len);
 
     if (ret == 0 &&
         fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {

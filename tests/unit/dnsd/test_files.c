@@ -106,7 +106,7 @@ static void reload(struct process *p, const char *text)
     struct err err = {0};
     struct boot_file file = {.kind = IPC_FILE_COOKIE_SECRETS, .fd = memfd_create("s", MFD_CLOEXEC)};
 
-    CU_ASSERT_EQUAL_FATAL(write(file.fd, text, strlen(text)), (ssize_t)strlen(text));
+    CU_ASSERT_EQUAL_FATAL(pwrite(file.fd, text, strlen(text), 0), (ssize_t)strlen(text));
     p->boot.files = &file;
     p->boot.file_count = 1;
     CU_ASSERT_EQUAL_FATAL(boot_send(p->control, IPC_RELOAD, &p->boot, &err), 0);
