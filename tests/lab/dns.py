@@ -12,13 +12,10 @@ TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "TXT": 16, "AAAA": 28, "OPT": 41
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = 0, 1, 2, 3, 4, 5
 
 
-@dataclass
-class Header:
-    """The first twelve octets of a message, taken apart."""
+class Flags:
+    """What the flags of a header say."""
 
-    id: int
     flags: int
-    counts: tuple[int, int, int, int]
 
     @property
     def qr(self) -> bool:
@@ -31,6 +28,15 @@ class Header:
     @property
     def tc(self) -> bool:
         return bool(self.flags & 0x0200)
+
+
+@dataclass
+class Header(Flags):
+    """The first twelve octets of a message, taken apart."""
+
+    id: int
+    flags: int
+    counts: tuple[int, int, int, int]
 
     @property
     def rcode(self) -> int:

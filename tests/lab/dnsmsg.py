@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .dns import Flags
+
 Name = tuple[bytes, ...]
 """Labels, the leftmost first; () is the root."""
 
@@ -112,7 +114,7 @@ class Opt:
 
 
 @dataclass
-class Message:
+class Message(Flags):
     """A whole message."""
 
     id: int
@@ -130,14 +132,6 @@ class Message:
     """Octets of the message."""
     sizes: dict[Record, int] = field(default_factory=dict)
     """Octets that each record of the additional section took."""
-
-    @property
-    def aa(self) -> bool:
-        return bool(self.flags & 0x0400)
-
-    @property
-    def tc(self) -> bool:
-        return bool(self.flags & 0x0200)
 
     def __str__(self) -> str:
         lines = [f"{RCODES.get(self.rcode, self.rcode)}{' aa' if self.aa else ''}{' tc' if self.tc else ''} "
