@@ -45,6 +45,8 @@ class Thread:
     def _ptrace(self, request: int, data: object = None) -> None:
         if self._libc.ptrace(request, self.tid, None, data) < 0:
             code = ctypes.get_errno()
+            if code == errno.ESRCH and self._alive:
+                self._wait()  # ended meanwhile: its parent hears of that only when the tracer has
             raise OSError(code, f"ptrace request {request} of {self.tid}: {os.strerror(code)}")
 
     def _wait(self) -> None:
