@@ -24,7 +24,7 @@
 #include "bench/numbers.h"
 #include "bench/publish_check.h"
 #include "bench/schedstat.h"
-#include "common/slice.h"
+#include "common/priority.h"
 #include "zones/image.h"
 #include "zones/name.h"
 #include "zones/zone.h"
@@ -297,7 +297,7 @@ int main(int argc, char **argv)
     static struct serve s;
 
     parse(&s, argc, argv);
-    slice_request(SLICE_US); /* as the issuer does */
+    priority_raise(); /* as the issuer does */
     serve_first(&s);
     take_commands(&s);
     dnsd_process_stop(&s.dnsd);

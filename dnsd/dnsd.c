@@ -16,9 +16,9 @@
 #include "common/file.h"
 #include "common/limits.h"
 #include "common/msg.h"
+#include "common/priority.h"
 #include "common/role.h"
 #include "common/sandbox.h"
-#include "common/slice.h"
 #include "dnsd/peer.h"
 #include "dnsd/quota.h"
 #include "dnsd/service.h"
@@ -32,7 +32,7 @@ struct dnsd {
     struct boot boot;
     struct log *log;
     uv_loop_t loop;
-    uv_async_t notify;
+    struct wake notify;
     uv_poll_t poll;
     uv_signal_t terminate;
     bool handles_made;
@@ -67,12 +67,12 @@ static int step_signals(struct dnsd *d, struct err *err)
     return 0;
 }
 
-/* A publication waits for this thread twice, and for each worker once. */
-static int step_slice(struct dnsd *d, struct err *err)
+/* A publication waits for this thread twice. */
+static int step_priority(struct dnsd *d, struct err *err)
 {
     (void)d;
     (void)err;
-    slice_request(SLICE_US);
+    priority_raise();
     return 0;
 }
 
@@ -174,9 +174,9 @@ static void wake_workers(void *arg)
     }
 }
 
-static void on_notify(uv_async_t *notify)
+static void on_notify(void *arg)
 {
-    struct dnsd *d = notify->data;
+    struct dnsd *d = arg;
 
     peer_notify(d->peer);
 }
@@ -283,13 +283,13 @@ static int step_loop(struct dnsd *d, struct err *err)
     if (ret < 0) {
         return err_set(err, ret, "cannot make an event loop: %s", err_string(ret));
     }
-    if ((ret = uv_async_init(&d->loop, &d->notify, on_notify)) < 0 ||
+    if ((ret = wake_init(&d->notify, &d->loop, on_notify, d)) < 0 ||
         (ret = uv_signal_init(&d->loop, &d->terminate)) < 0 ||
         (ret = uv_poll_init(&d->loop, &d->poll, d->control)) < 0) {
         return err_set(err, ret, "cannot watch the control channel: %s", err_string(ret));
     }
     d->handles_made = true;
-    d->notify.data = d->poll.data = d;
+    d->poll.data = d;
     if ((ret = uv_signal_start(&d->terminate, on_terminate, SIGTERM)) < 0 ||
         (ret = uv_poll_start(&d->poll, UV_READABLE, on_control)) < 0) {
         return err_set(err, ret, "cannot watch the control channel: %s", err_string(ret));
@@ -376,8 +376,8 @@ static int step_ready(struct dnsd *d, struct err *err)
 static int start(struct dnsd *d, struct err *err)
 {
     static int (*const steps[])(struct dnsd *, struct err *) = {
-        step_boot, step_log,     step_signals, step_slice,   step_service, step_files, step_user,
-        step_loop, step_workers, step_peer,    step_threads, step_seccomp, step_ready,
+        step_boot, step_log,     step_signals, step_priority, step_service, step_files, step_user,
+        step_loop, step_workers, step_peer,    step_threads,  step_seccomp, step_ready,
     };
     int ret = 0;
 
@@ -402,7 +402,7 @@ static void stop(struct dnsd *d)
     stop_workers(d);
     peer_close(d->peer);
     if (d->handles_made) {
-        uv_close((uv_handle_t *)&d->notify, NULL);
+        wake_close(&d->notify);
         uv_close((uv_handle_t *)&d->poll, NULL);
         uv_close((uv_handle_t *)&d->terminate, NULL);
         uv_run(&d->loop, UV_RUN_DEFAULT);

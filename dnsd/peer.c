@@ -228,8 +228,9 @@ void peer_notify(struct peer *peer)
             peer->due |= DUE_ACK;
         }
     }
+    flush(peer); /* the acknowledgement first, and what the channel did not take before */
+    swap_advance(peer->options.swap);
     rate_watch_notify(peer->watch);
-    flush(peer); /* what the channel did not take before */
     report(peer);
     flush(peer);
 }

@@ -9,11 +9,12 @@ struct swap_image {
 };
 
 struct swap_slot {
-    _Alignas(64) _Atomic(const struct image *) taken;
+    _Alignas(64) const struct image *taken; /* the worker's own */
 };
 
 struct swap {
     _Atomic(const struct image *) next;
+    atomic_size_t left;           /* workers that have not taken it yet */
     struct swap_image *published; /* the same as next */
     struct swap_image *before;    /* where workers may still be */
     struct swap_image *waiting;
@@ -41,13 +42,14 @@ int swap_new(struct swap **out, size_t workers, void (*wake)(void *arg), void *a
         return -ENOMEM;
     }
     atomic_init(&swap->next, NULL);
+    atomic_init(&swap->left, 0);
     swap->published = swap->before = swap->waiting = NULL;
     swap->under_way = false;
     swap->wake = wake;
     swap->arg = arg;
     swap->workers = workers;
     for (size_t i = 0; i < workers; i++) {
-        atomic_init(&swap->slots[i].taken, NULL);
+        swap->slots[i].taken = NULL;
     }
     *out = swap;
     return 0;
@@ -66,9 +68,11 @@ void swap_free(struct swap *swap)
 
 static void publish(struct swap *swap, struct swap_image *image)
 {
+    swap_image_free(swap->before); /* none is under way: nobody is there any more */
     swap->before = swap->published;
     swap->published = image;
     swap->under_way = true;
+    atomic_store_explicit(&swap->left, swap->workers, memory_order_relaxed);
     atomic_store_explicit(&swap->next, &image->image, memory_order_release);
     swap->wake(swap->arg);
 }
@@ -107,38 +111,39 @@ err1:
 
 bool swap_settle(struct swap *swap, uint64_t *generation, uint64_t *tag)
 {
-    struct swap_image *waiting;
-
-    if (!swap->under_way) {
+    if (!swap->under_way || atomic_load_explicit(&swap->left, memory_order_acquire) > 0) {
         return false;
     }
-    for (size_t i = 0; i < swap->workers; i++) {
-        if (atomic_load_explicit(&swap->slots[i].taken, memory_order_acquire) !=
-            &swap->published->image) {
-            return false;
-        }
-    }
-    swap_image_free(swap->before);
-    swap->before = NULL;
     swap->under_way = false;
     *generation = swap->published->image.generation;
     *tag = swap->published->tag;
-    waiting = swap->waiting;
+    return true;
+}
+
+void swap_advance(struct swap *swap)
+{
+    struct swap_image *waiting = swap->waiting;
+
+    if (swap->under_way) {
+        return;
+    }
+    swap_image_free(swap->before);
+    swap->before = NULL;
     swap->waiting = NULL;
     if (waiting != NULL) {
         publish(swap, waiting);
     }
-    return true;
 }
 
-const struct image *swap_take(struct swap *swap, size_t worker, bool *changed)
+const struct image *swap_take(struct swap *swap, size_t worker, bool *last)
 {
     const struct image *image = atomic_load_explicit(&swap->next, memory_order_acquire);
-    _Atomic(const struct image *) *taken = &swap->slots[worker].taken;
+    struct swap_slot *slot = &swap->slots[worker];
 
-    *changed = atomic_load_explicit(taken, memory_order_relaxed) != image;
-    if (*changed) {
-        atomic_store_explicit(taken, image, memory_order_release);
+    *last = false;
+    if (slot->taken != image) {
+        slot->taken = image;
+        *last = atomic_fetch_sub_explicit(&swap->left, 1, memory_order_acq_rel) == 1;
     }
     return image;
 }

@@ -3,9 +3,9 @@
  *
  * One image is published at a time. The main thread maps and proves it, stores it in next, and
  * wakes the workers. Each worker looks at next between two batches, never within one; when it
- * finds another image than the one it has, it answers from that from then on and says so in a
- * word of its own, taken. When all words show the published image, no worker can hold
- * a pointer into the one before: that is unmapped, and the generation acknowledged. So an
+ * finds another image than the one it has, it answers from that from then on and counts itself
+ * out of those left. When none is left, no worker can hold a pointer into the one before: the
+ * generation is acknowledged, and that one unmapped. So an
  * answer is made from one image from its first octet to its last, and no image goes away
  * under an answer: there is no torn read. An answer that waits in a TCP buffer holds copies.
  *
@@ -14,7 +14,7 @@
  * published one itself: the acknowledgement of a newer generation stands for those passed over.
  *
  * next is stored with release and loaded with acquire (the image's struct is complete when
- * its pointer is seen); so is taken (the reads from the old image come before its unmapping).
+ * its pointer is seen); so is left (the reads from the old image come before its unmapping).
  */
 #ifndef CERTMILL_DNSD_SWAP_H
 #define CERTMILL_DNSD_SWAP_H
@@ -43,8 +43,12 @@ int swap_offer(struct swap *swap, int fd, uint64_t generation, uint64_t tag, str
  * then generation and tag are those of the image that all workers now answer from. */
 bool swap_settle(struct swap *swap, uint64_t *generation, uint64_t *tag);
 
-/* Worker, between two batches: the image to answer from (NULL: none yet). *changed is
- * set where it is another one than before, and the main thread then has to be woken. */
-const struct image *swap_take(struct swap *swap, size_t worker, bool *changed);
+/* Main thread, once that is acknowledged: unmaps the image before it, and publishes the one that
+ * waits. Unmapping interrupts every core; nobody waits for it here. */
+void swap_advance(struct swap *swap);
+
+/* Worker, between two batches: the image to answer from (NULL: none yet). *last is set where
+ * all others have taken it before, and the main thread then has to be woken. */
+const struct image *swap_take(struct swap *swap, size_t worker, bool *last);
 
 #endif

@@ -19,7 +19,7 @@ struct worker {
     struct worker_options options;
     struct responder responder;
     uv_loop_t loop;
-    uv_async_t wake;
+    struct wake wake;
     uv_timer_t patience; /* until the first image */
     uv_thread_t thread;
     struct udp *udp;
@@ -55,15 +55,15 @@ static void read_clocks(struct worker *w)
 static void before_batch(void *arg)
 {
     struct worker *w = arg;
-    bool changed;
+    bool last;
 
     if (atomic_load_explicit(&w->next, memory_order_relaxed)) {
         take_service(w);
     }
     read_clocks(w);
-    w->responder.image = swap_take(w->options.swap, w->options.index, &changed);
-    if (changed) {
-        uv_async_send(w->options.notify);
+    w->responder.image = swap_take(w->options.swap, w->options.index, &last);
+    if (last) {
+        wake_send(w->options.notify);
     }
 }
 
@@ -73,7 +73,7 @@ static void after_batch(void *arg)
     bool offered = seen_offer(w->responder.seen);
 
     if (rate_alarm(w->responder.rate) || offered) {
-        uv_async_send(w->options.notify);
+        wake_send(w->options.notify);
     }
 }
 
@@ -84,7 +84,7 @@ static void close_all(struct worker *w)
         udp_close(w->udp);
         tcp_close(w->tcp);
         uv_close((uv_handle_t *)&w->patience, NULL);
-        uv_close((uv_handle_t *)&w->wake, NULL);
+        wake_close(&w->wake);
     }
 }
 
@@ -101,9 +101,9 @@ static void on_patience(uv_timer_t *patience)
     serve(patience->data);
 }
 
-static void on_wake(uv_async_t *wake)
+static void on_wake(void *arg)
 {
-    struct worker *w = wake->data;
+    struct worker *w = arg;
 
     if (atomic_load(&w->stop)) {
         close_all(w);
@@ -166,11 +166,11 @@ int worker_new(struct worker **out, const struct worker_options *options, struct
     if ((ret = uv_loop_init(&w->loop)) < 0) {
         goto err4;
     }
-    if ((ret = uv_async_init(&w->loop, &w->wake, on_wake)) < 0) {
+    if ((ret = wake_init(&w->wake, &w->loop, on_wake, w)) < 0) {
         goto err5;
     }
     uv_timer_init(&w->loop, &w->patience);
-    w->wake.data = w->patience.data = w;
+    w->patience.data = w;
     if ((ret = open_sockets(w, err)) < 0) {
         worker_free(w);
         return ret;
@@ -206,7 +206,7 @@ void worker_configure(struct worker *worker, const struct service *service)
     worker->next_service = *service;
     atomic_store(&worker->next, true);
     uv_mutex_unlock(&worker->next_lock);
-    uv_async_send(&worker->wake);
+    wake_send(&worker->wake);
 }
 
 int worker_start(struct worker *worker)
@@ -221,13 +221,13 @@ int worker_start(struct worker *worker)
 
 void worker_wake(struct worker *worker)
 {
-    uv_async_send(&worker->wake);
+    wake_send(&worker->wake);
 }
 
 void worker_stop(struct worker *worker)
 {
     atomic_store(&worker->stop, true);
-    uv_async_send(&worker->wake);
+    wake_send(&worker->wake);
 }
 
 void worker_free(struct worker *worker)

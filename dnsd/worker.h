@@ -21,13 +21,14 @@
 #include "dnsd/service.h"
 #include "dnsd/stats.h"
 #include "dnsd/swap.h"
+#include "dnsd/wake.h"
 
 struct worker;
 
 struct worker_options {
     size_t index; /* 0-based, as the swap counts */
     struct swap *swap;
-    uv_async_t *notify;   /* woken when an image was taken, askers are offered, a rate is reached */
+    struct wake *notify;  /* woken when an image was taken, askers are offered, a rate is reached */
     const int *udp, *tcp; /* bound and listening sockets; must outlive the worker */
     size_t udp_count, tcp_count;
     const struct service *service; /* copied */

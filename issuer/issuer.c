@@ -11,7 +11,7 @@
 #include "common/clock.h"
 #include "common/role.h"
 #include "common/sandbox.h"
-#include "common/slice.h"
+#include "common/priority.h"
 
 #define LAST_MS 500 /* for answers to be read, of LIMIT_STOP_MS */
 
@@ -221,7 +221,7 @@ static int start(struct issuer *issuer, struct err *err)
     uint64_t generation;
     int ret;
 
-    slice_request(SLICE_US);
+    priority_raise();
     if ((ret = store_folder(folder, sizeof folder, conf, err)) < 0 ||
         (ret = http_new(&issuer->http, &issuer->loop, issuer->log, &trust, err)) < 0 ||
         (ret = confine(issuer, folder, err)) < 0 ||

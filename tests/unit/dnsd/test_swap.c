@@ -26,7 +26,7 @@ static void test_steps(void)
     struct swap *swap;
     struct err err = {0};
     uint64_t generation, tag;
-    bool changed;
+    bool last;
     int wakes = 0;
     int fds[4];
 
@@ -34,33 +34,38 @@ static void test_steps(void)
         fds[i] = images_simple((uint64_t)i + 1);
     }
     CU_ASSERT_EQUAL_FATAL(swap_new(&swap, 2, no_wake, &wakes), 0);
-    CU_ASSERT_PTR_NULL(swap_take(swap, 0, &changed));
-    CU_ASSERT_FALSE(changed || swap_settle(swap, &generation, &tag));
+    CU_ASSERT_PTR_NULL(swap_take(swap, 0, &last));
+    CU_ASSERT_FALSE(last || swap_settle(swap, &generation, &tag));
     CU_ASSERT_EQUAL(swap_offer(swap, fds[0], 1, 77, &err), 0);
     CU_ASSERT_EQUAL(wakes, 1);
-    CU_ASSERT_EQUAL(swap_take(swap, 0, &changed)->generation, 1);
-    CU_ASSERT_TRUE(changed);
+    CU_ASSERT_EQUAL(swap_take(swap, 0, &last)->generation, 1);
+    CU_ASSERT_FALSE(last);
     CU_ASSERT_FALSE(swap_settle(swap, &generation, &tag)); /* worker 1 has not yet */
     CU_ASSERT_EQUAL(swap_offer(swap, fds[1], 2, 78, &err), 0);
     CU_ASSERT_EQUAL(swap_offer(swap, fds[2], 3, 79, &err), 0); /* 2 is passed over */
     CU_ASSERT_EQUAL(wakes, 1);
-    CU_ASSERT_EQUAL(swap_take(swap, 0, &changed)->generation, 1);
-    CU_ASSERT_FALSE(changed);
-    CU_ASSERT_EQUAL(swap_take(swap, 1, &changed)->generation, 1);
+    CU_ASSERT_EQUAL(swap_take(swap, 0, &last)->generation, 1);
+    CU_ASSERT_FALSE(last);
+    CU_ASSERT_EQUAL(swap_take(swap, 1, &last)->generation, 1);
+    CU_ASSERT_TRUE(last);
     CU_ASSERT_TRUE(swap_settle(swap, &generation, &tag));
     CU_ASSERT_TRUE(generation == 1 && tag == 77);
+    CU_ASSERT_EQUAL(wakes, 1);
+    swap_advance(swap);
     CU_ASSERT_EQUAL(wakes, 2); /* 3 is on its way */
     CU_ASSERT_FALSE(swap_settle(swap, &generation, &tag));
-    CU_ASSERT_EQUAL(swap_take(swap, 1, &changed)->generation, 3);
-    CU_ASSERT_EQUAL(swap_take(swap, 0, &changed)->generation, 3);
+    swap_advance(swap); /* too early: nothing */
+    CU_ASSERT_EQUAL(wakes, 2);
+    CU_ASSERT_EQUAL(swap_take(swap, 1, &last)->generation, 3);
+    CU_ASSERT_EQUAL(swap_take(swap, 0, &last)->generation, 3);
     CU_ASSERT_TRUE(swap_settle(swap, &generation, &tag));
     CU_ASSERT_TRUE(generation == 3 && tag == 79);
     CU_ASSERT_FALSE(swap_settle(swap, &generation, &tag)); /* once */
     /* refused: the old one stays */
     CU_ASSERT_EQUAL(swap_offer(swap, fds[3], 5, 80, &err), ERR_CORRUPT);
     CU_ASSERT_TRUE(swap_offer(swap, -1, 5, 80, &err) < 0);
-    CU_ASSERT_EQUAL(swap_take(swap, 0, &changed)->generation, 3);
-    CU_ASSERT_FALSE(changed);
+    CU_ASSERT_EQUAL(swap_take(swap, 0, &last)->generation, 3);
+    CU_ASSERT_FALSE(last);
     CU_ASSERT_EQUAL(swap_offer(swap, fds[3], 4, 80, &err), 0);
     swap_free(swap); /* with a publication under way */
     for (int i = 0; i < 4; i++) {
@@ -86,8 +91,8 @@ static void *work(void *arg)
         uint8_t out[QUERY_TCP_ROOM];
         struct query_info info;
         char expected[32];
-        bool changed;
-        struct query_context context = {.image = swap_take(race->swap, race->index, &changed),
+        bool last;
+        struct query_context context = {.image = swap_take(race->swap, race->index, &last),
                                         .service = &default_service,
                                         .address = default_address,
                                         .address_len = 4};
@@ -128,11 +133,13 @@ static void test_race(void)
         while (swap_settle(swap, &generation, &tag)) {
             CU_ASSERT_TRUE(generation > last && generation == tag);
             last = generation;
+            swap_advance(swap);
         }
     }
     while (last < ROUNDS) {
         if (swap_settle(swap, &generation, &tag)) {
             last = generation;
+            swap_advance(swap);
         }
     }
     atomic_store(&stop, true);
