@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/priority.h"
 #include "common/role.h"
 #include "common/sandbox.h"
-#include "common/priority.h"
 
 #define LAST_MS 500 /* for answers to be read, of LIMIT_STOP_MS */
 
