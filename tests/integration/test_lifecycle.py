@@ -5,9 +5,10 @@ import os
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 from lab import LabOptions, dns, wait_until
-from lab.process import children_of
+from lab.process import children_of, descendants_of
 from lab.server import BIN, Server
 from support import INTERRUPTED, LabCase, POLICY, main
 
@@ -74,8 +75,10 @@ class Lifecycle(LabCase):
 
     def test_stale_sockets_are_no_obstacle(self) -> None:
         server = self.start()
+        children = descendants_of(server.process.pid)
         os.kill(server.process.pid, signal.SIGKILL)
         server.process.wait()
+        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), "the end of its processes")
         self.assertTrue(server.submit.exists())
         server.start()
         server.wait_ready()
