@@ -5,10 +5,9 @@ import os
 import signal
 import socket
 import subprocess
-from pathlib import Path
 
 from lab import LabOptions, dns, wait_until
-from lab.process import children_of, descendants_of
+from lab.process import children_of, command_of, descendants_of
 from lab.server import BIN, Server
 from support import INTERRUPTED, LabCase, POLICY, main
 
@@ -78,7 +77,7 @@ class Lifecycle(LabCase):
         children = descendants_of(server.process.pid)
         os.kill(server.process.pid, signal.SIGKILL)
         server.process.wait()
-        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), "the end of its processes")
+        wait_until(lambda: not any(command_of(pid) for pid in children), "the end of its processes")
         self.assertTrue(server.submit.exists())
         server.start()
         server.wait_ready()
