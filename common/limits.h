@@ -126,6 +126,9 @@
  * skips at most so many of 2^32 SOA serials. */
 #define LIMIT_GENERATIONS 1024
 
+#define LIMIT_AUTHORITIES 16 /* CAs in one configuration */
+#define LIMIT_PROFILES    32 /* that one CA offers; Let's Encrypt has three */
+
 /* -- our own messages -- */
 #define LIMIT_MESSAGE      (128u << 10) /* SOCK_SEQPACKET; under net.core.wmem_default (208 KiB) */
 #define LIMIT_MESSAGE_FDS  128          /* SCM_MAX_FD is 253; zone files and sockets */

@@ -6,6 +6,7 @@
 #include "common/server_conf.h"
 
 #include "common/limits.h"
+#include "common/server_conf_ca.h"
 #include "common/server_conf_check.h"
 #include "common/server_conf_value.h"
 
@@ -67,6 +68,7 @@ static const struct conf_schema zone_schema = {
 
 static const char *const levels[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", NULL};
 static const char *const cookie_modes[] = {"off", "on", "enforce", NULL};
+static const char *const preflight_modes[] = {"off", "warn", "enforce", NULL};
 static const char *const formats[] = {"text", "json", NULL};
 static const char *const key_types[] = {"ecdsa-p256", "ecdsa-p384", "rsa-2048",
                                         "rsa-3072",   "rsa-4096",   NULL};
@@ -288,6 +290,104 @@ static const struct conf_option options[] = {
      .fallback = "ecdsa-p256",
      .words = key_types,
      .help = "Kind of the account key, used when it is made."},
+    {.key = "authorities",
+     .type = CONF_TABLE,
+     .offset = AT(authorities),
+     .table = &server_conf_authority_schema,
+     .help = "The CAs that certificates are ordered from, the most wanted first, instead of "
+             "acme-server-url. A list; each entry has these keys:"},
+    {.key = "prefer",
+     .type = CONF_TABLE,
+     .offset = AT(prefer),
+     .table = &server_conf_prefer_schema,
+     .help = "Another order of authorities for some names or clients; the first row that fits "
+             "holds. A list; each entry has these keys:"},
+    {.key = "clients",
+     .type = CONF_TABLE,
+     .offset = AT(clients),
+     .table = &server_conf_client_schema,
+     .help = "Clients that are named by certmill-shell --client. A list; each entry has these "
+             "keys:"},
+    {.key = "renew-within",
+     .type = CONF_INT,
+     .offset = AT(renew_within),
+     .fallback = "0",
+     .min = 0,
+     .max = 366,
+     .unit = "days",
+     .help = "A request that was answered before gets the same certificate again until so long "
+             "before its end, or until the CA wants it renewed; 0 is a third of its life."},
+    {.key = "preflight",
+     .type = CONF_WORD,
+     .offset = AT(preflight),
+     .fallback = "enforce",
+     .words = preflight_modes,
+     .help =
+         "Before an order, look at the CNAME, the delegation, CAA and DNSSEC of its names: off, "
+         "warn, or enforce, which stops an order that cannot succeed."},
+    {.key = "resolver",
+     .type = CONF_STRINGS,
+     .offset = AT(resolver),
+     .separator = ' ',
+     .check = server_conf_value_resolver,
+     .help = "Addresses of the resolvers that preflight asks, with a port or without; the "
+             "system's where it is not given."},
+    {.key = "audit-size",
+     .type = CONF_INT,
+     .offset = AT(audit_size),
+     .fallback = "64",
+     .min = 1,
+     .max = 4096,
+     .unit = "MiB",
+     .help = "Size of a file of the audit log, beyond which the next one is begun."},
+    {.key = "audit-files",
+     .type = CONF_INT,
+     .offset = AT(audit_files),
+     .fallback = "32",
+     .min = 2,
+     .max = 1000,
+     .unit = "files",
+     .help = "Files of the audit log that are kept."},
+    {.key = "notify-program",
+     .type = CONF_STRING,
+     .offset = AT(notify_program),
+     .max = LIMIT_PATH,
+     .check = server_conf_value_file,
+     .help = "Program that is run for each event of notify-events, with what happened as JSON on "
+             "its standard input."},
+    {.key = "notify-email",
+     .type = CONF_STRINGS,
+     .offset = AT(notify_email),
+     .separator = ' ',
+     .check = server_conf_value_email,
+     .help = "Addresses that each event of notify-events is mailed to."},
+    {.key = "notify-from",
+     .type = CONF_STRING,
+     .offset = AT(notify_from),
+     .max = 254,
+     .check = server_conf_value_email,
+     .help = "Sender of these mails; sendmail's own default without it."},
+    {.key = "notify-sendmail",
+     .type = CONF_STRING,
+     .offset = AT(notify_sendmail),
+     .fallback = "/usr/sbin/sendmail",
+     .max = LIMIT_PATH,
+     .help = "Program that takes a mail on its standard input (sendmail -t)."},
+    {.key = "notify-events",
+     .type = CONF_STRINGS,
+     .offset = AT(notify_events),
+     .fallback = "refused failed expiring",
+     .separator = ' ',
+     .check = server_conf_value_notify_event,
+     .help = "What is told: issued, refused, failed, expiring."},
+    {.key = "notify-per-hour",
+     .type = CONF_INT,
+     .offset = AT(notify_per_hour),
+     .fallback = "60",
+     .min = 1,
+     .max = 10000,
+     .unit = "notifications",
+     .help = "Notifications in an hour; what is beyond is counted in the next one."},
     {.key = "state-dir",
      .type = CONF_STRING,
      .offset = AT(state_dir),

@@ -17,6 +17,49 @@ struct server_conf_zone {
     int64_t challenge_ttl;           /* seconds, 0 by default */
 };
 
+/* A CA and our account there. */
+struct server_conf_authority {
+    char *name;          /* for people, logs and the other keys */
+    char *directory;     /* URL; NULL for the built-in letsencrypt and letsencrypt-staging */
+    char *email;         /* NULL: acme-email */
+    char *key_type;      /* of the account key; NULL: account-key-type */
+    char *eab_kid;       /* external account binding (RFC 8555 7.3.4), or NULL */
+    char *eab_key_file;  /* its key, base64url; for the signer alone */
+    char *eab_algorithm; /* "HS256", "HS384", "HS512" */
+    char *profile;
+    char *preferred_chain;   /* NULL: preferred-chain */
+    char *ca_file;           /* NULL: acme-ca-file */
+    char *challenge;         /* "dns-01", "dns-account-01", "dns-persist-01" */
+    struct conf_strings caa; /* issuer domain names (RFC 8659 4.2); empty: the directory's own */
+    /* Limits of the CA for this account; -1: what is known of it (Let's Encrypt's), 0: none. */
+    int64_t limit_orders;   /* new orders in 3 h */
+    int64_t limit_domain;   /* certificates of a registered domain in 7 days */
+    int64_t limit_exact;    /* certificates of the same names in 7 days */
+    int64_t limit_failures; /* failed authorizations of a name in an hour */
+};
+
+/* Which CAs the orders of some names or clients go to, in which order; the first row that fits
+ * holds, and where none does, all authorities in the order of their list. */
+struct server_conf_prefer {
+    struct conf_strings names;       /* patterns; empty: any */
+    struct conf_strings clients;     /* empty: any */
+    struct conf_strings authorities; /* names of authorities */
+};
+
+/* A client that its forced command names (certmill-shell --client). */
+struct server_conf_client {
+    char *name;
+    struct conf_strings names;       /* sets that it may have, "a.example,b.example" */
+    struct conf_strings patterns;    /* "*.example.org": what it may have besides */
+    struct conf_strings key_types;   /* of its certificates' keys; empty: any that is taken */
+    struct conf_strings profiles;    /* that it may ask for; empty: none */
+    struct conf_strings authorities; /* that it may ask for; empty: any */
+    struct conf_strings public_keys; /* "ssh-ed25519 AAAA...", for sshd's AuthorizedKeysCommand */
+    int64_t max_names;               /* in one certificate */
+    int64_t requests_per_day;        /* 0: no limit */
+    char *authority, *profile;       /* its own choice, or NULL */
+};
+
 struct server_conf {
     struct conf_strings dns_listen;            /* address:port */
     int64_t dns_threads;                       /* 0: one a core */
@@ -40,8 +83,18 @@ struct server_conf {
     char *acme_ca_file;
     bool skip_acme_server_cert_verify;
     char *preferred_chain;
-    char *account_key_type; /* "ecdsa-p256" (default), "ecdsa-p384", "rsa-2048", "rsa-3072",
-                               "rsa-4096" */
+    char *account_key_type;        /* "ecdsa-p256" (default), "ecdsa-p384", "rsa-2048", "rsa-3072",
+                                      "rsa-4096" */
+    struct conf_table authorities; /* struct server_conf_authority; empty: acme_server_url */
+    struct conf_table prefer;      /* struct server_conf_prefer */
+    struct conf_table clients;     /* struct server_conf_client */
+    int64_t renew_within;          /* days; 0: a third of the certificate's life */
+    char *preflight;               /* "off", "warn", "enforce" */
+    struct conf_strings resolver;  /* address:port; empty: the system's */
+    int64_t audit_size, audit_files; /* MiB of one file; files kept */
+    char *notify_program, *notify_sendmail, *notify_from;
+    struct conf_strings notify_email, notify_events;
+    int64_t notify_per_hour;
     char *state_dir, *run_dir;
     char *user, *dns_user, *signer_user;
     char *log_level, *log_format;

@@ -8,6 +8,7 @@
 #include "common/conf_internal.h"
 #include "common/domainset.h"
 #include "common/limits.h"
+#include "common/server_conf_ca.h"
 
 static int out_of_memory(struct err *err)
 {
@@ -235,7 +236,7 @@ int server_conf_check_as(struct server_conf *conf, const char *host, struct err 
 
     if ((ret = check_listen(conf, err)) < 0 || (ret = check_zones(conf, host, err)) < 0 ||
         (ret = check_staging(conf, err)) < 0 || (ret = check_rate(conf, err)) < 0 ||
-        (ret = check_users(conf, err)) < 0) {
+        (ret = check_users(conf, err)) < 0 || (ret = server_conf_check_ca(conf, err)) < 0) {
         return ret;
     }
     if (conf->syslog_socket != NULL && conf->syslog_facility == NULL) {

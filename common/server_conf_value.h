@@ -25,6 +25,18 @@ int server_conf_value_facility(const char *value, struct err *err);
 int server_conf_value_syslog_socket(const char *value, struct err *err);
 int server_conf_value_nsid(const char *value, struct err *err);
 int server_conf_value_prefix(const char *value, struct err *err);
+/* A name for people: letters, digits, "-", "_" and ".", at most 64. */
+int server_conf_value_word(const char *value, struct err *err);
+/* A domain name, or "*." and one: all names below it. */
+int server_conf_value_pattern(const char *value, struct err *err);
+/* Names and patterns divided by commas. */
+int server_conf_value_set(const char *value, struct err *err);
+int server_conf_value_key_type(const char *value, struct err *err);
+/* A line as in ~/.ssh/authorized_keys, without options: "TYPE BASE64 [COMMENT]". */
+int server_conf_value_public_key(const char *value, struct err *err);
+/* An IP address, with a port or without. */
+int server_conf_value_resolver(const char *value, struct err *err);
+int server_conf_value_notify_event(const char *value, struct err *err);
 
 /* dns-nsid as octets (RFC 5001): the text itself, or what stands in hexadecimal behind 0x.
  * Writes at most LIMIT_NSID octets; returns how many, ERR_LIMIT or ERR_MALFORMED. */

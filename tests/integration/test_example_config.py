@@ -10,7 +10,7 @@ from lab.server import BIN, clean_env
 from support import main
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "conf" / "certmilld.yaml"
-SHOWN = re.compile(r"^(?:#|  - | {4}(?:# )?)?([a-z0-9-]+): *(.*)$", re.MULTILINE)
+SHOWN = re.compile(r"^#?(?:  - | {4}(?:# )?)?([a-z0-9-]+): *(.*)$", re.MULTILINE)
 
 
 class ExampleConfig(unittest.TestCase):
@@ -41,13 +41,13 @@ class ExampleConfig(unittest.TestCase):
                 self.assertEqual(value, default, key)
 
     def test_good_with_all_in_use(self) -> None:
-        text = re.sub(r"^#(?=[a-z0-9-]+: )", "", EXAMPLE.read_text(), flags=re.MULTILINE)
+        text = re.sub(r"^#(?=(?:  - | {4})?[a-z0-9-]+:)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
         with tempfile.TemporaryDirectory() as folder:
-            for key in ("acme-ca-file", "dns-cookie-secret-file"):
+            for key in ("acme-ca-file", "ca-file", "dns-cookie-secret-file", "eab-key-file", "notify-program"):
                 path = Path(folder, key)
                 path.write_text("00112233445566778899aabbccddeeff\n")
                 path.chmod(0o600)
-                text = re.sub(rf"^{key}: .*$", f"{key}: {path}", text, flags=re.MULTILINE)
+                text = re.sub(rf"^( *){key}: .*$", rf"\1{key}: {path}", text, flags=re.MULTILINE)
             file = Path(folder, "certmilld.yaml")
             file.write_text(text)
             done = self.certmilld("--config", str(file), "--check-config")

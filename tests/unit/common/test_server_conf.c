@@ -289,7 +289,9 @@ static void test_ranges(void)
         {"dns-rate-answers", 0, 1000000}, {"dns-rate-nxdomain", 0, 1000000},
         {"dns-rate-errors", 0, 1000000},  {"dns-rate-slip", 0, 10},
         {"dns-rate-ipv4-prefix", 8, 32},  {"dns-rate-ipv6-prefix", 16, 128},
-        {"dns-refused-drop", 0, 1000000},
+        {"dns-refused-drop", 0, 1000000}, {"renew-within", 0, 366},
+        {"audit-size", 1, 4096},          {"audit-files", 2, 1000},
+        {"notify-per-hour", 1, 10000},
     };
     size_t numbers = 0;
 
