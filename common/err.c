@@ -23,9 +23,10 @@ static const char *const names[] = {
     "protocol broken",
     "in use",
     "internal error",
+    "to be tried later",
 };
 
-_Static_assert(sizeof(names) / sizeof(names[0]) == (size_t)ERR_MALFORMED - (size_t)ERR_INTERNAL + 1,
+_Static_assert(sizeof(names) / sizeof(names[0]) == (size_t)ERR_MALFORMED - (size_t)ERR_LATER + 1,
                "a name for each code");
 
 const char *err_string(int code)
@@ -35,7 +36,7 @@ const char *err_string(int code)
     if (code == 0) {
         return "success";
     }
-    if (code <= ERR_MALFORMED && code >= ERR_INTERNAL) {
+    if (code <= ERR_MALFORMED && code >= ERR_LATER) {
         return names[ERR_MALFORMED - code];
     }
     /* strerrordesc_np is static and thread-safe, unlike strerror */

@@ -31,6 +31,7 @@ enum err_code {
     ERR_PROTOCOL = -10015,    /* a peer broke the protocol we speak with it */
     ERR_BUSY = -10016,        /* the resource is held by another */
     ERR_INTERNAL = -10017,    /* cannot happen; a bug of ours */
+    ERR_LATER = -10018,       /* a limit, of a CA or ours; err says when it is over */
 };
 
 /* A failure and the sentence for a person: what failed, where, what to do.

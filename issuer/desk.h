@@ -54,6 +54,8 @@ struct desk_event {
 struct desk_result {
     enum order_failure failure; /* ORDER_OK: chain */
     const char *text;           /* the reason of a failure */
+    const char *problem;        /* its type, "rateLimited", or NULL */
+    int64_t retry_at;           /* Unix seconds from which on it may succeed, 0: not said */
     const char *chain;
 };
 
@@ -70,6 +72,8 @@ struct desk_request {
     const char *client; /* who asks, for the store */
     int64_t peer_uid;
     const char *preferred_chain; /* or NULL */
+    const char *profile;         /* or NULL */
+    const char *replaces;        /* RFC 9773 5: identifier of the certificate it renews, or NULL */
 };
 
 /* Takes an order. A request for which an order runs that nobody waits for any more (it was

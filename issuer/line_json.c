@@ -209,6 +209,8 @@ const char *line_json_kind(int code)
         return "unavailable";
     case ERR_CANCELLED:
         return "interrupted";
+    case ERR_LATER:
+        return "later";
     default:
         return "internal";
     }

@@ -40,6 +40,13 @@ enum order_failure {
     ORDER_BROKEN,         /* our own failure: signer, store, disk */
 };
 
+/* How names are proven. */
+enum order_challenge {
+    ORDER_DNS_01,         /* RFC 8555 8.4 */
+    ORDER_DNS_ACCOUNT_01, /* draft-ietf-acme-dns-account-label: the label is the account's */
+    ORDER_DNS_PERSIST_01, /* draft-ietf-acme-dns-persist: the operator's record stands for good */
+};
+
 /* What an order is about; copied by order_new. */
 struct order_request {
     uint64_t id;
@@ -47,7 +54,11 @@ struct order_request {
     size_t name_count;
     const uint8_t *csr; /* DER */
     size_t csr_len;
-    const char *preferred_chain; /* issuer common name, or NULL */
+    const char *preferred_chain; /* issuer or root common name, or SHA-256 fingerprint; or NULL */
+    const char *profile;         /* or NULL */
+    const char *replaces;        /* certificate identifier (RFC 9773 4.1), or NULL */
+    enum order_challenge challenge;
+    const char *account_url;     /* for dns-account-01 and dns-persist-01; may be set later */
     const char *zone_cname_hint; /* zone apex in text, for "which record to publish" */
     const char *thumbprint;      /* of the account key; may be set later by order_set_thumbprint */
 };
@@ -122,7 +133,11 @@ struct order_action {
     enum log_level level;
     const char *text; /* LOG; FINISH: the reason of a failure, several lines possible */
     enum order_failure failure;
+    const char *problem; /* FINISH, FAILED: the problem's type ("rateLimited"), or NULL */
+    int64_t retry_at;  /* FINISH, FAILED: Unix seconds from which on it may succeed, 0: not said */
     const char *chain; /* FINISH: PEM, leaf first, exactly as downloaded but for line ends */
+    const char *const
+        *alternates; /* FINISH: the other chains that came, NULL-terminated, or NULL */
 };
 
 /* Feeds one event. Returns the number of actions, to be carried out in order, in

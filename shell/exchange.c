@@ -128,6 +128,7 @@ static enum shell_status status_of(const char *kind)
         {"ca", SHELL_CA},
         {"unavailable", SHELL_UNAVAILABLE},
         {"interrupted", SHELL_INTERRUPTED},
+        {"later", SHELL_LATER},
     };
     for (size_t i = 0; kind != NULL && i < sizeof(table) / sizeof(table[0]); i++) {
         if (strcmp(table[i].kind, kind) == 0) {

@@ -42,7 +42,7 @@ static const char help_text[] =
     "\n"
     "Exit status: 0 done, 1 failure of the server, 2 word not taken, 3 input not acceptable,\n"
     "4 not permitted, 5 refused by the CA, 6 CA not reachable, 7 interrupted (ask again),\n"
-    "8 certmilld not there.\n";
+    "8 certmilld not there, 9 not before the time that the message says (a limit).\n";
 
 static void log_one(const struct shell *shell, enum log_level level, int64_t unix_us,
                     const char *message)

@@ -20,6 +20,7 @@ enum shell_status {
     SHELL_UNAVAILABLE = 6,
     SHELL_INTERRUPTED = 7,
     SHELL_NO_SERVER = 8,
+    SHELL_LATER = 9,
 };
 
 struct shell {

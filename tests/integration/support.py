@@ -7,7 +7,7 @@ import unittest
 from lab import Answer, Lab, LabOptions, dns, target_of, wait_until
 
 # Exit statuses of certmill-shell (docs/protocol.md).
-OK, INTERNAL, USAGE, INPUT, POLICY, CA, UNAVAILABLE, INTERRUPTED, NO_SERVER = range(9)
+OK, INTERNAL, USAGE, INPUT, POLICY, CA, UNAVAILABLE, INTERRUPTED, NO_SERVER, LATER = range(10)
 
 
 class LabCase(unittest.TestCase):
