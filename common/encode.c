@@ -100,3 +100,14 @@ int hex_decode(uint8_t *dst, const char *digits, size_t len)
     }
     return 0;
 }
+
+void hex_encode(char *dst, const uint8_t *src, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < len; i++) {
+        *dst++ = digits[src[i] >> 4];
+        *dst++ = digits[src[i] & 15];
+    }
+    *dst = '\0';
+}

@@ -16,6 +16,8 @@ size_t base64url_encode(char *dst, const uint8_t *src, size_t len);
  * foreign character or an impossible length, ERR_LIMIT where cap is too small. */
 int base64url_decode(uint8_t *dst, size_t cap, const char *src, size_t len);
 
+/* Writes 2 * len lower-case digits and a NUL into dst. */
+void hex_encode(char *dst, const uint8_t *src, size_t len);
 /* Reads 2 * len digits, of either case. ERR_MALFORMED where one is none. */
 int hex_decode(uint8_t *dst, const char *digits, size_t len);
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/encode.h"
+
 /* -- storing -- */
 
 bool desk_act_stores(const struct desk_run *run)
@@ -49,6 +51,7 @@ static bool read_chain(struct desk_run *run, const char *chain)
 static int store_issued(struct desk_run *run, const char *chain, struct err *err)
 {
     struct desk *desk = run->desk;
+    char csr[2 * sizeof run->csr_digest + 1];
     struct store_certificate cert = {
         .order_id = run->id,
         .serial = run->cert.serial,
@@ -58,8 +61,11 @@ static int store_issued(struct desk_run *run, const char *chain, struct err *err
         .not_before = run->cert.not_before,
         .not_after = run->cert.not_after,
         .created = clock_wall_us(desk->opt.clock),
+        .csr_sha256 = csr,
+        .spki_sha256 = run->cert.spki_sha256,
     };
 
+    hex_encode(csr, run->csr_digest, sizeof run->csr_digest);
     return store_order_issue(desk->opt.store, run->id, &cert, err);
 }
 

@@ -68,6 +68,11 @@ struct store_certificate {
     const char *pem;               /* the whole chain */
     int64_t not_before, not_after; /* Unix seconds */
     int64_t created;               /* Unix microseconds */
+    const char *csr_sha256;        /* of the CSR's DER, lower-case hex; NULL to store: not known */
+    const char *spki_sha256;       /* of the key, likewise */
+    /* only read: */
+    uint64_t id;
+    const char *directory_url, *client; /* of its order */
 };
 
 /* One transaction: the certificate is there and the order is "issued". */
@@ -97,6 +102,14 @@ typedef void store_certificate_fn(void *arg, const struct store_certificate *cer
 /* The newest limit certificates; name (normal form) or NULL for all. */
 int store_certificate_each(struct store *store, const char *name, unsigned limit,
                            store_certificate_fn *fn, void *arg, struct err *err);
+enum store_key {
+    STORE_BY_SERIAL, /* lower-case hex */
+    STORE_BY_CSR,    /* csr_sha256 */
+    STORE_BY_SPKI,   /* spki_sha256 */
+};
+/* The newest limit certificates with just this value, newest first; none is no error. */
+int store_certificate_find(struct store *store, enum store_key key, const char *value,
+                           unsigned limit, store_certificate_fn *fn, void *arg, struct err *err);
 /* The newest certificate of an order; ERR_NOT_FOUND. */
 int store_certificate_of(struct store *store, uint64_t order_id, store_certificate_fn *fn,
                          void *arg, struct err *err);

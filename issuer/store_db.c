@@ -8,7 +8,12 @@
     "id, client, peer_uid, directory, names, csr, preferred_chain, state, url, finalize_url,"      \
     " certificate_url, failure, created, updated"
 #define CERTIFICATE_COLUMNS                                                                        \
-    "c.order_id, c.serial, c.names, c.issuer, c.pem, c.not_before, c.not_after, c.created"
+    "c.order_id, c.serial, c.names, c.issuer, c.pem, c.not_before, c.not_after, c.created,"        \
+    " c.csr_sha256, c.spki_sha256, c.id, o.directory, o.client"
+#define CERTIFICATES_WITH_ORDERS "certificates c JOIN orders o ON o.id = c.order_id"
+#define CERTIFICATES_BY(column)                                                                    \
+    "SELECT " CERTIFICATE_COLUMNS " FROM " CERTIFICATES_WITH_ORDERS " WHERE c." column             \
+    " = ?2 ORDER BY c.id DESC LIMIT ?1"
 
 static const char *const sql[STORE_STMTS] = {
     [STORE_BEGIN] = "BEGIN IMMEDIATE",
@@ -36,15 +41,19 @@ static const char *const sql[STORE_STMTS] = {
     [STORE_ORDER_COUNT] = "SELECT state, count(*) FROM orders GROUP BY state",
     [STORE_CERTIFICATE_ADD] =
         "INSERT INTO certificates (order_id, serial, names, issuer, pem, not_before, not_after,"
-        " created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        " created, csr_sha256, spki_sha256) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     [STORE_CERTIFICATE_NAME_ADD] =
         "INSERT OR IGNORE INTO certificate_names (name, certificate_id) VALUES (?1, ?2)",
-    [STORE_CERTIFICATE_NEWEST] =
-        "SELECT " CERTIFICATE_COLUMNS " FROM certificates c ORDER BY c.id DESC LIMIT ?1",
+    [STORE_CERTIFICATE_NEWEST] = "SELECT " CERTIFICATE_COLUMNS " FROM " CERTIFICATES_WITH_ORDERS
+                                 " ORDER BY c.id DESC LIMIT ?1",
     [STORE_CERTIFICATE_NAMED] =
         "SELECT " CERTIFICATE_COLUMNS " FROM certificate_names n JOIN certificates c"
-        " ON c.id = n.certificate_id WHERE n.name = ?2 ORDER BY n.certificate_id DESC LIMIT ?1",
-    [STORE_CERTIFICATE_OF] = "SELECT " CERTIFICATE_COLUMNS " FROM certificates c"
+        " ON c.id = n.certificate_id JOIN orders o ON o.id = c.order_id WHERE n.name = ?2 ORDER BY "
+        "n.certificate_id DESC LIMIT ?1",
+    [STORE_CERTIFICATE_BY_SERIAL] = CERTIFICATES_BY("serial"),
+    [STORE_CERTIFICATE_BY_CSR] = CERTIFICATES_BY("csr_sha256"),
+    [STORE_CERTIFICATE_BY_SPKI] = CERTIFICATES_BY("spki_sha256"),
+    [STORE_CERTIFICATE_OF] = "SELECT " CERTIFICATE_COLUMNS " FROM " CERTIFICATES_WITH_ORDERS
                              " WHERE c.order_id = ?1 ORDER BY c.id DESC LIMIT 1",
     [STORE_EVENT_ADD] = "INSERT INTO events (order_id, at, text) VALUES (?1, ?2, ?3)",
     [STORE_EVENT_EACH] = "SELECT at, text FROM events WHERE order_id = ?1 ORDER BY id",

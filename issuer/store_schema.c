@@ -37,6 +37,11 @@ static const char *const steps[] = {
     "CREATE INDEX events_order ON events (order_id);"
     "CREATE TABLE generations (one INTEGER PRIMARY KEY CHECK (one = 1), reserved INTEGER NOT NULL);"
     "INSERT INTO generations VALUES (1, 1);",
+    /* by which a certificate is found: what was asked for, and the key */
+    "ALTER TABLE certificates ADD COLUMN csr_sha256 TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE certificates ADD COLUMN spki_sha256 TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX certificates_csr ON certificates (csr_sha256);"
+    "CREATE INDEX certificates_spki ON certificates (spki_sha256);",
 };
 
 #define VERSION ((int)(sizeof steps / sizeof *steps))

@@ -64,10 +64,15 @@ static void test_hex(void)
 {
     static const char all[] = "0123456789abcdefABCDEF";
     uint8_t out[4];
+    char text[9];
 
     CU_ASSERT_EQUAL(hex_decode(out, "00fF9aE1", 4), 0);
     CU_ASSERT_EQUAL(memcmp(out, "\x00\xff\x9a\xe1", 4), 0);
     CU_ASSERT_EQUAL(hex_decode(out, "", 0), 0);
+    hex_encode(text, out, sizeof out);
+    CU_ASSERT_STRING_EQUAL(text, "00ff9ae1");
+    hex_encode(text, out, 0);
+    CU_ASSERT_STRING_EQUAL(text, "");
     for (int c = 0; c < 256; c++) {
         const char high[] = {(char)c, '0'}, low[] = {'0', (char)c};
         int expected = c != 0 && strchr(all, c) != NULL ? 0 : ERR_MALFORMED;

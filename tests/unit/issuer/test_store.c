@@ -51,6 +51,21 @@ static int issue(struct store *store, uint64_t id, const char *names)
     return store_order_issue(store, id, &cert, NULL);
 }
 
+static int issue_for(struct store *store, const char *serial, const char *csr, const char *spki)
+{
+    const struct store_certificate cert = {.serial = serial,
+                                           .names = "f.example",
+                                           .issuer = "CN=Test",
+                                           .pem = "-----BEGIN CERTIFICATE-----\n",
+                                           .not_before = 10,
+                                           .not_after = 20,
+                                           .created = 2000000,
+                                           .csr_sha256 = csr,
+                                           .spki_sha256 = spki};
+
+    return store_order_issue(store, add_order(store, "f.example"), &cert, NULL);
+}
+
 /* What a callback saw, as text. */
 struct seen {
     char text[1024];
@@ -90,6 +105,16 @@ static void saw_certificate(void *arg, const struct store_certificate *cert)
     saw(arg, text);
 }
 
+static void saw_whole(void *arg, const struct store_certificate *cert)
+{
+    char text[512];
+
+    (void)snprintf(text, sizeof text, "%llu:%s:%s:%s:%s:%s", (unsigned long long)cert->id,
+                   cert->serial, cert->csr_sha256, cert->spki_sha256, cert->directory_url,
+                   cert->client);
+    saw(arg, text);
+}
+
 static void saw_event(void *arg, int64_t at_us, const char *text)
 {
     char line[300];
@@ -109,6 +134,37 @@ static void saw_account(void *arg, const char *directory, const char *url, const
 }
 
 /* -- one operation after the other -- */
+
+static void find(struct store *store, enum store_key key, const char *value, unsigned limit,
+                 const char *expected)
+{
+    struct seen seen = {0};
+
+    CU_ASSERT_EQUAL(store_certificate_find(store, key, value, limit, saw_whole, &seen, NULL), 0);
+    CU_ASSERT_STRING_EQUAL(seen.text, expected);
+}
+
+static void test_find(void)
+{
+    struct folder folder;
+    struct store *store;
+
+    folder_make(&folder);
+    store = open_at(&folder);
+    CU_ASSERT_EQUAL(issue_for(store, "01", "c1", "k1"), 0);
+    CU_ASSERT_EQUAL(issue_for(store, "02", "c2", "k1"), 0);
+    CU_ASSERT_EQUAL(issue_for(store, "03", "c1", "k1"), 0);
+    CU_ASSERT_EQUAL(issue_for(store, "04", NULL, NULL), 0);
+    find(store, STORE_BY_SERIAL, "02", 9, "2:02:c2:k1:https://ca.example/dir:192.0.2.1");
+    find(store, STORE_BY_SERIAL, "05", 9, "");
+    find(store, STORE_BY_CSR, "c1", 9,
+         "3:03:c1:k1:https://ca.example/dir:192.0.2.1 1:01:c1:k1:https://ca.example/dir:192.0.2.1");
+    find(store, STORE_BY_CSR, "c1", 1, "3:03:c1:k1:https://ca.example/dir:192.0.2.1");
+    find(store, STORE_BY_SPKI, "k1", 2,
+         "3:03:c1:k1:https://ca.example/dir:192.0.2.1 2:02:c2:k1:https://ca.example/dir:192.0.2.1");
+    store_close(store);
+    folder_remove(&folder);
+}
 
 static void test_orders(void)
 {
@@ -426,6 +482,7 @@ int main(void)
     static const struct run_case tests[] = {
         {"orders", test_orders},
         {"certificates", test_certificates},
+        {"certificates found by serial, request and key", test_find},
         {"accounts", test_accounts},
         {"generations", test_generations},
         {"events", test_events},
