@@ -127,9 +127,10 @@
 #define LIMIT_GENERATIONS 1024
 
 #define LIMIT_AUTHORITIES 16 /* CAs in one configuration */
-#define LIMIT_CERT_ID     128 /* of renewal information: two key identifiers of 20 octets, base64url \
-                               */
-#define LIMIT_PROFILES 32     /* that one CA offers; Let's Encrypt has three */
+/* An identifier of renewal information: key identifier and serial, 46 octets each, in base64url. */
+#define LIMIT_CERT_ID      128
+#define LIMIT_RENEWAL_TIME 64 /* octets of a timestamp: 25 without its fraction */
+#define LIMIT_PROFILES     32 /* that one CA offers; Let's Encrypt has three */
 
 /* -- our own messages -- */
 #define LIMIT_MESSAGE      (128u << 10) /* SOCK_SEQPACKET; under net.core.wmem_default (208 KiB) */

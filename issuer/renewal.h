@@ -23,8 +23,14 @@ struct renewal_window {
     char explanation[LIMIT_URL]; /* URL, or "" */
 };
 
+/* Seconds until the CA may be asked again: within a minute and a day, RENEWAL_INTERVAL where it did
+ * not say (-1) (RFC 9773 4.3.2, 4.3.3). */
+#define RENEWAL_INTERVAL 21600
+int64_t renewal_wait(int64_t retry_after_ms);
+
 /* An answer's body; now and retry_after_ms (-1: none) give next, within a minute and a day
- * (RFC 9773 4.3.2). Timestamps with any fraction (RFC 3339 5.6). ERR_MALFORMED. */
+ * (RFC 9773 4.3.2). Timestamps with any fraction and offset (RFC 3339 5.6). ERR_MALFORMED, also for
+ * a window that ends before it starts (RFC 9773 4.2). */
 int renewal_parse(struct renewal_window *out, const char *body, size_t len, int64_t now,
                   int64_t retry_after_ms, struct err *err);
 
