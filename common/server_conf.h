@@ -103,6 +103,10 @@ struct server_conf {
 
 extern const struct conf_schema server_conf_schema;
 
+/* A row of clients by its name, or NULL. The check sorts them. */
+const struct server_conf_client *server_conf_client_find(const struct server_conf *conf,
+                                                         const char *name);
+
 #define SERVER_CONF_LETSENCRYPT         "https://acme-v02.api.letsencrypt.org/directory"
 #define SERVER_CONF_LETSENCRYPT_STAGING "https://acme-staging-v02.api.letsencrypt.org/directory"
 

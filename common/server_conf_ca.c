@@ -1,5 +1,6 @@
 #include "common/server_conf_ca.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/limits.h"
@@ -300,6 +301,22 @@ static const struct server_conf_client *client_at(const struct server_conf *conf
     return (const struct server_conf_client *)conf->clients.rows + i;
 }
 
+static int compare_clients(const void *a, const void *b)
+{
+    return strcmp(((const struct server_conf_client *)a)->name,
+                  ((const struct server_conf_client *)b)->name);
+}
+
+const struct server_conf_client *server_conf_client_find(const struct server_conf *conf,
+                                                         const char *name)
+{
+    const struct server_conf_client key = {.name = (char *)name};
+
+    return conf->clients.count > 0
+               ? bsearch(&key, conf->clients.rows, conf->clients.count, sizeof key, compare_clients)
+               : NULL;
+}
+
 static const char *directory_of(const struct server_conf_authority *a)
 {
     if (a->directory != NULL) {
@@ -341,7 +358,7 @@ static bool is_authority(const struct server_conf *conf, const char *name)
 static int known(const struct server_conf *conf, const char *name, const char *where,
                  struct err *err)
 {
-    return is_authority(conf, name)
+    return is_authority(conf, name) || is_built_in(name)
                ? 0
                : err_set(err, ERR_UNKNOWN,
                          "%s names the authority %s, which authorities does not have", where, name);
@@ -369,9 +386,18 @@ static int check_clients(const struct server_conf *conf, struct err *err)
 {
     int ret = 0;
 
+    if (conf->clients.count > 0) {
+        qsort(conf->clients.rows, conf->clients.count, sizeof(struct server_conf_client),
+              compare_clients);
+    }
     for (size_t i = 0; ret == 0 && i < conf->clients.count; i++) {
         const struct server_conf_client *c = client_at(conf, i);
 
+        if (i > 0 && compare_clients(c - 1, c) == 0) {
+            return err_set(err, ERR_EXISTS,
+                           "clients has %s twice; remove one of the two, or give it another name",
+                           c->name);
+        }
         if (c->authority != NULL) {
             ret = known(conf, c->authority, c->name, err);
         }

@@ -38,7 +38,7 @@ struct authority {
 struct authorities {
     struct authority list[LIMIT_AUTHORITIES + 2]; /* Let's Encrypt's two are always known */
     size_t count;
-    size_t configured; /* the first so many are ordered from without being asked for by name */
+    size_t configured; /* the first so many are ordered from; others only where clients name them */
 };
 
 /* conf has passed server_conf_check and outlives it. */

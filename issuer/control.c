@@ -6,10 +6,10 @@
 
 #include "common/domainset.h"
 #include "common/limits.h"
+#include "issuer/authority.h"
 #include "issuer/control_json.h"
 #include "issuer/line.h"
 #include "issuer/line_json.h"
-#include "issuer/policy.h"
 
 struct control {
     struct control_options opt;
@@ -82,14 +82,16 @@ static json_t *status(const struct control *control, json_t *dns, struct err *er
 {
     const struct control_options *opt = &control->opt;
     json_t *counts = control_json_counts(opt->store, err);
+    struct authorities authorities;
 
+    authorities_read(&authorities, opt->conf);
     if (counts == NULL) {
         json_decref(dns);
         return NULL;
     }
     return json_pack("{s:s, s:I, s:s, s:o, s:I, s:I, s:o, s:o, s:o}", "version", CERTMILL_VERSION,
                      "uptime", (json_int_t)(clock_wall_s(opt->clock) - opt->started), "directory",
-                     policy_default_directory(opt->conf), "processes",
+                     authorities.list[0].directory, "processes",
                      control_json_processes(opt->processes), "generation",
                      (json_int_t)publisher_generation(opt->publisher), "live_challenges",
                      (json_int_t)publisher_live(opt->publisher), "zones", zones(opt->conf),

@@ -22,51 +22,27 @@ int policy_names(const char *domains, const struct csr *csr, struct err *err)
     return ret;
 }
 
-static bool is(const char *a, const char *b)
+static bool fits(const char *pattern, const char *name)
 {
-    return strcmp(a, b) == 0;
-}
+    char normal[LIMIT_DOMAIN_TEXT + 1];
+    size_t n = strlen(name), p;
 
-static const char *configured(const struct server_conf *conf)
-{
-    return conf->acme_server_url != NULL ? conf->acme_server_url : SERVER_CONF_LETSENCRYPT;
-}
-
-const char *policy_default_directory(const struct server_conf *conf)
-{
-    const char *url = configured(conf);
-
-    return conf->staging && is(url, SERVER_CONF_LETSENCRYPT) ? SERVER_CONF_LETSENCRYPT_STAGING
-                                                             : url;
-}
-
-static bool is_letsencrypt(const char *url)
-{
-    return is(url, SERVER_CONF_LETSENCRYPT) || is(url, SERVER_CONF_LETSENCRYPT_STAGING);
-}
-
-int policy_directory(const struct server_conf *conf, const char *asked, bool staging,
-                     const char **url, struct err *err)
-{
-    const char *base = policy_default_directory(conf);
-
-    *url = base;
-    if (asked != NULL && !is(asked, base) &&
-        !(is_letsencrypt(base) && is(asked, SERVER_CONF_LETSENCRYPT_STAGING))) {
-        return err_set(err, ERR_POLICY, "this server does not order from %.200s; it orders from %s",
-                       asked, base);
+    if (domain_normalize(normal, pattern, NULL) < 0) {
+        return false;
     }
-    if (is_letsencrypt(base)) {
-        if (staging || (asked != NULL && is(asked, SERVER_CONF_LETSENCRYPT_STAGING))) {
-            *url = SERVER_CONF_LETSENCRYPT_STAGING;
+    if (normal[0] != '*') {
+        return strcmp(normal, name) == 0;
+    }
+    p = strlen(normal) - 1; /* with the dot */
+    return n > p && strcmp(name + (n - p), normal + 1) == 0;
+}
+
+bool policy_patterns(const struct conf_strings *patterns, const char *name)
+{
+    for (size_t i = 0; i < patterns->count; i++) {
+        if (fits(patterns->items[i], name)) {
+            return true;
         }
-        return 0;
     }
-    if (staging && !conf->staging) {
-        return err_set(err, ERR_POLICY,
-                       "--staging is not for this server: it orders from %s, which is not known "
-                       "to have a staging server",
-                       base);
-    }
-    return 0;
+    return false;
 }

@@ -15,13 +15,8 @@
  * ERR_MALFORMED, ERR_LIMIT: the sets themselves are wrong, which the operator must mend. */
 int policy_names(const char *domains, const struct csr *csr, struct err *err);
 
-/* The directory URL in use where a client asks for none. */
-const char *policy_default_directory(const struct server_conf *conf);
-
-/* Which CA a request may use: asked (URL or NULL) must be the one in use; staging maps Let's
- * Encrypt to its staging server, and is refused for a CA that has none here. *url lives as
- * long as conf. ERR_POLICY. */
-int policy_directory(const struct server_conf *conf, const char *asked, bool staging,
-                     const char **url, struct err *err);
+/* Whether one of the patterns ("*.example.org": every name below example.org, wildcards included)
+ * fits the name (normal form). */
+bool policy_patterns(const struct conf_strings *patterns, const char *name);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/limits.h"
+#include "issuer/authority.h"
 #include "issuer/cert.h"
 #include "issuer/csr.h"
 #include "issuer/line.h"
@@ -117,6 +118,26 @@ static void log_refused(struct session *session, const struct submit_request *re
                 (long long)line_peer_uid(session->conn), err->text);
 }
 
+/* The URL lives as long as the configuration. */
+static int choose(const struct submit *submit, const struct submit_request *request,
+                  char *const *names, size_t name_count, const char **url, struct err *err)
+{
+    const struct authority_wish wish = {.names = names,
+                                        .name_count = name_count,
+                                        .asked = request->acme_server_url,
+                                        .staging = request->staging};
+    const struct authority *chosen[LIMIT_AUTHORITIES];
+    struct authorities all;
+    int ret;
+
+    authorities_read(&all, submit->opt.conf);
+    if ((ret = authorities_choose(&all, submit->opt.conf, &wish, chosen, err)) < 0) {
+        return ret;
+    }
+    *url = chosen[0]->directory;
+    return 0;
+}
+
 static void get_certificate(struct session *session, const struct submit_request *request)
 {
     struct submit *submit = session->submit;
@@ -134,8 +155,7 @@ static void get_certificate(struct session *session, const struct submit_request
     }
     order.csr = &csr;
     if (policy_names(request->domains, &csr, &err) < 0 ||
-        policy_directory(submit->opt.conf, request->acme_server_url, request->staging,
-                         &order.directory_url, &err) < 0) {
+        choose(submit, request, csr.names, csr.count, &order.directory_url, &err) < 0) {
         goto err1;
     }
     log_info(submit->opt.log, request->client, "asks for %zu names, first %s (uid %lld, key %s %s)",
@@ -200,8 +220,7 @@ static void show_account(struct session *session, const struct submit_request *r
     struct submit *submit = session->submit;
     struct err err = {0};
     const char *url;
-    int ret =
-        policy_directory(submit->opt.conf, request->acme_server_url, request->staging, &url, &err);
+    int ret = choose(submit, request, NULL, 0, &url, &err);
 
     if (ret == 0 && (session->url = strdup(url)) == NULL) {
         ret = err_set(&err, -ENOMEM, "out of memory");

@@ -5,8 +5,6 @@
 
 #include "tests/unit/common/run.h"
 
-#define PEBBLE "https://127.0.0.1:14000/dir"
-
 static int permit(const char *domains, const char *a, const char *b, struct err *err)
 {
     char *names[] = {(char *)a, (char *)b};
@@ -35,54 +33,35 @@ static void test_names(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "on the server"));
 }
 
-/* Which URL a request gets, or NULL where it is refused. */
-static const char *directory(const char *configured, bool conf_staging, const char *asked,
-                             bool staging)
+static bool fits(const char *pattern, const char *name)
 {
-    struct server_conf conf = {.acme_server_url = (char *)configured, .staging = conf_staging};
-    struct err err = {0};
-    const char *url;
-    int ret = policy_directory(&conf, asked, staging, &url, &err);
+    char *items[] = {(char *)"other.example", (char *)pattern};
 
-    CU_ASSERT(ret == 0 || ret == ERR_POLICY);
-    CU_ASSERT_EQUAL(ret == 0, err.text[0] == '\0');
-    return ret == 0 ? url : NULL;
+    return policy_patterns(&(struct conf_strings){items, 2}, name);
 }
 
-static void test_letsencrypt(void)
+static void test_patterns(void)
 {
-    const char *le = SERVER_CONF_LETSENCRYPT, *test = SERVER_CONF_LETSENCRYPT_STAGING;
-
-    CU_ASSERT_STRING_EQUAL(directory(le, false, NULL, false), le);
-    CU_ASSERT_STRING_EQUAL(directory(NULL, false, NULL, false), le);
-    CU_ASSERT_STRING_EQUAL(directory(le, false, le, false), le);
-    CU_ASSERT_STRING_EQUAL(directory(le, false, test, false), test);
-    CU_ASSERT_STRING_EQUAL(directory(le, false, NULL, true), test);
-    CU_ASSERT_STRING_EQUAL(directory(le, false, le, true), test);
-    CU_ASSERT_STRING_EQUAL(directory(le, true, NULL, false), test);
-    CU_ASSERT_PTR_NULL(directory(le, true, le, false)); /* the operator said staging */
-    CU_ASSERT_STRING_EQUAL(directory(test, false, NULL, false), test);
-    CU_ASSERT_PTR_NULL(directory(test, false, le, false));
-    CU_ASSERT_PTR_NULL(directory(le, false, PEBBLE, false));
-    CU_ASSERT_PTR_NULL(directory(le, false, "", false));
-}
-
-static void test_other_ca(void)
-{
-    CU_ASSERT_STRING_EQUAL(directory(PEBBLE, false, NULL, false), PEBBLE);
-    CU_ASSERT_STRING_EQUAL(directory(PEBBLE, false, PEBBLE, false), PEBBLE);
-    CU_ASSERT_PTR_NULL(directory(PEBBLE, false, NULL, true));
-    CU_ASSERT_STRING_EQUAL(directory(PEBBLE, true, NULL, true), PEBBLE);
-    CU_ASSERT_PTR_NULL(directory(PEBBLE, false, SERVER_CONF_LETSENCRYPT, false));
-    CU_ASSERT_PTR_NULL(directory(PEBBLE, true, SERVER_CONF_LETSENCRYPT_STAGING, true));
+    CU_ASSERT(fits("*.Example.org", "a.example.org"));
+    CU_ASSERT(fits("*.example.org", "b.a.example.org"));
+    CU_ASSERT(fits("*.example.org", "*.example.org"));
+    CU_ASSERT(fits("*.example.org", "*.a.example.org"));
+    CU_ASSERT(fits("*.p\xc3\xb8lse.example", "a.xn--plse-gra.example"));
+    CU_ASSERT_FALSE(fits("*.example.org", "example.org"));
+    CU_ASSERT_FALSE(fits("*.example.org", "badexample.org"));
+    CU_ASSERT_FALSE(fits("*.example.org", ".example.org.evil.example"));
+    CU_ASSERT(fits("a.example", "a.example"));
+    CU_ASSERT_FALSE(fits("a.example", "b.a.example"));
+    CU_ASSERT_FALSE(fits("a.example", "*.a.example"));
+    CU_ASSERT_FALSE(fits("a..example", "a.example"));
+    CU_ASSERT_FALSE(policy_patterns(&(struct conf_strings){0}, "a.example"));
 }
 
 int main(void)
 {
     static const struct run_case tests[] = {
         {"names", test_names},
-        {"Let's Encrypt", test_letsencrypt},
-        {"another CA", test_other_ca},
+        {"patterns", test_patterns},
     };
     return RUN("policy", tests);
 }
