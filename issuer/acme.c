@@ -5,7 +5,7 @@
  *
  * Nobody's callback is called from within acme_post or acme_step: a request that fails is
  * marked and its callback comes from the timer, on the loop's next turn. That leaves two
- * places where a request ends, on_timer and on_answer, and both look at `closing` afterwards.
+ * places where a request ends, on_timer and acme_answer, and both look at `closing` afterwards.
  */
 #include "issuer/acme_priv.h"
 
@@ -60,6 +60,7 @@ static void request_free(struct acme *acme, struct acme_request *r)
     http_cancel(r->exchange);
     free(r->url);
     free(r->payload);
+    free(r->path);
     free(r->target);
     free(r->nonce);
     free(r->text);
@@ -265,7 +266,8 @@ static bool account_lost(struct acme_request *r, const struct problem *problem)
 /* A URL out of the directory is gone: the directory is read anew, once. */
 static bool directory_lost(struct acme_request *r, int status)
 {
-    if (r->url != NULL || r->redirected || (status != 404 && status != 405)) {
+    if (r->kind == ACME_GET || r->url != NULL || r->redirected ||
+        (status != 404 && status != 405)) {
         return false;
     }
     r->redirected = true;
@@ -309,7 +311,7 @@ static bool handle_problem(struct acme_request *r, const struct http_answer *ans
     return handled;
 }
 
-static void on_answer(void *arg, const struct http_answer *answer)
+void acme_answer(void *arg, const struct http_answer *answer)
 {
     struct acme_request *r = arg;
     struct acme *acme = r->acme;
@@ -336,14 +338,6 @@ static void on_answer(void *arg, const struct http_answer *answer)
 
 /* -- sending -- */
 
-static const char *request_url(const struct acme_request *r)
-{
-    if (r->kind == ACME_ACCOUNT) {
-        return r->acme->directory.new_account;
-    }
-    return r->url != NULL ? r->url : r->acme->directory.new_order;
-}
-
 static void on_signed(void *arg, int error, const char *text, const char *jws, size_t len)
 {
     struct acme_request *r = arg;
@@ -362,7 +356,7 @@ static void on_signed(void *arg, int error, const char *text, const char *jws, s
         return;
     }
     r->stage = ACME_SENDING;
-    int ret = http_send(r->acme->http, &request, on_answer, r, &r->exchange);
+    int ret = http_send(r->acme->http, &request, acme_answer, r, &r->exchange);
     if (ret < 0) {
         acme_fail(r, ret, err_string(ret));
     }
@@ -373,7 +367,12 @@ static void sign(struct acme_request *r)
     struct acme *acme = r->acme;
 
     free(r->target);
-    if ((r->target = strdup(request_url(r))) == NULL) {
+    r->target = NULL;
+    if (acme_target(r) == NULL) {
+        acme_lacks(r);
+        return;
+    }
+    if ((r->target = strdup(acme_target(r))) == NULL) {
         acme_fail(r, -ENOMEM, "out of memory");
         return;
     }
@@ -404,6 +403,8 @@ void acme_step(struct acme_request *r)
     if (!directory_good(acme)) {
         r->stage = ACME_WANTS_DIRECTORY;
         acme_fetch_directory(acme);
+    } else if (r->kind == ACME_GET) {
+        acme_get(r);
     } else if (acme->jwk == NULL) {
         r->stage = ACME_WANTS_KEY;
         acme_fetch_key(acme);

@@ -58,6 +58,15 @@ typedef void acme_response_fn(void *arg, const struct acme_response *response);
  */
 int acme_post(struct acme *acme, const char *url, const char *payload, acme_response_fn *fn,
               void *arg, struct acme_request **request);
+
+enum acme_resource { ACME_NEW_ORDER, ACME_REVOKE_CERT, ACME_RENEWAL_INFO };
+/* acme_post to a URL of the directory. The callback says ERR_NOT_FOUND where it has none. */
+int acme_post_resource(struct acme *acme, enum acme_resource resource, const char *payload,
+                       acme_response_fn *fn, void *arg, struct acme_request **request);
+/* Unsigned GET of what stands below a URL of the directory (RFC 9773 4.1): RESOURCE/path. Otherwise
+ * the same; needs no account. */
+int acme_get_resource(struct acme *acme, enum acme_resource resource, const char *path,
+                      acme_response_fn *fn, void *arg, struct acme_request **request);
 /* Forgets the request; its callback will not come. */
 void acme_cancel(struct acme_request *request);
 

@@ -17,6 +17,17 @@ static int take_url(char **out, const json_t *root, const char *key, struct err 
     return *out != NULL ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
+static int take_optional(char **out, const json_t *root, const char *key, struct err *err)
+{
+    const char *url = ajson_url(root, key);
+
+    if (url == NULL) {
+        return 0;
+    }
+    *out = strdup(url);
+    return *out != NULL ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
 int acme_directory_parse(struct acme_directory *out, const char *body, size_t len, struct err *err)
 {
     json_t *root = ajson_parse(body, len);
@@ -28,7 +39,9 @@ int acme_directory_parse(struct acme_directory *out, const char *body, size_t le
     }
     if ((ret = take_url(&out->new_nonce, root, "newNonce", err)) < 0 ||
         (ret = take_url(&out->new_account, root, "newAccount", err)) < 0 ||
-        (ret = take_url(&out->new_order, root, "newOrder", err)) < 0) {
+        (ret = take_url(&out->new_order, root, "newOrder", err)) < 0 ||
+        (ret = take_optional(&out->revoke_cert, root, "revokeCert", err)) < 0 ||
+        (ret = take_optional(&out->renewal_info, root, "renewalInfo", err)) < 0) {
         acme_directory_clear(out);
     } else {
         out->external_account =
@@ -43,5 +56,7 @@ void acme_directory_clear(struct acme_directory *directory)
     free(directory->new_nonce);
     free(directory->new_account);
     free(directory->new_order);
+    free(directory->revoke_cert);
+    free(directory->renewal_info);
     *directory = (struct acme_directory){0};
 }

@@ -11,7 +11,8 @@
 
 struct acme_directory {
     char *new_nonce, *new_account, *new_order;
-    bool external_account; /* the CA wants an external account binding */
+    char *revoke_cert, *renewal_info; /* NULL where it has none, or no https URL */
+    bool external_account;            /* the CA wants an external account binding */
 };
 
 /* ERR_MALFORMED, with the member that is missing or no https URL; -ENOMEM. */

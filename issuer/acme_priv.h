@@ -15,6 +15,7 @@
 enum acme_kind {
     ACME_POST,    /* acme_post: signed with the account's URL as kid */
     ACME_READY,   /* acme_ready: wants directory, key and account only */
+    ACME_GET,     /* acme_get_resource: wants the directory only */
     ACME_ACCOUNT, /* our own newAccount: signed with the key itself in the header */
 };
 
@@ -35,8 +36,10 @@ struct acme_request {
     struct acme *acme;
     enum acme_kind kind;
     enum acme_stage stage;
-    char *url, *payload; /* NULL as in acme_post */
-    char *target;        /* where it goes, and what its signature says; from ACME_SIGNING on */
+    char *url, *payload;         /* NULL as in acme_post */
+    enum acme_resource resource; /* where url is NULL */
+    char *path;                  /* ACME_GET */
+    char *target; /* where it goes, and what its signature says; from ACME_SIGNING on */
     acme_response_fn *fn;
     void *arg;
     uint64_t started, due; /* loop time, ms */
@@ -102,6 +105,16 @@ void acme_retry_all(struct acme *acme, enum acme_stage stage, int error, const c
 void acme_fail_all(struct acme *acme, enum acme_stage stage, int error, const char *text);
 struct acme_request *acme_request_new(struct acme *acme, enum acme_kind kind, acme_response_fn *fn,
                                       void *arg);
+/* An http_answer_fn; arg is the request. */
+void acme_answer(void *arg, const struct http_answer *answer);
+
+/* -- acme_resource.c -- */
+/* Where a request is to go, or NULL where the CA's directory does not say. */
+const char *acme_target(const struct acme_request *request);
+/* Lets a request fail for which the directory has no URL. */
+void acme_lacks(struct acme_request *request);
+/* Sends an ACME_GET. */
+void acme_get(struct acme_request *request);
 
 /* -- acme_fetch.c: what needs no signature -- */
 void acme_fetch_directory(struct acme *acme);

@@ -93,6 +93,10 @@ void desk_stop(struct desk *desk);
 /* What dnsd answered to whom. */
 void desk_seen(struct desk *desk, const struct publisher_seen *seen);
 
+/* The CA of a directory URL, made at first need; it is the desk's. NULL: err is filled. */
+struct acme;
+struct acme *desk_acme(struct desk *desk, const char *directory_url, struct err *err);
+
 /* The account at a CA, found or made. error 0: url. From the loop; also, with ERR_CANCELLED, from
  * desk_free. */
 typedef void desk_account_fn(void *arg, int error, const char *text, const char *url);

@@ -105,6 +105,13 @@ void desk_ca_free_all(struct desk *desk)
     desk->cas = NULL;
 }
 
+struct acme *desk_acme(struct desk *desk, const char *directory_url, struct err *err)
+{
+    struct desk_ca *ca = desk_ca_get(desk, directory_url, err);
+
+    return ca != NULL ? ca->acme : NULL;
+}
+
 /* -- the account, for people -- */
 
 struct question {

@@ -571,6 +571,69 @@ static void test_cancel(void)
     acme_free(NULL);
 }
 
+static void answer_resources(struct fixture *f, const char *more)
+{
+    char body[512];
+
+    snprintf(body, sizeof(body),
+             "{\"newNonce\":\"https://ca/nonce\",\"newAccount\":\"https://ca/acct\","
+             "\"newOrder\":\"https://ca/order\"%s}",
+             more);
+    answer(f, DIRECTORY, (struct answer){.status = 200, .body = body});
+}
+
+/* RFC 9773 4.1: an unsigned GET, which needs no account, nor a directory read anew for a 404. */
+static void test_get_resource(void)
+{
+    struct fixture *f = setup(NULL, NULL);
+    struct got got = {0};
+
+    CU_ASSERT(acme_get_resource(f->acme, ACME_RENEWAL_INFO, "a.b", on_response, &got, NULL) == 0);
+    answer_resources(f, ",\"renewalInfo\":\"https://ca/ari\"");
+    CU_ASSERT_FATAL(find(f, "https://ca/ari/a.b") != NULL);
+    CU_ASSERT(find(f, "https://ca/ari/a.b")->method == HTTP_GET && f->http.count == 2);
+    answer(f, "https://ca/ari/a.b",
+           (struct answer){.status = 200, .body = "{}", .retry_after_ms = 5000});
+    CU_ASSERT(got.count == 1 && got.status == 200 && got.retry_after_ms == 5000);
+    CU_ASSERT(acme_get_resource(f->acme, ACME_RENEWAL_INFO, "c.d", on_response, &got, NULL) == 0);
+    answer(f, "https://ca/ari/c.d", (struct answer){.status = 404});
+    CU_ASSERT(got.count == 2 && got.status == 404 && f->http.count == 3);
+    teardown(f);
+}
+
+/* RFC 8555 7.6: revokeCert is signed by the account. */
+static void test_post_resource(void)
+{
+    struct fixture *f = setup("https://ca/acct/7", "thumb");
+    struct got got = {0};
+
+    CU_ASSERT(acme_post_resource(f->acme, ACME_REVOKE_CERT, "{1}", on_response, &got, NULL) == 0);
+    answer_resources(f, ",\"revokeCert\":\"https://ca/revoke\"");
+    answer_nonce(f, "n1");
+    CU_ASSERT_FATAL(find(f, "https://ca/revoke") != NULL);
+    CU_ASSERT_STRING_EQUAL(find(f, "https://ca/revoke")->body,
+                           "url=https://ca/revoke nonce=n1 kid=https://ca/acct/7 payload={1}");
+    answer(f, "https://ca/revoke", (struct answer){.status = 200});
+    CU_ASSERT(got.count == 1 && got.status == 200);
+    teardown(f);
+}
+
+static void test_no_resource(void)
+{
+    struct fixture *f = setup("https://ca/acct/7", "thumb");
+    struct got get = {0}, post = {0};
+
+    CU_ASSERT(acme_get_resource(f->acme, ACME_RENEWAL_INFO, "x", on_response, &get, NULL) == 0);
+    CU_ASSERT(acme_post_resource(f->acme, ACME_REVOKE_CERT, "{}", on_response, &post, NULL) == 0);
+    answer_resources(f, ",\"revokeCert\":\"http://ca/revoke\"");
+    answer_nonce(f, "n1");
+    turn(f);
+    CU_ASSERT(get.count == 1 && get.error == ERR_NOT_FOUND);
+    CU_ASSERT_STRING_EQUAL(get.text, "the CA " DIRECTORY " has no renewal information (RFC 9773)");
+    CU_ASSERT(post.count == 1 && post.error == ERR_NOT_FOUND);
+    teardown(f);
+}
+
 int main(void)
 {
     CU_initialize_registry();
@@ -587,6 +650,9 @@ int main(void)
     CU_ADD_TEST(suite, test_directory_moved);
     CU_ADD_TEST(suite, test_signer_refuses);
     CU_ADD_TEST(suite, test_cancel);
+    CU_ADD_TEST(suite, test_get_resource);
+    CU_ADD_TEST(suite, test_post_resource);
+    CU_ADD_TEST(suite, test_no_resource);
     CU_basic_run_tests();
     unsigned failures = CU_get_number_of_failures();
     CU_cleanup_registry();
