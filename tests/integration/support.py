@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unittest
 
-from lab import Answer, Lab, LabOptions, dns, target_of, wait_until
+from lab import Answer, CaMore, Lab, LabOptions, dns, target_of, wait_until
 
 # Exit statuses of certmill-shell (docs/protocol.md).
 OK, INTERNAL, USAGE, INPUT, POLICY, CA, UNAVAILABLE, INTERRUPTED, NO_SERVER, LATER = range(10)
@@ -23,8 +23,10 @@ class LabCase(unittest.TestCase):
         cls.addClassCleanup(cls.lab.stop)
 
     def tearDown(self) -> None:
-        if self.lab.proxy:
-            self.lab.proxy.clear()
+        for proxy in self.lab.proxies:
+            proxy.clear()
+            if isinstance(proxy, CaMore):
+                self.assertEqual(proxy.violations, [], "the CA was sent what the standard forbids")
 
     def assert_status(self, answer: Answer, status: int) -> Answer:
         """The answer has this exit status, and a chain on stdout only with 0."""

@@ -19,6 +19,7 @@ from types import TracebackType
 
 from . import pki
 from .ca import Ca, CaOptions
+from .ca_more import CaMore, MoreOptions
 from .nameserver import Nameserver, challenge_cname
 from .ports import Ports
 from .process import LabError, Process, adopt_orphans, command_of, descendants_of, is_alive
@@ -31,6 +32,12 @@ ZONE = "acme.example.com"
 ORG = "example.org"
 BARE = "example.net"
 """A zone of the organisation without any CNAME for challenges."""
+
+
+_TOPS = ("org", "net")
+"""Without anything but themselves: who climbs the tree for CAA records (RFC 8659 3) gets an answer there."""
+FIRST, SECOND = "first", "second"
+"""Names of the two CAs in the configuration."""
 
 
 def long_name(zone: str = ZONE) -> str:
@@ -58,8 +65,13 @@ class LabOptions:
     """What a lab is made of."""
 
     ca: CaOptions = field(default_factory=CaOptions)
+    second_ca: CaOptions | bool = False
+    """One more CA, that has nothing in common with the first but the resolver. certmilld's configuration then has
+    `authorities`, FIRST and SECOND."""
     proxy: bool = False
-    """Put the fault-making proxy between certmilld and the CA."""
+    """Put the fault-making proxy between certmilld and each CA."""
+    more: MoreOptions | bool = False
+    """Make that proxy one which adds to the CA what Pebble lacks (ca_more.py)."""
     sshd: bool = False
     serve: bool = True
     """Start certmilld, too; without, tests start it themselves."""
@@ -128,22 +140,73 @@ class Lab:
         hosts = [f"host{i:02}.{ORG}" for i in range(options.hosts)]
         names = [ORG, *(f"{label}.{ORG}" for label in ("www", "mail", "deep.a.b", "xn--plse-gra")), *hosts, long_name()]
         lines = [challenge_cname(name, target_of(name)) for name in names]
-        self.nameserver = Nameserver(folder, org, {ORG: lines, BARE: [], **options.zones})
+        self.nameserver = Nameserver(folder, org, {ORG: lines, BARE: [], **{top: [] for top in _TOPS}, **options.zones})
         stubs = {ZONE: ours, "example": org, ".": org, **{zone: org for zone in self.nameserver.zones}, **options.stubs}
         self.resolver = Resolver(folder, resolver, stubs)
-        self.ca = Ca(folder, resolver, (take(), take()), options.ca)
-        self.proxy = Proxy(take(), self.ca) if options.proxy else None
-        self.server = Server(folder, ours, self.proxy.url if self.proxy else self.ca.url, self.ca.ca_file, ZONE)
+        self.ca, self.proxy = self._make_ca(options.ca, "pebble")
+        self.ca2, self.proxy2 = None, None
+        if options.second_ca:
+            second = options.second_ca if isinstance(options.second_ca, CaOptions) else CaOptions(authz_reuse=0)
+            self.ca2, self.proxy2 = self._make_ca(second, "pebble2")
+        self.server = Server(folder, ours, (self.proxy or self.ca).url, self.ca.ca_file, ZONE)
+        self.server.config["resolver"] = [f"127.0.0.1:{resolver}"]
+        if self.ca2 or options.ca.eab_keys:
+            for key in ("acme-server-url", "acme-ca-file"):
+                del self.server.config[key]
+            self.server.config["authorities"] = self.authorities()
         self.server.config.update(options.config)
         command = f"{BIN / 'certmill-shell'} --socket {self.server.submit}"
         self.sshd = Sshd(folder, take(), command) if options.sshd else None
 
+    def _make_ca(self, options: CaOptions, name: str) -> tuple[Ca, Proxy | None]:
+        """A CA, and the proxy before it where this lab has one."""
+        take, more = self._ports.take, self.options.more
+        ca = Ca(self.folder, self.resolver.port, (take(), take()), options, name)
+        if more:
+            return ca, CaMore(take(), ca, more if isinstance(more, MoreOptions) else MoreOptions())
+        return ca, Proxy(take(), ca) if self.options.proxy else None
+
+    def authorities(self, first: dict[str, object] | None = None,
+                    second: dict[str, object] | None = None) -> list[dict[str, object]]:
+        """Rows of `authorities` for the CAs of this lab; first, second: more members of a row."""
+        rows = [self._authority(FIRST, self.ca, self.proxy, first or {})]
+        if self.ca2:
+            rows.append(self._authority(SECOND, self.ca2, self.proxy2, second or {}))
+        return rows
+
+    def _authority(self, name: str, ca: Ca, proxy: Proxy | None, more: dict[str, object]) -> dict[str, object]:
+        row: dict[str, object] = {"name": name, "directory": (proxy or ca).url, "ca-file": str(ca.ca_file)}
+        for kid, key in list(ca.options.eab_keys.items())[:1]:
+            path = self.folder / f"{name}.eab"
+            path.write_text(f"{key}\n")
+            path.chmod(0o600)
+            row |= {"eab-kid": kid, "eab-key-file": str(path), "eab-algorithm": "HS256"}
+        return row | more
+
+    @property
+    def proxies(self) -> list[Proxy]:
+        """All of them, as far as this lab came."""
+        return [proxy for name in ("proxy", "proxy2") if (proxy := getattr(self, name, None))]
+
+    @property
+    def more(self) -> CaMore:
+        """The proxy that adds what Pebble lacks."""
+        assert isinstance(self.proxy, CaMore)
+        return self.proxy
+
+    @property
+    def more2(self) -> CaMore:
+        """The same before the second CA."""
+        assert isinstance(self.proxy2, CaMore)
+        return self.proxy2
+
     def _start(self) -> None:
-        parts = [self.ca, self.resolver, self.nameserver, *([self.sshd] if self.sshd else [])]
+        parts = [self.ca, *([self.ca2] if self.ca2 else []), self.resolver, self.nameserver,
+                 *([self.sshd] if self.sshd else [])]
         for part in parts:
             part.process.start()
-        if self.proxy:
-            self.proxy.start()
+        for proxy in self.proxies:
+            proxy.start()
         if self.options.serve:
             self.server.start()
         for part in parts:
@@ -153,10 +216,10 @@ class Lab:
 
     def stop(self) -> None:
         """Ends all parts and removes the folder (kept, and said so, where CERTMILL_LAB_KEEP is set)."""
-        if self.proxy_or_none:
-            self.proxy_or_none.clear()
-            self.proxy_or_none.stop()
-        for name in ("server", "sshd", "ca", "resolver", "nameserver"):
+        for proxy in self.proxies:
+            proxy.clear()
+            proxy.stop()
+        for name in ("server", "sshd", "ca", "ca2", "resolver", "nameserver"):
             part = getattr(self, name, None)
             if part is not None:
                 part.stop() if isinstance(part, Server) else part.process.stop()
@@ -171,11 +234,6 @@ class Lab:
             print(f"kept: {self.folder}", file=sys.stderr)
         elif self.folder != Path():
             shutil.rmtree(self.folder, ignore_errors=True)
-
-    @property
-    def proxy_or_none(self) -> Proxy | None:
-        """The proxy, where this lab has one and came so far as to make it."""
-        return getattr(self, "proxy", None)
 
     def _reap(self) -> None:
         """Ends what is still running below this process; a daemon that outlived its stop is a failure."""
@@ -283,9 +341,9 @@ class Lab:
                               timeout=120)
         return Answer(done.returncode, done.stdout, done.stderr)
 
-    def check_chain(self, chain: str, names: Sequence[str], key: Path | None = None) -> str:
-        """Verifies a chain up to the CA's root, its names and its key; gives the leaf."""
-        pki.verify(chain, self.ca.root(), self.folder)
+    def check_chain(self, chain: str, names: Sequence[str], key: Path | None = None, ca: Ca | None = None) -> str:
+        """Verifies a chain up to the CA's root (the first CA's, unless given), its names and its key; gives the leaf."""
+        pki.verify(chain, (ca or self.ca).root(), self.folder)
         leaf = pki.split_chain(chain)[0]
         assert pki.names_of(leaf) == sorted(names), f"{pki.names_of(leaf)} is not {sorted(names)}"
         if key is not None:

@@ -99,6 +99,37 @@ def split_chain(chain: str) -> list[str]:
     return CERTIFICATE.findall(chain)
 
 
+def elements(data: bytes, start: int, end: int) -> list[tuple[int, int, int]]:
+    """The DER elements between two offsets: tag, start and end of the content of each."""
+    found = []
+    while start < end:
+        content, after = _element(data, start)
+        found.append((data[start], content, after))
+        start = after
+    return found
+
+
+_AKI = bytes.fromhex("0603551d23")
+
+
+def certificate_id(pem: str) -> str:
+    """What renewal information is asked for by (RFC 9773 4.1): base64url of the authority key identifier's
+    keyIdentifier, a dot, and base64url of the content of the serial number's DER, both unpadded."""
+    data = pem_to_der(pem)
+    (_, start, end), = elements(data, 0, len(data))
+    body = elements(data, *elements(data, start, end)[0][1:])
+    serial = next(data[a:b] for tag, a, b in body if tag == 2)
+    _, start, end = next(element for element in body if element[0] == 0xA3)
+    _, start, end = elements(data, start, end)[0]
+    for _, a, b in elements(data, start, end):
+        if data[a:b].startswith(_AKI):
+            value = elements(data, a, b)[-1]
+            _, inner_start, inner_end = elements(data, *value[1:])[0]
+            key_id = next(data[x:y] for tag, x, y in elements(data, inner_start, inner_end) if tag == 0x80)
+            return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (key_id, serial))
+    raise ValueError("a certificate without authority key identifier")
+
+
 def field(certificate: str, *words: str) -> str:
     """What `openssl x509 -noout WORDS` says."""
     return openssl("x509", "-noout", *words, data=certificate).decode().strip()

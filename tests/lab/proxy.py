@@ -56,6 +56,29 @@ class Fault:
         self.hold.set()
 
 
+@dataclass
+class Request:
+    """What came from a client; names of headers in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Reply:
+    """What a client gets."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """First value of a header."""
+        return next((value for known, value in self.headers if known.lower() == name.lower()), None)
+
+
 class Proxy:
     """The proxy; `faults` may be changed at any time, `seen` lists what was asked."""
 
@@ -117,6 +140,19 @@ class Proxy:
             if fault.hold:
                 fault.hold.set()
 
+    # -- for a proxy that does more --
+
+    def check(self, request: Request) -> None:
+        """Looks at every request, also at those that a fault strikes."""
+
+    def own_answer(self, request: Request) -> Reply | None:
+        """An answer in place of the CA's."""
+        return None
+
+    def after(self, request: Request, reply: Reply) -> Reply:
+        """Notes or changes the CA's answer."""
+        return reply
+
     def _note(self, method: str, path: str) -> Fault | None:
         with self._lock:
             self.seen.append((method, path))
@@ -160,22 +196,25 @@ def _handler_for(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-        def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        def _answer(self, request: Request) -> Reply:
+            return proxy.own_answer(request) or proxy.after(request, self._forward(request.body))
+
+        def _forward(self, body: bytes) -> Reply:
             headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
             self.upstream.request(self.command, self.path, body or None, headers)
             answer = self.upstream.getresponse()
             content = answer.read()
             skip = ("connection", "transfer-encoding", "content-length", "date")
-            return answer.status, [(n, v) for n, v in answer.getheaders() if n.lower() not in skip], content
+            return Reply(answer.status, [(n, v) for n, v in answer.getheaders() if n.lower() not in skip], content)
 
-        def _reply(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-            self.send_response(status)
-            for name, value in headers:
+        def _reply(self, reply: Reply) -> None:
+            self.send_response(reply.status)
+            for name, value in reply.headers:
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(body)
+                self.wfile.write(reply.body)
 
         @staticmethod
         def _wait(fault: Fault) -> None:
@@ -186,25 +225,28 @@ def _handler_for(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            request = Request(self.command, self.path, {n.lower(): v for n, v in self.headers.items()}, body)
             fault = proxy._note(self.command, self.path)
+            proxy.check(request)
             if fault is None:
-                self._reply(*self._forward(body))
+                self._reply(self._answer(request))
                 return
             if fault.early:
                 self._wait(fault)
             if fault.status:
-                status, headers = fault.status, [("Content-Type", fault.content_type), *fault.headers.items()]
-                content = fault.body
+                reply = Reply(fault.status, [("Content-Type", fault.content_type), *fault.headers.items()], fault.body)
             elif fault.drop and not fault.after_ca:
-                status, headers, content = 0, [], b""
+                reply = Reply(0, [], b"")
             else:
-                status, headers, content = self._forward(body)
+                reply = self._answer(request)
             if not fault.early:
                 self._wait(fault)
             if fault.drop:
                 self.close_connection = True
                 return
-            self._reply(status, headers, fault.rewrite(content) if fault.rewrite else content)
+            if fault.rewrite:
+                reply.body = fault.rewrite(reply.body)
+            self._reply(reply)
 
         do_GET = do_POST = do_HEAD = _serve
 
