@@ -95,6 +95,11 @@
 /* A public key as JWK: RSA 4096 has 683 characters of modulus. */
 #define LIMIT_JWK 1024
 
+/* -- what a CA's directory says -- */
+#define LIMIT_PROFILE_NAME   64   /* octets; they are words like "shortlived" */
+#define LIMIT_PROFILE_TEXT   1024 /* octets of what a profile is: a sentence, or a URL */
+#define LIMIT_CAA_IDENTITIES 16   /* of one CA; those that resell have three */
+
 /* -- HTTP towards the CA -- */
 #define LIMIT_HTTP_BODY   (1u << 20)  /* bytes: a directory, an order of 100 names, a chain */
 #define LIMIT_HTTP_HEADER (64u << 10) /* bytes of all header fields of an answer */

@@ -405,6 +405,8 @@ void acme_step(struct acme_request *r)
         acme_fetch_directory(acme);
     } else if (r->kind == ACME_GET) {
         acme_get(r);
+    } else if (r->kind == ACME_KNOW) {
+        later(r, ACME_DONE, 0);
     } else if (acme->jwk == NULL) {
         r->stage = ACME_WANTS_KEY;
         acme_fetch_key(acme);
@@ -453,12 +455,12 @@ void acme_cancel(struct acme_request *request)
     }
 }
 
-int acme_ready(struct acme *acme, acme_response_fn *fn, void *arg)
+static int wait_until(struct acme *acme, enum acme_kind kind, acme_response_fn *fn, void *arg)
 {
     if (acme->closing) {
         return ERR_CANCELLED;
     }
-    struct acme_request *r = acme_request_new(acme, ACME_READY, fn, arg);
+    struct acme_request *r = acme_request_new(acme, kind, fn, arg);
 
     if (r == NULL) {
         return -ENOMEM;
@@ -467,19 +469,14 @@ int acme_ready(struct acme *acme, acme_response_fn *fn, void *arg)
     return 0;
 }
 
-const char *acme_account_url(const struct acme *acme)
+int acme_ready(struct acme *acme, acme_response_fn *fn, void *arg)
 {
-    return acme->account_url;
+    return wait_until(acme, ACME_READY, fn, arg);
 }
 
-const char *acme_thumbprint(const struct acme *acme)
+int acme_know(struct acme *acme, acme_response_fn *fn, void *arg)
 {
-    return acme->thumbprint;
-}
-
-const char *acme_directory_url(const struct acme *acme)
-{
-    return acme->directory_url;
+    return wait_until(acme, ACME_KNOW, fn, arg);
 }
 
 static int copy_string(char **dst, const char *src)

@@ -72,10 +72,35 @@ void acme_cancel(struct acme_request *request);
 
 /* Calls back when directory, key and account are there (or with the error). */
 int acme_ready(struct acme *acme, acme_response_fn *fn, void *arg);
+/* Calls back when the directory is there (or with the error); asks nothing of key or account. */
+int acme_know(struct acme *acme, acme_response_fn *fn, void *arg);
 
 /* NULL until known. */
 const char *acme_account_url(const struct acme *acme);
 const char *acme_thumbprint(const struct acme *acme);
 const char *acme_directory_url(const struct acme *acme);
+/* Its connections, for what needs no signature (renewalInfo). */
+struct http *acme_http(const struct acme *acme);
+
+/* -- what the CA's directory says; nothing of it is known before acme_know or any answer. What is
+ * given here is good until the loop's next turn. -- */
+
+struct acme_profile {
+    char *name;        /* visible ASCII */
+    char *description; /* foreign text, may be "" */
+};
+
+bool acme_has_directory(const struct acme *acme);
+/* NULL where the CA does not offer it. */
+const char *
+acme_renewal_info_url(const struct acme *acme); /* RFC 9773 4.1: "/" and the ID follow */
+bool acme_has_renewal_info(const struct acme *acme);
+const char *acme_revoke_url(const struct acme *acme);
+/* *count of them. */
+const struct acme_profile *acme_profiles(const struct acme *acme, size_t *count);
+/* NULL: it offers no such profile. */
+const struct acme_profile *acme_profile_find(const struct acme *acme, const char *name);
+/* Issuer domain names (RFC 8659 4.2), *count of them; may be none. */
+char *const *acme_caa_identities(const struct acme *acme, size_t *count);
 
 #endif

@@ -16,6 +16,7 @@ enum acme_kind {
     ACME_POST,    /* acme_post: signed with the account's URL as kid */
     ACME_READY,   /* acme_ready: wants directory, key and account only */
     ACME_GET,     /* acme_get_resource: wants the directory only */
+    ACME_KNOW,    /* acme_know: wants the directory only */
     ACME_ACCOUNT, /* our own newAccount: signed with the key itself in the header */
 };
 
@@ -28,7 +29,7 @@ enum acme_stage {
     ACME_SENDING,
     ACME_DELAYED, /* another try at due */
     ACME_FAILED,  /* the callback, with error and text, at due */
-    ACME_DONE,    /* ACME_READY: the callback at due */
+    ACME_DONE,    /* ACME_READY, ACME_KNOW: the callback at due */
 };
 
 struct acme_request {

@@ -18,6 +18,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         !http_url_good(directory.new_account, strlen(directory.new_account)) ||
         !http_url_good(directory.new_order, strlen(directory.new_order)))
         abort();
+    const char *const urls[] = {directory.revoke_cert, directory.key_change,
+                                directory.renewal_info};
+    for (size_t i = 0; i < 3; i++) {
+        if (urls[i] != NULL && !http_url_good(urls[i], strlen(urls[i])))
+            abort();
+    }
+    if (directory.caa_count > LIMIT_CAA_IDENTITIES || directory.profile_count > LIMIT_PROFILES)
+        abort();
+    for (size_t i = 0; i < directory.profile_count; i++) {
+        size_t len = strlen(directory.profiles[i].name);
+        if (len == 0 || len > LIMIT_PROFILE_NAME || directory.profiles[i].description == NULL)
+            abort();
+    }
     acme_directory_clear(&directory);
     return 0;
 }
