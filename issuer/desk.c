@@ -168,11 +168,18 @@ char **desk_split(const char *names, size_t *count)
     return list;
 }
 
+static bool copy_optional(char **copy, const char *text)
+{
+    *copy = text != NULL ? strdup(text) : NULL;
+    return text == NULL || *copy != NULL;
+}
+
 static struct desk_fresh *fresh_new(const struct desk *desk, const struct desk_request *request)
 {
     const char *chain = request->preferred_chain != NULL ? request->preferred_chain
                                                          : desk->opt.conf->preferred_chain;
     struct desk_fresh *fresh = calloc(1, sizeof *fresh);
+    bool copied;
 
     if (fresh == NULL) {
         return NULL;
@@ -182,10 +189,12 @@ static struct desk_fresh *fresh_new(const struct desk *desk, const struct desk_r
     fresh->names = join(request->csr->names, request->csr->count);
     fresh->list = fresh->names != NULL ? desk_split(fresh->names, &fresh->count) : NULL;
     fresh->client = strdup(request->client);
-    fresh->preferred_chain = chain != NULL ? strdup(chain) : NULL;
+    fresh->challenge = request->challenge;
+    copied = copy_optional(&fresh->preferred_chain, chain) &&
+             copy_optional(&fresh->profile, request->profile) &&
+             copy_optional(&fresh->replaces, request->replaces);
     fresh->csr = malloc(fresh->csr_len);
-    if (fresh->list == NULL || fresh->client == NULL || fresh->csr == NULL ||
-        (chain != NULL && fresh->preferred_chain == NULL)) {
+    if (fresh->list == NULL || fresh->client == NULL || fresh->csr == NULL || !copied) {
         desk_fresh_free(fresh);
         return NULL;
     }

@@ -74,6 +74,7 @@ struct desk_request {
     const char *preferred_chain; /* or NULL */
     const char *profile;         /* or NULL */
     const char *replaces;        /* RFC 9773 5: identifier of the certificate it renews, or NULL */
+    enum order_challenge challenge;
 };
 
 /* Takes an order. A request for which an order runs that nobody waits for any more (it was

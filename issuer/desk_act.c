@@ -48,7 +48,7 @@ static bool read_chain(struct desk_run *run, const char *chain)
     return false;
 }
 
-static int store_issued(struct desk_run *run, const char *chain, struct err *err)
+static int store_issued(struct desk_run *run, const struct order_action *action, struct err *err)
 {
     struct desk *desk = run->desk;
     char csr[2 * sizeof run->csr_digest + 1];
@@ -57,7 +57,8 @@ static int store_issued(struct desk_run *run, const char *chain, struct err *err
         .serial = run->cert.serial,
         .names = run->cert.names,
         .issuer = run->cert.issuer,
-        .pem = chain,
+        .pem = action->chain,
+        .alternates = action->alternates,
         .not_before = run->cert.not_before,
         .not_after = run->cert.not_after,
         .created = clock_wall_us(desk->opt.clock),
@@ -75,7 +76,7 @@ static int store_finish(struct desk_run *run, const struct order_action *action,
     struct order_saved saved;
 
     if (action->failure == ORDER_OK && read_chain(run, action->chain)) {
-        return store_issued(run, action->chain, err);
+        return store_issued(run, action, err);
     }
     order_get_saved(run->order, &saved);
     /* what the CA has taken goes on after the restart */
@@ -257,7 +258,9 @@ static void act_finish(struct desk_run *run, const struct order_action *action)
     log_warning(run->desk->opt.log, run->subject, "failed: %s", reason);
     desk_run_answer(
         run, &(struct desk_result){.failure = run->reason != NULL ? run->failure : action->failure,
-                                   .text = reason});
+                                   .text = reason,
+                                   .problem = run->reason != NULL ? NULL : action->problem,
+                                   .retry_at = run->reason != NULL ? 0 : action->retry_at});
 }
 
 /* -- all of it -- */

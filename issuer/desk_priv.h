@@ -60,7 +60,8 @@ struct desk_fresh {
     size_t count;
     uint8_t *csr;
     size_t csr_len;
-    char *client, *preferred_chain;
+    char *client, *preferred_chain, *profile, *replaces;
+    enum order_challenge challenge;
     int64_t peer_uid;
 };
 
@@ -78,7 +79,7 @@ struct desk_run {
     uint64_t id;
     char subject[32];
     struct order *order;
-    bool has_thumbprint;
+    bool has_thumbprint, has_account_url;
     struct desk_ca *ca;
     char *csr_spki; /* hex */
     uint8_t csr_digest[32];

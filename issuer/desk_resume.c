@@ -60,12 +60,17 @@ static int make_order(struct desk_run *run, const struct store_order *row,
         .csr = row->csr,
         .csr_len = row->csr_len,
         .preferred_chain = row->preferred_chain,
+        .profile = row->profile,
+        .replaces = row->replaces,
         .zone_cname_hint = publisher_zone(run->desk->opt.publisher),
     };
-    char **list = desk_split(row->names, &request.name_count);
+    char **list;
     int ret;
 
-    if (list == NULL) {
+    if (order_challenge_parse(row->challenge, &request.challenge) < 0) {
+        return err_set(err, ERR_CORRUPT, "its challenge is not known");
+    }
+    if ((list = desk_split(row->names, &request.name_count)) == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
     request.names = list;

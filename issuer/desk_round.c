@@ -29,6 +29,9 @@ static int admit(struct desk_run *run, struct err *err)
         .csr = fresh->csr,
         .csr_len = fresh->csr_len,
         .preferred_chain = fresh->preferred_chain,
+        .profile = fresh->profile,
+        .replaces = fresh->replaces,
+        .challenge = order_challenge_name(fresh->challenge),
         .created = clock_wall_us(desk->opt.clock),
     };
     struct order_request request = {
@@ -37,6 +40,9 @@ static int admit(struct desk_run *run, struct err *err)
         .csr = fresh->csr,
         .csr_len = fresh->csr_len,
         .preferred_chain = fresh->preferred_chain,
+        .profile = fresh->profile,
+        .replaces = fresh->replaces,
+        .challenge = fresh->challenge,
         .zone_cname_hint = publisher_zone(desk->opt.publisher),
         .thumbprint = thumbprint,
     };
@@ -55,12 +61,17 @@ static int admit(struct desk_run *run, struct err *err)
 static void step(struct desk_run *run, struct desk_queued *queued)
 {
     const char *thumbprint = acme_thumbprint(run->ca->acme);
+    const char *account_url = acme_account_url(run->ca->acme);
     struct order_event *event = &queued->event;
     int ret = 0;
 
     if (thumbprint != NULL && !run->has_thumbprint) {
         ret = order_set_thumbprint(run->order, thumbprint);
         run->has_thumbprint = ret >= 0;
+    }
+    if (ret >= 0 && account_url != NULL && !run->has_account_url) {
+        ret = order_set_account_url(run->order, account_url);
+        run->has_account_url = ret >= 0;
     }
     event->seen_total = (uint32_t)run->resolver_count;
     event->generation = run->generation;

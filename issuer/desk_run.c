@@ -18,6 +18,8 @@ void desk_fresh_free(struct desk_fresh *fresh)
     free(fresh->csr);
     free(fresh->client);
     free(fresh->preferred_chain);
+    free(fresh->profile);
+    free(fresh->replaces);
     free(fresh);
 }
 

@@ -43,11 +43,15 @@ int order_new(struct order **out, const struct order_request *request)
         return -ENOMEM;
     }
     order->id = request->id;
+    order->challenge = request->challenge;
     order->csr = malloc(request->csr_len);
     if (order->csr == NULL || copy_names(order, request) < 0 ||
         copy_string(&order->preferred_chain, request->preferred_chain) < 0 ||
+        copy_string(&order->profile, request->profile) < 0 ||
+        copy_string(&order->replaces, request->replaces) < 0 ||
         copy_string(&order->hint, request->zone_cname_hint) < 0 ||
-        copy_string(&order->thumbprint, request->thumbprint) < 0) {
+        copy_string(&order->thumbprint, request->thumbprint) < 0 ||
+        copy_string(&order->account_url, request->account_url) < 0) {
         order_free(order);
         return -ENOMEM;
     }
@@ -110,6 +114,9 @@ void order_free(struct order *order)
     free(order->actions);
     free(order->csr);
     free(order->preferred_chain);
+    free(order->profile);
+    free(order->replaces);
+    free(order->account_url);
     free(order->hint);
     free(order->thumbprint);
     free(order->url);
@@ -119,16 +126,26 @@ void order_free(struct order *order)
     free(order);
 }
 
-int order_set_thumbprint(struct order *order, const char *thumbprint)
+static int replace_string(char **dst, const char *src)
 {
-    char *copy = strdup(thumbprint);
+    char *copy = strdup(src);
 
     if (copy == NULL) {
         return -ENOMEM;
     }
-    free(order->thumbprint);
-    order->thumbprint = copy;
+    free(*dst);
+    *dst = copy;
     return 0;
+}
+
+int order_set_thumbprint(struct order *order, const char *thumbprint)
+{
+    return replace_string(&order->thumbprint, thumbprint);
+}
+
+int order_set_account_url(struct order *order, const char *account_url)
+{
+    return replace_string(&order->account_url, account_url);
 }
 
 enum order_state order_get_state(const struct order *order)

@@ -45,7 +45,12 @@ enum order_challenge {
     ORDER_DNS_01,         /* RFC 8555 8.4 */
     ORDER_DNS_ACCOUNT_01, /* draft-ietf-acme-dns-account-label: the label is the account's */
     ORDER_DNS_PERSIST_01, /* draft-ietf-acme-dns-persist: the operator's record stands for good */
+    ORDER_CHALLENGES,
 };
+
+/* "dns-01", "dns-account-01", "dns-persist-01"; order_challenge_parse: ERR_UNKNOWN. */
+const char *order_challenge_name(enum order_challenge challenge);
+int order_challenge_parse(const char *name, enum order_challenge *challenge);
 
 /* What an order is about; copied by order_new. */
 struct order_request {
@@ -58,7 +63,8 @@ struct order_request {
     const char *profile;         /* or NULL */
     const char *replaces;        /* certificate identifier (RFC 9773 4.1), or NULL */
     enum order_challenge challenge;
-    const char *account_url;     /* for dns-account-01 and dns-persist-01; may be set later */
+    const char *account_url;     /* for dns-account-01 and dns-persist-01; may be set later by
+                                    order_set_account_url */
     const char *zone_cname_hint; /* zone apex in text, for "which record to publish" */
     const char *thumbprint;      /* of the account key; may be set later by order_set_thumbprint */
 };
@@ -78,6 +84,7 @@ int order_resume(struct order **out, const struct order_request *request,
                  const struct order_saved *saved);
 void order_free(struct order *order);
 int order_set_thumbprint(struct order *order, const char *thumbprint);
+int order_set_account_url(struct order *order, const char *account_url);
 
 enum order_state order_get_state(const struct order *order);
 void order_get_saved(const struct order *order, struct order_saved *saved);

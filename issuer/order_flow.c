@@ -49,6 +49,8 @@ bool order_flow_answered(struct order *order, const struct order_event *event, c
         order->out_of_memory = true;
         return false;
     }
+    memcpy(order->problem, problem.type, sizeof(order->problem));
+    order->retry_at = problem_retry_at(&context);
     order_out_fail(order, event->status >= 500 ? ORDER_UNAVAILABLE_CA : ORDER_REFUSED_CA,
                    order_out_text(order, "%s: %s", doing, problem.text));
     problem_clear(&problem);
@@ -66,7 +68,9 @@ static void post_new(struct order *order)
         json_array_append_new(identifiers,
                               json_pack("{s:s,s:s}", "type", "dns", "value", order->names[i]));
     }
-    json_t *root = json_pack("{s:o}", "identifiers", identifiers);
+    /* draft-ietf-acme-profiles 4; RFC 9773 5 */
+    json_t *root = json_pack("{s:o,s:s*,s:s*}", "identifiers", identifiers, "profile",
+                             order->profile, "replaces", order->replaces);
     if (root != NULL) {
         payload = json_dumps(root, JSON_COMPACT);
     }

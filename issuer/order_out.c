@@ -122,7 +122,11 @@ static void finish(struct order *order, enum order_state state, const struct ord
 void order_out_fail(struct order *order, enum order_failure failure, const char *text)
 {
     finish(order, ORDER_FAILED,
-           &(struct order_action){.kind = ORDER_ACT_FINISH, .failure = failure, .text = text});
+           &(struct order_action){.kind = ORDER_ACT_FINISH,
+                                  .failure = failure,
+                                  .text = text,
+                                  .problem = order->problem[0] != '\0' ? order->problem : NULL,
+                                  .retry_at = order->retry_at});
 }
 
 void order_out_issued(struct order *order, const struct order_chain *chain)

@@ -58,7 +58,8 @@ struct order {
     size_t name_count;
     uint8_t *csr;
     size_t csr_len;
-    char *preferred_chain, *hint, *thumbprint;
+    char *preferred_chain, *profile, *replaces, *hint, *thumbprint, *account_url;
+    enum order_challenge challenge;
 
     enum order_state state;
     char *url, *finalize_url, *certificate_url;
@@ -83,6 +84,8 @@ struct order {
 
     uint32_t seen_total;
     int64_t now;
+    char problem[64]; /* type of the CA's last error, "" where it had none */
+    int64_t retry_at; /* that came with it, 0: none */
 
     bool started, finished, out_of_memory;
     struct order_action *actions;

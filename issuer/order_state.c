@@ -29,3 +29,25 @@ int order_state_parse(const char *name, enum order_state *state)
     }
     return ERR_UNKNOWN;
 }
+
+static const char *const challenges[ORDER_CHALLENGES] = {
+    [ORDER_DNS_01] = "dns-01",
+    [ORDER_DNS_ACCOUNT_01] = "dns-account-01",
+    [ORDER_DNS_PERSIST_01] = "dns-persist-01",
+};
+
+const char *order_challenge_name(enum order_challenge challenge)
+{
+    return (unsigned)challenge < ORDER_CHALLENGES ? challenges[challenge] : "?";
+}
+
+int order_challenge_parse(const char *name, enum order_challenge *challenge)
+{
+    for (unsigned i = 0; i < ORDER_CHALLENGES; i++) {
+        if (strcmp(challenges[i], name) == 0) {
+            *challenge = (enum order_challenge)i;
+            return 0;
+        }
+    }
+    return ERR_UNKNOWN;
+}

@@ -78,17 +78,25 @@ static void add_subproblems(struct say *say, const json_t *object)
     }
 }
 
+int64_t problem_retry_at(const struct problem_context *context)
+{
+    if (context->retry_after_ms < 0 || context->now <= 0) {
+        return 0;
+    }
+    return context->now + context->retry_after_ms / 1000 + (context->retry_after_ms % 1000 != 0);
+}
+
 static void add_retry(struct say *say, const struct problem_context *context)
 {
     if (context->retry_after_ms < 0) {
         return;
     }
     int64_t seconds = context->retry_after_ms / 1000;
-    time_t at = (time_t)(context->now + seconds);
+    time_t at = (time_t)problem_retry_at(context);
     struct tm tm;
     char date[64];
 
-    if (context->now > 0 && localtime_r(&at, &tm) != NULL &&
+    if (at > 0 && localtime_r(&at, &tm) != NULL &&
         strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S %z", &tm) > 0) {
         say_add(say, "; the CA asks to wait until %s", date);
     } else {

@@ -29,6 +29,9 @@ int problem_parse(struct problem *out, const char *body, size_t len,
 int problem_from_json(struct problem *out, const json_t *object);
 void problem_clear(struct problem *problem);
 
+/* When the CA wants to be asked again: Unix seconds, rounded up; 0: it did not say. */
+int64_t problem_retry_at(const struct problem_context *context);
+
 /* Whether it is urn:ietf:params:acme:error:TYPE. */
 bool problem_is(const struct problem *problem, const char *type);
 

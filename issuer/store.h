@@ -46,6 +46,8 @@ struct store_order {
     const uint8_t *csr; /* DER */
     size_t csr_len;
     const char *preferred_chain;                      /* or NULL */
+    const char *profile, *replaces;                   /* or NULL */
+    const char *challenge;                            /* order_challenge_name */
     const char *state;                                /* order_state_name */
     const char *url, *finalize_url, *certificate_url; /* or NULL */
     const char *failure;                              /* reason, or NULL */
@@ -70,6 +72,9 @@ struct store_certificate {
     int64_t created;               /* Unix microseconds */
     const char *csr_sha256;        /* of the CSR's DER, lower-case hex; NULL to store: not known */
     const char *spki_sha256;       /* of the key, likewise */
+    /* only stored: the other chains of the same leaf, NULL-terminated, or NULL; at most
+     * LIMIT_ALTERNATES count. Read by store_certificate_chains. */
+    const char *const *alternates;
     /* only read: */
     uint64_t id;
     const char *directory_url, *client; /* of its order */
@@ -110,6 +115,11 @@ enum store_key {
 /* The newest limit certificates with just this value, newest first; none is no error. */
 int store_certificate_find(struct store *store, enum store_key key, const char *value,
                            unsigned limit, store_certificate_fn *fn, void *arg, struct err *err);
+/* All chains of a certificate (store_certificate.id), leaf first, the one it was handed out with
+ * first: *chains malloc'd with *count texts in it; store_chains_free frees. ERR_NOT_FOUND. */
+int store_certificate_chains(struct store *store, uint64_t id, char ***chains, size_t *count,
+                             struct err *err);
+void store_chains_free(char **chains, size_t count);
 /* The newest certificate of an order; ERR_NOT_FOUND. */
 int store_certificate_of(struct store *store, uint64_t order_id, store_certificate_fn *fn,
                          void *arg, struct err *err);

@@ -61,12 +61,15 @@ int store_order_issue(struct store *store, uint64_t id, const struct store_certi
                       struct err *err)
 {
     int ret = store_db_begin(store, err);
+    int64_t row;
 
     if (ret < 0) {
         return ret;
     }
     if ((ret = add_certificate(store, id, cert, err)) == 0 &&
-        (ret = add_names(store, sqlite3_last_insert_rowid(store->db), cert->names, err)) == 0) {
+        (row = sqlite3_last_insert_rowid(store->db),
+         ret = add_names(store, row, cert->names, err)) == 0 &&
+        (ret = store_chains_add(store, row, cert->alternates, err)) == 0) {
         ret = mark_issued(store, id, cert->created, err);
     }
     return store_db_end(store, ret, err);

@@ -6,7 +6,7 @@
 
 #define ORDER_COLUMNS                                                                              \
     "id, client, peer_uid, directory, names, csr, preferred_chain, state, url, finalize_url,"      \
-    " certificate_url, failure, created, updated"
+    " certificate_url, failure, created, updated, profile, replaces, challenge"
 #define CERTIFICATE_COLUMNS                                                                        \
     "c.order_id, c.serial, c.names, c.issuer, c.pem, c.not_before, c.not_after, c.created,"        \
     " c.csr_sha256, c.spki_sha256, c.id, o.directory, o.client"
@@ -27,7 +27,8 @@ static const char *const sql[STORE_STMTS] = {
         "SELECT directory, url, thumbprint, created FROM accounts ORDER BY directory",
     [STORE_ORDER_ADD] =
         "INSERT INTO orders (client, peer_uid, directory, names, csr, preferred_chain, state,"
-        " created, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'new', ?7, ?7)",
+        " created, updated, profile, replaces, challenge)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'new', ?7, ?7, ?8, ?9, ?10)",
     [STORE_ORDER_SAVE] = "UPDATE orders SET state = ?2, url = ?3, finalize_url = ?4,"
                          " certificate_url = ?5, updated = ?6 WHERE id = ?1",
     [STORE_ORDER_FAIL] =
@@ -44,6 +45,14 @@ static const char *const sql[STORE_STMTS] = {
         " created, csr_sha256, spki_sha256) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     [STORE_CERTIFICATE_NAME_ADD] =
         "INSERT OR IGNORE INTO certificate_names (name, certificate_id) VALUES (?1, ?2)",
+    [STORE_ISSUER_CHAIN_ADD] = "INSERT OR IGNORE INTO issuer_chains (pem) VALUES (?1)",
+    [STORE_CERTIFICATE_CHAIN_ADD] =
+        "INSERT INTO certificate_chains (certificate_id, position, issuer_chain_id)"
+        " SELECT ?1, ?2, id FROM issuer_chains WHERE pem = ?3",
+    [STORE_CERTIFICATE_PEM] = "SELECT pem FROM certificates WHERE id = ?1",
+    [STORE_CERTIFICATE_CHAINS] =
+        "SELECT i.pem FROM certificate_chains c JOIN issuer_chains i ON i.id = c.issuer_chain_id"
+        " WHERE c.certificate_id = ?1 ORDER BY c.position",
     [STORE_CERTIFICATE_NEWEST] = "SELECT " CERTIFICATE_COLUMNS " FROM " CERTIFICATES_WITH_ORDERS
                                  " ORDER BY c.id DESC LIMIT ?1",
     [STORE_CERTIFICATE_NAMED] =

@@ -31,6 +31,10 @@ enum store_stmt {
     STORE_ORDER_COUNT,
     STORE_CERTIFICATE_ADD,
     STORE_CERTIFICATE_NAME_ADD,
+    STORE_ISSUER_CHAIN_ADD,
+    STORE_CERTIFICATE_CHAIN_ADD,
+    STORE_CERTIFICATE_PEM,
+    STORE_CERTIFICATE_CHAINS,
     STORE_CERTIFICATE_NEWEST,
     STORE_CERTIFICATE_NAMED,
     STORE_CERTIFICATE_BY_SERIAL,
@@ -89,6 +93,10 @@ const char *store_db_word(sqlite3_stmt *stmt, int at);
  */
 int store_db_begin(struct store *store, struct err *err);
 int store_db_end(struct store *store, int ret, struct err *err);
+
+/* store_chain.c: the other chains of a certificate that is being stored. */
+int store_chains_add(struct store *store, int64_t certificate, const char *const *chains,
+                     struct err *err);
 
 /* Makes or migrates the tables. ERR_VERSION where a newer certmill wrote them. */
 int store_schema_apply(struct store *store, struct err *err);

@@ -36,7 +36,9 @@ int store_order_add(struct store *store, const struct store_order *order, uint64
          store_db_text(stmt, 3, order->directory_url) | store_db_text(stmt, 4, order->names) |
          sqlite3_bind_blob64(stmt, 5, order->csr, order->csr_len, SQLITE_STATIC) |
          store_db_text(stmt, 6, order->preferred_chain) |
-         sqlite3_bind_int64(stmt, 7, order->created);
+         sqlite3_bind_int64(stmt, 7, order->created) | store_db_text(stmt, 8, order->profile) |
+         store_db_text(stmt, 9, order->replaces) |
+         store_db_text(stmt, 10, order->challenge != NULL ? order->challenge : "dns-01");
     if ((ret = run(store, stmt, rc, "storing an order", err)) == 0) {
         *id = (uint64_t)sqlite3_last_insert_rowid(store->db);
     }
@@ -93,6 +95,9 @@ static struct store_order read_order(sqlite3_stmt *stmt)
         .failure = store_db_column(stmt, 11),
         .created = sqlite3_column_int64(stmt, 12),
         .updated = sqlite3_column_int64(stmt, 13),
+        .profile = store_db_column(stmt, 14),
+        .replaces = store_db_column(stmt, 15),
+        .challenge = store_db_word(stmt, 16),
     };
 }
 

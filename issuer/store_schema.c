@@ -42,6 +42,16 @@ static const char *const steps[] = {
     "ALTER TABLE certificates ADD COLUMN spki_sha256 TEXT NOT NULL DEFAULT '';"
     "CREATE INDEX certificates_csr ON certificates (csr_sha256);"
     "CREATE INDEX certificates_spki ON certificates (spki_sha256);",
+    /* what a resumed order needs to be ordered anew; the other chains of a certificate: what stands
+     * behind the leaf, once for all certificates that share it */
+    "ALTER TABLE orders ADD COLUMN profile TEXT;"
+    "ALTER TABLE orders ADD COLUMN replaces TEXT;"
+    "ALTER TABLE orders ADD COLUMN challenge TEXT NOT NULL DEFAULT 'dns-01';"
+    "CREATE TABLE issuer_chains (id INTEGER PRIMARY KEY, pem TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE certificate_chains ("
+    "  certificate_id INTEGER NOT NULL REFERENCES certificates (id), position INTEGER NOT NULL,"
+    "  issuer_chain_id INTEGER NOT NULL REFERENCES issuer_chains (id),"
+    "  PRIMARY KEY (certificate_id, position)) WITHOUT ROWID;",
 };
 
 #define VERSION ((int)(sizeof steps / sizeof *steps))
