@@ -166,6 +166,12 @@
 #define LIMIT_COUNTERS        128   /* of dnsd, which has some thirty */
 #define LIMIT_STATS_WAITING   64    /* questions for them that wait at once */
 
+/* -- the audit log -- */
+#define LIMIT_AUDIT_TEXT 2048 /* octets of an outcome that are kept */
+/* A line: 100 names of 253 octets, a text and a URL of 2,048 whose octets may take six each. */
+#define LIMIT_AUDIT_LINE  (64 << 10)
+#define LIMIT_AUDIT_FILES 4096 /* looked at in its folder; audit-files ends at 1,000 */
+
 /* -- commands that are split into words -- */
 #define LIMIT_COMMAND  8192 /* octets: a URL (2,048) and a chain's name with room */
 #define LIMIT_WORDS    64
