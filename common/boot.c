@@ -1,6 +1,7 @@
 #include "common/boot.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -86,7 +87,7 @@ int boot_send(int control, enum ipc_type type, const struct boot *boot, struct e
     msg_put_u16(&w, (uint16_t)boot->file_count);
     for (size_t i = 0; i < boot->file_count; i++) {
         msg_put_u8(&w, (uint8_t)boot->files[i].kind);
-        msg_put_u16(&w, boot->files[i].zone);
+        msg_put_u16(&w, boot->files[i].row);
         fds[left + i] = boot->files[i].fd;
     }
     ret = send_message(control, &w, fds, left + boot->file_count, err);
@@ -133,6 +134,21 @@ static int get_sockets(struct boot *boot, struct msg_reader *r, const int *fds, 
     return (int)count;
 }
 
+static bool file_fits(const struct server_conf *conf, const struct boot_file *file)
+{
+    switch (file->kind) {
+    case IPC_FILE_ZONE:
+        return file->row < conf->zones.count;
+    case IPC_FILE_COOKIE_SECRETS:
+        return true;
+    case IPC_FILE_EAB:
+        return file->row < conf->authorities.count;
+    case IPC_FILE_TRUST:
+        return file->row < conf->authorities.count || file->row == IPC_FILE_OF_ALL;
+    }
+    return false;
+}
+
 /* As get_sockets, for the files at the end of the message. */
 static int get_files(struct boot *boot, struct msg_reader *r, const int *fds, size_t nfds)
 {
@@ -152,8 +168,7 @@ static int get_files(struct boot *boot, struct msg_reader *r, const int *fds, si
         uint8_t kind = msg_get_u8(r);
 
         files[i] = (struct boot_file){kind, msg_get_u16(r), fds[i]};
-        if (kind > IPC_FILE_COOKIE_SECRETS ||
-            (kind == IPC_FILE_ZONE && files[i].zone >= boot->conf.zones.count)) {
+        if (!file_fits(&boot->conf, &files[i])) {
             goto err0;
         }
     }

@@ -39,7 +39,11 @@ enum ipc_socket_kind {
 enum ipc_file_kind {
     IPC_FILE_ZONE,           /* issuer: the zone file of a row of conf.zones */
     IPC_FILE_COOKIE_SECRETS, /* dnsd: dns-cookie-secret-file */
+    IPC_FILE_EAB,            /* signer: eab-key-file of a row of conf.authorities */
+    IPC_FILE_TRUST,          /* issuer: ca-file of a row of conf.authorities, or acme-ca-file */
 };
+
+#define IPC_FILE_OF_ALL 0xffff /* instead of a row: acme-ca-file */
 
 /* The supervisor's state of a child, in IPC_PROCESS. */
 enum ipc_process_state {
@@ -56,7 +60,8 @@ enum ipc_type {
      *     u8 enum ipc_socket_kind, u8 enum ipc_role of a peer (else 0),
      *     u16 worker (0-based, dns sockets only), str address (as written in the log)
      *   u16 number of files, and for each (sealed memfds that follow the sockets; each
-     *     child gets its own kinds only): u8 enum ipc_file_kind, u16 index into conf.zones
+     *     child gets its own kinds only): u8 enum ipc_file_kind, u16 row of conf.zones or
+     *     conf.authorities (struct boot_file)
      * More descriptors than LIMIT_MESSAGE_FDS come in IPC_SOCKETS before it. */
     IPC_BOOT = 1,
     /* supervisor -> dnsd, before IPC_BOOT: u16 count, then as in IPC_BOOT */
@@ -116,6 +121,14 @@ enum ipc_type {
     IPC_SIGNED,
     /* signer -> issuer: u64 request, str reason for the operator */
     IPC_SIGN_FAILED,
+    /* issuer -> signer: u64 request, str name: which keys NAME and NAME-2, NAME-3 ... there are */
+    IPC_KEY_LIST_REQUEST,
+    /* signer -> issuer: u64 request, u16 count, for each: str key, the highest number first */
+    IPC_KEY_LIST,
+    /* issuer -> signer: u64 request, str key, str authority (name of a row of conf.authorities),
+     *   str url: the external account binding (RFC 8555 7.3.4) of that account key with the
+     *   authority's kid and key, which only the signer has; answered by IPC_SIGNED */
+    IPC_EAB_REQUEST,
 };
 
 /* "dnsd" and the like; "?" for another number. */

@@ -26,13 +26,14 @@
 #define LIMIT_CHAOS_TEXT     255 /* one character-string, RFC 1035 3.3 */
 #define LIMIT_COOKIE_SECRETS 3   /* in use, about to be, and no more (RFC 9018 5) */
 #define LIMIT_COOKIE_FILE                                                                          \
-    4096 /* bytes of dns-cookie-secret-file: 3 lines of 32 digits, comments                        \
-          */
-#define LIMIT_RATE_ALLOW      64      /* address blocks in dns-rate-allow */
-#define LIMIT_DNS_ZONES       64      /* zones a server owns */
-#define LIMIT_DNS_LISTEN      16      /* addresses in dns-listen */
-#define LIMIT_DNS_THREADS     64      /* workers */
-#define LIMIT_BOOT_FILES      65      /* handed to a child: a zone file a zone, cookie secrets */
+    4096                     /* bytes of dns-cookie-secret-file: 3 lines of 32 digits, comments    \
+                              */
+#define LIMIT_RATE_ALLOW  64 /* address blocks in dns-rate-allow */
+#define LIMIT_DNS_ZONES   64 /* zones a server owns */
+#define LIMIT_DNS_LISTEN  16 /* addresses in dns-listen */
+#define LIMIT_DNS_THREADS 64 /* workers */
+/* Read for the children: a file a zone, cookie secrets, two files a CA, acme-ca-file. */
+#define LIMIT_BOOT_FILES      (64 + 1 + 2 * 16 + 1)
 #define LIMIT_CHALLENGE_TXT   255     /* one character-string; a dns-01 value has 43 */
 #define LIMIT_VALUES_PER_NAME 1000    /* TXT values of one owner: ten times what 100 orders need */
 #define LIMIT_CHALLENGES      1000000 /* live values in all */
@@ -91,6 +92,11 @@
 /* -- the signer -- */
 #define LIMIT_KEYS    64 /* accounts in use: a few CAs, production and staging, rolled over */
 #define LIMIT_KEY_PEM (16u << 10) /* bytes of a key file: RSA 4096 as PKCS#8 PEM has 3.3 KiB */
+
+#define LIMIT_KEY_LIST 8    /* of one account: as many of the newest are tried for a lost one */
+#define LIMIT_EAB_FILE 4096 /* bytes of eab-key-file, white space included */
+#define LIMIT_EAB_KEY  1024 /* octets; CAs give 32 to 64 */
+#define LIMIT_EAB_KID  512  /* octets of the key identifier; CAs give 22 to 40 */
 
 /* A public key as JWK: RSA 4096 has 683 characters of modulus. */
 #define LIMIT_JWK 1024

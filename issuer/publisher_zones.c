@@ -18,7 +18,7 @@ struct plan {
 static int find_file(const struct boot *boot, size_t zone)
 {
     for (size_t i = 0; i < boot->file_count; i++) {
-        if (boot->files[i].kind == IPC_FILE_ZONE && boot->files[i].zone == zone) {
+        if (boot->files[i].kind == IPC_FILE_ZONE && boot->files[i].row == zone) {
             return boot->files[i].fd;
         }
     }

@@ -53,23 +53,75 @@ static int answer_sign(struct keys *keys, const struct request *request, struct 
     return ret < 0 ? err_set(err, ret, "the request to the CA is too long to be signed") : 0;
 }
 
-int answer_message(struct keys *keys, struct log *log, const uint8_t *msg, size_t len,
-                   struct msg_writer *w, uint8_t *out, size_t cap, struct err *err)
+static int answer_list(const struct keys *keys, const struct request *request, struct msg_writer *w,
+                       struct err *err)
+{
+    char list[LIMIT_KEY_LIST][KEYFILE_NAME + 1];
+    int count = keys_list(keys, request->key, list, err);
+
+    if (count < 0) {
+        return count;
+    }
+    msg_begin(w, w->buf, w->cap, IPC_KEY_LIST);
+    msg_put_u64(w, request->number);
+    msg_put_u16(w, (uint16_t)count);
+    for (int i = 0; i < count; i++) {
+        msg_put_str(w, list[i]);
+    }
+    return 0;
+}
+
+static int answer_eab(const struct answer_with *with, const struct request *request,
+                      struct msg_writer *w, struct err *err)
+{
+    const struct key *key = NULL;
+    bool created;
+    char *jws = NULL;
+    int ret = keys_get(with->keys, request->key, NULL, &key, &created, err);
+
+    if (ret == 0) {
+        ret = eab_make(with->eab, request->authority, request->url, key->jwk, &jws, err);
+    }
+    if (ret < 0 || jws == NULL) {
+        return ret;
+    }
+    msg_begin(w, w->buf, w->cap, IPC_SIGNED);
+    msg_put_u64(w, request->number);
+    msg_put_bytes(w, jws, strlen(jws));
+    free(jws);
+    return 0;
+}
+
+static int answer_one(const struct answer_with *with, const struct request *request,
+                      struct msg_writer *w, struct err *err)
+{
+    switch (request->type) {
+    case IPC_KEY_REQUEST:
+        return answer_key(with->keys, with->log, request, w, err);
+    case IPC_KEY_LIST_REQUEST:
+        return answer_list(with->keys, request, w, err);
+    case IPC_EAB_REQUEST:
+        return answer_eab(with, request, w, err);
+    default:
+        return answer_sign(with->keys, request, w, err);
+    }
+}
+
+int answer_message(const struct answer_with *with, const uint8_t *msg, size_t len,
+                   struct msg_writer *w, struct err *err)
 {
     struct request request;
     int ret = request_decode(&request, msg, len, err);
 
-    *w = (struct msg_writer){.buf = out, .cap = cap};
     if (ret == ERR_PROTOCOL) {
         return ret;
     }
     if (ret == 0) {
-        ret = request.type == IPC_KEY_REQUEST ? answer_key(keys, log, &request, w, err)
-                                              : answer_sign(keys, &request, w, err);
+        ret = answer_one(with, &request, w, err);
     }
     if (ret < 0) {
-        log_error(log, NULL, "request for the key %s failed: %s", request.key, err->text);
-        msg_begin(w, out, cap, IPC_SIGN_FAILED);
+        log_error(with->log, NULL, "request for the key %s failed: %s", request.key, err->text);
+        msg_begin(w, w->buf, w->cap, IPC_SIGN_FAILED);
         msg_put_u64(w, request.number);
         msg_put_str(w, err->text);
     }

@@ -210,13 +210,28 @@ static char *signing_input(const char *header, const uint8_t *payload, size_t pa
     return input;
 }
 
+/* The three parts as flattened JSON; head: length of input's first. */
+static int flatten(char **out, const char *input, size_t head, const uint8_t *raw, size_t raw_len,
+                   struct err *err)
+{
+    char *text = malloc(BASE64URL_LEN(raw_len) + 1);
+    int ret = -1;
+
+    if (text != NULL) {
+        base64url_encode(text, raw, raw_len);
+        ret = asprintf(out, "{\"protected\":\"%.*s\",\"payload\":\"%s\",\"signature\":\"%s\"}",
+                       (int)head, input, input + head + 1, text);
+        free(text);
+    }
+    return ret < 0 ? err_set(err, -ENOMEM, "out of memory") : 0;
+}
+
 int jws_make(EVP_PKEY *key, const char *jwk, const struct jws_header *header,
              const uint8_t *payload, size_t payload_len, char **out, struct err *err)
 {
     const struct algorithm *a = algorithm_of(key);
     uint8_t *raw = NULL;
     size_t raw_len = 0, head = 0;
-    char *text = NULL;
     int ret = err_set(NULL, -ENOMEM, "out of memory");
 
     if (a == NULL) {
@@ -232,24 +247,58 @@ int jws_make(EVP_PKEY *key, const char *jwk, const struct jws_header *header,
         goto err0;
     }
     ret = jws_signature(key, (const uint8_t *)input, strlen(input), &raw, &raw_len, err);
-    if (ret < 0) {
-        goto err1;
+    if (ret == 0) {
+        ret = flatten(out, input, head, raw, raw_len, err);
+        free(raw);
     }
-    if ((text = malloc(BASE64URL_LEN(raw_len) + 1)) == NULL) {
-        ret = err_set(err, -ENOMEM, "out of memory");
-        goto err2;
-    }
-    base64url_encode(text, raw, raw_len);
-    if (asprintf(out, "{\"protected\":\"%.*s\",\"payload\":\"%s\",\"signature\":\"%s\"}", (int)head,
-                 input, input + head + 1, text) < 0) {
-        ret = err_set(err, -ENOMEM, "out of memory");
-    }
-    free(text);
-err2:
-    free(raw);
-err1:
     free(input);
 err0:
     free(json);
+    return ret;
+}
+
+static const char *mac_digest(const char *algorithm)
+{
+    static const struct {
+        const char *algorithm, *digest;
+    } table[] = {{"HS256", "SHA256"}, {"HS384", "SHA384"}, {"HS512", "SHA512"}};
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (strcmp(table[i].algorithm, algorithm) == 0) {
+            return table[i].digest;
+        }
+    }
+    return NULL;
+}
+
+int jws_make_mac(const struct jws_mac *mac, const char *url, const char *jwk, char **out,
+                 struct err *err)
+{
+    const struct jws_header header = {url, "", mac->kid};
+    const char *digest = mac_digest(mac->algorithm);
+    uint8_t raw[EVP_MAX_MD_SIZE];
+    size_t raw_len = 0, head = 0;
+    int ret;
+
+    if (digest == NULL) {
+        return err_set(err, ERR_UNKNOWN, "no MAC of the name %.32s", mac->algorithm);
+    }
+    char *json = header_json(mac->algorithm, jwk, &header);
+    if (json == NULL) {
+        return err_set(err, ERR_MALFORMED, "url or kid are not UTF-8");
+    }
+    char *input = signing_input(json, (const uint8_t *)jwk, strlen(jwk), &head);
+    free(json);
+    if (input == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    if (EVP_Q_mac(NULL, "HMAC", NULL, digest, NULL, mac->key, mac->key_len,
+                  (const unsigned char *)input, strlen(input), raw, sizeof(raw),
+                  &raw_len) == NULL) {
+        ret = crypto_error(err, "HMAC");
+    } else {
+        ret = flatten(out, input, head, raw, raw_len, err);
+    }
+    free(input);
     return ret;
 }

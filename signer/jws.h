@@ -38,4 +38,17 @@ int jws_signature(EVP_PKEY *key, const uint8_t *input, size_t len, uint8_t **sig
 int jws_make(EVP_PKEY *key, const char *jwk, const struct jws_header *header,
              const uint8_t *payload, size_t payload_len, char **out, struct err *err);
 
+/* A key for HS256, HS384 or HS512 (RFC 7518 3.2). */
+struct jws_mac {
+    const char *algorithm;
+    const char *kid;
+    const uint8_t *key;
+    size_t key_len;
+};
+
+/* An external account binding (RFC 8555 7.3.4): a flattened JWS over the account's jwk, with alg,
+ * kid and url in its header, and no nonce; malloc'd. ERR_UNKNOWN for another algorithm. */
+int jws_make_mac(const struct jws_mac *mac, const char *url, const char *jwk, char **out,
+                 struct err *err);
+
 #endif

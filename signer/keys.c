@@ -1,6 +1,8 @@
 #include "signer/keys.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,4 +99,77 @@ err1:
 err0:
     EVP_PKEY_free(fresh.pkey);
     return ret;
+}
+
+/* -- which there are -- */
+
+/* The N of NAME-N.pem, 1 for NAME.pem, 0 for another file. */
+static unsigned long number_of(const char *file, const char *name)
+{
+    size_t len = strlen(name);
+    const char *rest = file + len;
+    char *end;
+
+    if (strncmp(file, name, len) != 0) {
+        return 0;
+    }
+    if (strcmp(rest, ".pem") == 0) {
+        return 1;
+    }
+    if (rest[0] != '-' || rest[1] < '1' || rest[1] > '9') {
+        return 0;
+    }
+    unsigned long n = strtoul(rest + 1, &end, 10);
+    return strcmp(end, ".pem") == 0 && end - rest <= 9 && n > 1 ? n : 0;
+}
+
+/* Keeps the highest, in order; returns how many there are then. */
+static size_t insert(unsigned long *numbers, size_t count, unsigned long n)
+{
+    size_t at = count;
+
+    while (at > 0 && numbers[at - 1] < n) {
+        at--;
+    }
+    if (at == LIMIT_KEY_LIST) {
+        return count;
+    }
+    if (count < LIMIT_KEY_LIST) {
+        count++;
+    }
+    memmove(&numbers[at + 1], &numbers[at], (count - at - 1) * sizeof(*numbers));
+    numbers[at] = n;
+    return count;
+}
+
+int keys_list(const struct keys *keys, const char *name,
+              char list[static LIMIT_KEY_LIST][KEYFILE_NAME + 1], struct err *err)
+{
+    unsigned long numbers[LIMIT_KEY_LIST], n;
+    size_t count = 0;
+    struct dirent *entry;
+    int fd = openat(keys->folder.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+    if (dir == NULL) {
+        int ret = err_set(err, -errno, "cannot read %s: %s", keys->path, err_string(-errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+        return ret;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        if ((n = number_of(entry->d_name, name)) > 0) {
+            count = insert(numbers, count, n);
+        }
+    }
+    closedir(dir);
+    for (size_t i = 0; i < count; i++) {
+        if (numbers[i] == 1) {
+            snprintf(list[i], sizeof(list[i]), "%s", name);
+        } else {
+            snprintf(list[i], sizeof(list[i]), "%.48s-%lu", name, numbers[i]);
+        }
+    }
+    return (int)count;
 }

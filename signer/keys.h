@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "common/err.h"
+#include "common/limits.h"
 #include "signer/jws.h"
 #include "signer/keyfile.h"
 
@@ -29,5 +30,10 @@ void keys_free(struct keys *keys);
  * it does not (*created). ERR_LIMIT beyond LIMIT_KEYS. The key stays keys'. */
 int keys_get(struct keys *keys, const char *name, const char *type, const struct key **key,
              bool *created, struct err *err);
+
+/* Names of the keys NAME, NAME-2, NAME-3 ... that the folder has, the highest number first, at most
+ * LIMIT_KEY_LIST of them. Returns how many. */
+int keys_list(const struct keys *keys, const char *name,
+              char list[static LIMIT_KEY_LIST][KEYFILE_NAME + 1], struct err *err);
 
 #endif

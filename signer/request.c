@@ -30,7 +30,7 @@ static int check(const struct request *request, struct err *err)
         return err_set(err, ERR_MALFORMED, "a key's name has 1 to %d characters a-z, 0-9 and -",
                        KEYFILE_NAME);
     }
-    if (request->type == IPC_KEY_REQUEST) {
+    if (request->type == IPC_KEY_REQUEST || request->type == IPC_KEY_LIST_REQUEST) {
         return 0;
     }
     if (!url_ok(request->url)) {
@@ -51,7 +51,8 @@ int request_decode(struct request *request, const uint8_t *msg, size_t len, stru
     int ret = msg_open(&r, msg, len);
 
     *request = (struct request){.type = r.type, .payload = (const uint8_t *)""};
-    if (ret == 0 && r.type != IPC_KEY_REQUEST && r.type != IPC_SIGN_REQUEST) {
+    if (ret == 0 && r.type != IPC_KEY_REQUEST && r.type != IPC_SIGN_REQUEST &&
+        r.type != IPC_KEY_LIST_REQUEST && r.type != IPC_EAB_REQUEST) {
         return err_set(err, ERR_PROTOCOL, "the issuer sent a message of the unknown type %u",
                        r.type);
     }
@@ -59,7 +60,10 @@ int request_decode(struct request *request, const uint8_t *msg, size_t len, stru
     msg_get_str(&r, request->key, sizeof(request->key));
     if (r.type == IPC_KEY_REQUEST) {
         msg_get_str(&r, request->key_type, sizeof(request->key_type));
-    } else {
+    } else if (r.type == IPC_EAB_REQUEST) {
+        msg_get_str(&r, request->authority, sizeof(request->authority));
+        msg_get_str(&r, request->url, sizeof(request->url));
+    } else if (r.type == IPC_SIGN_REQUEST) {
         msg_get_str(&r, request->url, sizeof(request->url));
         msg_get_str(&r, request->nonce, sizeof(request->nonce));
         msg_get_str(&r, request->kid, sizeof(request->kid));

@@ -1,7 +1,7 @@
 /*
- * What the issuer may ask the signer, decoded and checked (common/ipc.h, IPC_KEY_REQUEST
- * and IPC_SIGN_REQUEST). Nothing in here is trusted to be well-formed: the issuer talks
- * to the network.
+ * What the issuer may ask the signer, decoded and checked (common/ipc.h, IPC_KEY_REQUEST,
+ * IPC_SIGN_REQUEST, IPC_KEY_LIST_REQUEST, IPC_EAB_REQUEST). Nothing in here is trusted to be
+ * well-formed: the issuer talks to the network.
  */
 #ifndef CERTMILL_SIGNER_REQUEST_H
 #define CERTMILL_SIGNER_REQUEST_H
@@ -18,7 +18,8 @@ struct request {
     uint64_t number;
     char key[KEYFILE_NAME + 1];
     char key_type[16];           /* IPC_KEY_REQUEST */
-    char url[LIMIT_URL + 1];     /* IPC_SIGN_REQUEST, as all below */
+    char authority[64 + 1];      /* IPC_EAB_REQUEST */
+    char url[LIMIT_URL + 1];     /* IPC_EAB_REQUEST, and IPC_SIGN_REQUEST as all below */
     char nonce[LIMIT_NONCE + 1]; /* may be "" */
     char kid[LIMIT_URL + 1];     /* may be "" */
     const uint8_t *payload;      /* points into the message */

@@ -35,6 +35,7 @@ struct signer {
     int control, issuer; /* issuer: -1 while it is being restarted */
     struct log *log;
     struct keys *keys;
+    struct eab *eab;
     struct msg_writer pending; /* an answer that is not sent yet: len > 0 */
     bool stop;
     uint8_t in[LIMIT_MESSAGE], out[LIMIT_MESSAGE];
@@ -66,11 +67,18 @@ static void reload(struct signer *s, struct msg_reader *r, const int *fds, size_
 {
     struct err err = {0};
     struct boot boot;
+    struct eab *fresh;
     enum log_level level;
 
     if (boot_decode(&boot, r, fds, nfds, &err) < 0) {
         log_error(s->log, NULL, "%s", err.text);
         return;
+    }
+    if (eab_new(&fresh, &boot, &err) < 0) {
+        log_error(s->log, NULL, "the old keys of external account bindings stay: %s", err.text);
+    } else {
+        eab_free(s->eab);
+        s->eab = fresh;
     }
     if (log_level_parse(boot.conf.log_level, &level) == 0) {
         log_set_level(s->log, level);
@@ -135,8 +143,9 @@ static void read_issuer(struct signer *s)
         drop_issuer(s);
         return;
     }
-    if (answer_message(s->keys, s->log, s->in, (size_t)n, &s->pending, s->out, sizeof(s->out),
-                       &err) < 0) {
+    const struct answer_with with = {s->keys, s->eab, s->log};
+    s->pending = (struct msg_writer){.buf = s->out, .cap = sizeof(s->out)};
+    if (answer_message(&with, s->in, (size_t)n, &s->pending, &err) < 0) {
         log_error(s->log, NULL, "%s: its channel is closed", err.text);
         drop_issuer(s);
         return;
@@ -222,6 +231,9 @@ static int start(struct signer *s, struct boot *boot, struct err *err)
         ret = open_keys(s, boot, keys, sizeof(keys), err);
     }
     if (ret == 0) {
+        ret = eab_new(&s->eab, boot, err);
+    }
+    if (ret == 0) {
         ret = enter_sandbox(s, boot, keys, err);
     }
     for (size_t i = 0; ret == 0 && i < boot->socket_count; i++) {
@@ -260,6 +272,7 @@ int signer_main(int control)
     }
     drop_issuer(s);
     keys_free(s->keys);
+    eab_free(s->eab);
     log_free(s->log);
     OPENSSL_cleanse(s, sizeof(*s));
     free(s);

@@ -17,9 +17,10 @@ struct files {
     size_t count;
 };
 
-/* Reads every zones[].file and dns-cookie-secret-file. The secrets are judged here, by the code
- * that dnsd takes them with, so that it cannot refuse what was accepted; zone files are judged by
- * the issuer. On error *files is empty. */
+/* Reads every zones[].file, dns-cookie-secret-file, acme-ca-file, and eab-key-file and ca-file of
+ * every authority. Secrets are judged here, by the code that dnsd and the signer take them with, so
+ * that they cannot refuse what was accepted; zone files and trust are judged by the issuer. On
+ * error *files is empty. */
 int files_read(struct files *files, const struct server_conf *conf, struct err *err);
 
 /* Opens what this child may have anew, read-only and each at its beginning. */
