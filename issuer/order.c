@@ -106,10 +106,12 @@ void order_free(struct order *order)
         authz_clear(&order->authz[i]);
     }
     free(order->authz);
-    for (size_t i = 0; i < order->alternate_count; i++) {
+    for (size_t i = 0; i < LIMIT_ALTERNATES; i++) {
         free(order->alternates[i]);
     }
-    order_chain_clear(&order->chain);
+    for (size_t i = 0; i < order->chain_count; i++) {
+        order_chain_clear(&order->chains[i]);
+    }
     order_out_reset(order);
     free(order->actions);
     free(order->csr);
@@ -183,13 +185,20 @@ static void on_authz_response(struct order *order, const struct order_event *eve
 
 static void on_response(struct order *order, const struct order_event *event)
 {
-    enum order_call call = (enum order_call)(event->tag >> 16);
+    enum order_call call = (enum order_call)(event->tag >> 16 & 0xff);
 
+    if (event->tag >> 24 != order->round) {
+        return; /* of the order at the CA that was given up */
+    }
     if (call == CALL_AUTHZ || call == CALL_CHALLENGE) {
         on_authz_response(order, event, call, event->tag & 0xffff);
         return;
     }
-    if (call == CALL_NONE || event->tag != ORDER_TAG(order->call, 0)) {
+    if (call == CALL_ALTERNATE) {
+        order_issue_alternate(order, event->tag & 0xffff, event);
+        return;
+    }
+    if (call == CALL_NONE || event->tag != (ORDER_TAG(order->call, 0) | order->round << 24)) {
         return;
     }
     order->call = CALL_NONE;
@@ -199,10 +208,8 @@ static void on_response(struct order *order, const struct order_event *event)
         order_poll_order(order, event);
     } else if (call == CALL_FINALIZE) {
         order_poll_finalized(order, event);
-    } else if (call == CALL_CERTIFICATE) {
-        order_issue_certificate(order, event);
     } else {
-        order_issue_alternate(order, event);
+        order_issue_certificate(order, event);
     }
 }
 

@@ -1,13 +1,15 @@
 #include "issuer/order_chain.h"
 
 #include <errno.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "common/limits.h"
+#include "common/encode.h"
 #include "issuer/cert_chain.h"
 #include "issuer/x509_text.h"
 
@@ -93,6 +95,65 @@ static int check_names(X509 *leaf, const struct order_chain_wanted *wanted, stru
     return good ? 0 : err_set(err, ERR_CA, "the certificate has other names than were ordered");
 }
 
+/* -- is it a chain? -- */
+
+static int check_link(X509 *cert, X509 *issuer, int at, struct err *err)
+{
+    EVP_PKEY *key = X509_get0_pubkey(issuer);
+    int ca = X509_check_ca(issuer);
+
+    if (X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(issuer)) != 0) {
+        return err_set(err, ERR_CA, "certificate %d of the chain was not issued by the next one",
+                       at + 1);
+    }
+    if (ca != 1 && ca != 3) { /* 3: a self-signed one of version 1, as old roots are */
+        return err_set(err, ERR_CA, "certificate %d of the chain is no CA's", at + 2);
+    }
+    if (key == NULL || X509_verify(cert, key) != 1) {
+        return err_set(err, ERR_CA,
+                       "the signature of certificate %d of the chain is not the next one's",
+                       at + 1);
+    }
+    return 0;
+}
+
+static int check_chain(STACK_OF(X509) * certs, struct err *err)
+{
+    int ret = 0;
+
+    for (int i = 0; ret == 0 && i + 1 < sk_X509_num(certs); i++) {
+        ret = check_link(sk_X509_value(certs, i), sk_X509_value(certs, i + 1), i, err);
+    }
+    return ret;
+}
+
+static int check_time(X509 *leaf, int64_t now, struct err *err)
+{
+    int64_t until = x509_text_time(X509_get0_notAfter(leaf));
+
+    if (until == INT64_MIN) {
+        return err_set(err, ERR_MALFORMED, "the validity of the certificate cannot be read");
+    }
+    if (now > 0 && until <= now) {
+        return err_set(err, ERR_CA, "the certificate has expired already: is the clock right?");
+    }
+    return 0;
+}
+
+static int check(STACK_OF(X509) * certs, const struct order_chain_wanted *wanted, struct err *err)
+{
+    X509 *leaf = sk_X509_value(certs, 0);
+    int ret;
+
+    if ((ret = check_key(leaf, wanted, err)) < 0 || (ret = check_names(leaf, wanted, err)) < 0 ||
+        (ret = check_time(leaf, wanted->now, err)) < 0) {
+        return ret;
+    }
+    return check_chain(certs, err);
+}
+
+/* -- what is kept of it -- */
+
 static char *issuer_name(X509 *cert)
 {
     const X509_NAME *name = X509_get_issuer_name(cert);
@@ -109,8 +170,33 @@ static char *issuer_name(X509 *cert)
     return copy;
 }
 
-int order_chain_parse(struct order_chain *out, const char *pem, size_t len,
-                      const struct order_chain_wanted *wanted, struct err *err)
+static int fill(struct order_chain *out, STACK_OF(X509) * certs, const char *pem, size_t len,
+                struct err *err)
+{
+    X509 *leaf = sk_X509_value(certs, 0);
+
+    for (int i = 0; i < sk_X509_num(certs) && i < LIMIT_CHAIN; i++) {
+        X509 *cert = sk_X509_value(certs, i);
+        if (X509_digest(cert, EVP_sha256(), out->fingerprints[i], NULL) != 1) {
+            return err_set(err, ERR_CRYPTO, "no fingerprint could be made");
+        }
+        if ((out->issuers[i] = issuer_name(cert)) == NULL) {
+            return out_of_memory(err);
+        }
+        out->count++;
+    }
+    out->pem = copy_blocks(pem, len);
+    out->issuer = strdup(out->issuers[out->count - 1]);
+    out->serial = x509_text_serial(X509_get0_serialNumber(leaf));
+    out->not_after = x509_text_time(X509_get0_notAfter(leaf));
+    if (out->pem == NULL || out->issuer == NULL || out->serial == NULL) {
+        return out_of_memory(err);
+    }
+    return 0;
+}
+
+static int take(struct order_chain *out, const char *pem, size_t len,
+                const struct order_chain_wanted *wanted, struct err *err)
 {
     STACK_OF(X509) *certs = NULL;
     int ret = cert_chain_read(&certs, pem, len, err);
@@ -119,22 +205,26 @@ int order_chain_parse(struct order_chain *out, const char *pem, size_t len,
     if (ret < 0) {
         return ret;
     }
-    X509 *leaf = sk_X509_value(certs, 0);
-    X509 *last = sk_X509_value(certs, sk_X509_num(certs) - 1);
-    if ((ret = check_key(leaf, wanted, err)) < 0 || (ret = check_names(leaf, wanted, err)) < 0) {
-        goto out;
+    if (wanted != NULL) {
+        ret = check(certs, wanted, err);
     }
-    out->pem = copy_blocks(pem, len);
-    out->issuer = issuer_name(last);
-    out->serial = x509_text_serial(X509_get0_serialNumber(leaf));
-    out->not_after = x509_text_time(X509_get0_notAfter(leaf));
-    if (out->pem == NULL || out->issuer == NULL || out->serial == NULL) {
+    if (ret == 0 && (ret = fill(out, certs, pem, len, err)) < 0) {
         order_chain_clear(out);
-        ret = out_of_memory(err);
     }
-out:
     cert_chain_free(certs);
+    ERR_clear_error();
     return ret;
+}
+
+int order_chain_parse(struct order_chain *out, const char *pem, size_t len,
+                      const struct order_chain_wanted *wanted, struct err *err)
+{
+    return take(out, pem, len, wanted, err);
+}
+
+int order_chain_read(struct order_chain *out, const char *pem, size_t len, struct err *err)
+{
+    return take(out, pem, len, NULL, err);
 }
 
 void order_chain_clear(struct order_chain *chain)
@@ -142,12 +232,17 @@ void order_chain_clear(struct order_chain *chain)
     free(chain->pem);
     free(chain->issuer);
     free(chain->serial);
+    for (size_t i = 0; i < chain->count; i++) {
+        free(chain->issuers[i]);
+    }
     *chain = (struct order_chain){0};
 }
 
-bool order_chain_issued_by(const struct order_chain *chain, const char *preferred)
+/* -- the choice -- */
+
+static bool same_name(const char *name, const char *preferred)
 {
-    const char *a = chain->issuer, *b = preferred;
+    const char *a = name, *b = preferred;
 
     for (; *a != '\0' && *b != '\0'; a++, b++) {
         char x = *a == '_' ? ' ' : *a, y = *b == '_' ? ' ' : *b;
@@ -156,4 +251,65 @@ bool order_chain_issued_by(const struct order_chain *chain, const char *preferre
         }
     }
     return *a == *b;
+}
+
+static bool read_fingerprint(uint8_t dst[static 32], const char *text)
+{
+    char digits[65];
+    size_t n = 0;
+
+    for (; *text != '\0'; text++) {
+        if (*text == ':') {
+            continue;
+        }
+        if (n == 64) {
+            return false;
+        }
+        digits[n++] = *text;
+    }
+    digits[n] = '\0';
+    return n == 64 && hex_decode(dst, digits, 32) == 0;
+}
+
+enum order_chain_fit order_chain_fit(const struct order_chain *chain, const char *preferred)
+{
+    uint8_t fingerprint[32];
+
+    if (read_fingerprint(fingerprint, preferred)) {
+        for (size_t i = 1; i < chain->count; i++) {
+            if (memcmp(chain->fingerprints[i], fingerprint, 32) == 0) {
+                return ORDER_CHAIN_ENDS;
+            }
+        }
+        return ORDER_CHAIN_OTHER;
+    }
+    if (same_name(chain->issuer, preferred)) {
+        return ORDER_CHAIN_ENDS;
+    }
+    for (size_t i = 0; i < chain->count; i++) {
+        if (same_name(chain->issuers[i], preferred)) {
+            return ORDER_CHAIN_THROUGH;
+        }
+    }
+    return ORDER_CHAIN_OTHER;
+}
+
+size_t order_chain_pick(char *const *chains, size_t count, const char *preferred)
+{
+    enum order_chain_fit best = ORDER_CHAIN_OTHER;
+    size_t index = 0;
+
+    for (size_t i = 0; preferred != NULL && *preferred != '\0' && i < count; i++) {
+        struct order_chain chain;
+        if (order_chain_read(&chain, chains[i], strlen(chains[i]), NULL) < 0) {
+            continue;
+        }
+        enum order_chain_fit fit = order_chain_fit(&chain, preferred);
+        order_chain_clear(&chain);
+        if (fit > best) {
+            best = fit;
+            index = i;
+        }
+    }
+    return index;
 }

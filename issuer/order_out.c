@@ -8,7 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "issuer/say.h"
 #include "zones/name.h"
 #include "zones/record.h"
 
@@ -65,11 +64,13 @@ void order_out_post(struct order *order, uint32_t tag, const char *url, const ch
 
     if (call == CALL_AUTHZ || call == CALL_CHALLENGE) {
         order->authz[tag & 0xffff].call = call;
-    } else {
+    } else if (call != CALL_ALTERNATE) {
         order->call = call;
     }
-    add(order,
-        &(struct order_action){.kind = ORDER_ACT_POST, .tag = tag, .url = url, .payload = payload});
+    add(order, &(struct order_action){.kind = ORDER_ACT_POST,
+                                      .tag = tag | order->round << 24,
+                                      .url = url,
+                                      .payload = payload});
 }
 
 void order_out_publish(struct order *order, const struct order_authz *authz)
@@ -129,8 +130,22 @@ void order_out_fail(struct order *order, enum order_failure failure, const char 
                                   .retry_at = order->retry_at});
 }
 
-void order_out_issued(struct order *order, const struct order_chain *chain)
+static const char *const *other_chains(struct order *order, size_t index)
 {
+    size_t count = 0;
+
+    for (size_t i = 0; i < order->chain_count; i++) {
+        if (i != index) {
+            order->others[count++] = order->chains[i].pem;
+        }
+    }
+    order->others[count] = NULL;
+    return count > 0 ? order->others : NULL;
+}
+
+void order_out_issued(struct order *order, size_t index)
+{
+    const struct order_chain *chain = &order->chains[index];
     time_t until = (time_t)chain->not_after;
     struct tm tm;
     char date[64] = "?";
@@ -140,9 +155,11 @@ void order_out_issued(struct order *order, const struct order_chain *chain)
     }
     order_out_log(order, LOG_LEVEL_INFO,
                   order_out_text(order, "issued: serial %s, valid until %s", chain->serial, date));
-    finish(
-        order, ORDER_ISSUED,
-        &(struct order_action){.kind = ORDER_ACT_FINISH, .failure = ORDER_OK, .chain = chain->pem});
+    finish(order, ORDER_ISSUED,
+           &(struct order_action){.kind = ORDER_ACT_FINISH,
+                                  .failure = ORDER_OK,
+                                  .chain = chain->pem,
+                                  .alternates = other_chains(order, index)});
 }
 
 /* Hands text that was put together elsewhere over to the order. */
@@ -157,6 +174,11 @@ static const char *keep(struct order *order, struct say *say)
     const char *kept = order_out_text(order, "%s", text);
     free(text);
     return kept;
+}
+
+void order_out_say(struct order *order, enum log_level level, struct say *say)
+{
+    order_out_log(order, level, keep(order, say));
 }
 
 const char *order_out_names(struct order *order)

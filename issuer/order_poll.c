@@ -144,7 +144,7 @@ void order_poll_timer(struct order *order)
         return;
     }
     if (order->state == ORDER_DOWNLOADING) {
-        order_issue_download(order);
+        order_issue_timer(order);
     } else if (order->state == ORDER_VALIDATING || order->state == ORDER_FINALIZING ||
                order->state == ORDER_AUTHORIZING) {
         ask(order);

@@ -14,8 +14,10 @@
 #include "issuer/order_chain.h"
 #include "issuer/order_parse.h"
 #include "issuer/problem.h"
+#include "issuer/say.h"
 
-/* What a POST asked for. A tag is ORDER_TAG(call, index of the authorization, else 0). */
+/* What a POST asked for. A tag is ORDER_TAG(call, index of the authorization or alternate, else 0),
+ * with the round of the order above it. */
 enum order_call {
     CALL_NONE,
     CALL_NEW,       /* newOrder */
@@ -64,7 +66,8 @@ struct order {
     enum order_state state;
     char *url, *finalize_url, *certificate_url;
 
-    enum order_call call; /* outstanding, of those that are not an authorization's */
+    uint32_t round;       /* how often it was ordered anew */
+    enum order_call call; /* outstanding, of those that are not an authorization's or alternate's */
     struct order_authz *authz;
     size_t authz_count;
 
@@ -78,9 +81,10 @@ struct order {
     bool explaining;   /* failed; authorizations are being fetched to say why */
     char *explanation; /* while explaining: the order's own error, or NULL */
 
-    struct order_chain chain; /* the default one */
-    char *alternates[8];
-    size_t alternate_count, alternate_next;
+    struct order_chain chains[1 + LIMIT_ALTERNATES]; /* the default one first */
+    size_t chain_count;
+    char *alternates[LIMIT_ALTERNATES];       /* URLs that are being fetched */
+    const char *others[LIMIT_ALTERNATES + 1]; /* ORDER_ACT_FINISH's alternates */
 
     uint32_t seen_total;
     int64_t now;
@@ -103,11 +107,14 @@ void order_out_publish(struct order *order, const struct order_authz *authz);
 void order_out_save(struct order *order, enum order_state state, bool durable);
 void order_out_timer(struct order *order, uint64_t delay_ms);
 void order_out_log(struct order *order, enum log_level level, const char *text);
+/* The same of what say holds, which is empty then. */
+void order_out_say(struct order *order, enum log_level level, struct say *say);
 /* Withdraws every value that is out. */
 void order_out_withdraw(struct order *order);
 /* Withdraws and finishes; text says why. */
 void order_out_fail(struct order *order, enum order_failure failure, const char *text);
-void order_out_issued(struct order *order, const struct order_chain *chain);
+/* With the chain at index of order->chains, and all others. */
+void order_out_issued(struct order *order, size_t index);
 /* The names, divided by ", "; of many, the first and how many more. */
 const char *order_out_names(struct order *order);
 /* All invalid authorizations in words, a paragraph each. */
@@ -146,6 +153,8 @@ bool order_poll_again(struct order *order, int64_t retry_after_ms);
 /* -- order_issue.c -- */
 void order_issue_download(struct order *order);
 void order_issue_certificate(struct order *order, const struct order_event *event);
-void order_issue_alternate(struct order *order, const struct order_event *event);
+void order_issue_alternate(struct order *order, size_t index, const struct order_event *event);
+/* The timer has passed while the certificate is being fetched. */
+void order_issue_timer(struct order *order);
 
 #endif

@@ -38,6 +38,11 @@ struct lab {
     bool finished;
     enum order_failure failure;
     char *chain;
+    char *others[LIMIT_ALTERNATES];
+    size_t other_count;
+    char problem[64];
+    int64_t retry_at;
+    int detached;
 };
 
 /* -- certificates -- */
@@ -90,6 +95,11 @@ static inline X509 *lab_cert(EVP_PKEY *key, const char *names, const char *subje
         GENERAL_NAMES *san = lab_san(names);
         X509_add1_ext_i2d(cert, NID_subject_alt_name, san, 0, 0);
         GENERAL_NAMES_free(san);
+    } else {
+        BASIC_CONSTRAINTS *ca = BASIC_CONSTRAINTS_new();
+        ca->ca = 1;
+        X509_add1_ext_i2d(cert, NID_basic_constraints, ca, 1, 0);
+        BASIC_CONSTRAINTS_free(ca);
     }
     X509_sign(cert, lab_key(), EVP_sha256());
     return cert;
@@ -111,14 +121,24 @@ static inline size_t lab_add_pem(char *dst, size_t cap, X509 *cert)
     return len;
 }
 
+static char lab_leaf[32768]; /* the last one that lab_chain_of has made */
+
+/* Another chain of the same leaf. */
+static inline const char *lab_alternate(const char *root)
+{
+    static char pem[65536];
+    size_t len = strlen(lab_leaf);
+
+    memcpy(pem, lab_leaf, len);
+    lab_add_pem(pem + len, sizeof(pem) - len, lab_cert(lab_key(), NULL, "Intermediate", root));
+    return pem;
+}
+
 /* A leaf with names (divided by ","), and an intermediate issued by root. */
 static inline const char *lab_chain_of(EVP_PKEY *key, const char *names, const char *root)
 {
-    static char pem[65536];
-    size_t len = lab_add_pem(pem, sizeof(pem), lab_cert(key, names, "leaf", "Intermediate"));
-
-    lab_add_pem(pem + len, sizeof(pem) - len, lab_cert(lab_key(), NULL, "Intermediate", root));
-    return pem;
+    lab_add_pem(lab_leaf, sizeof(lab_leaf), lab_cert(key, names, "leaf", "Intermediate"));
+    return lab_alternate(root);
 }
 
 static inline uint8_t *lab_csr(size_t *len)
@@ -176,6 +196,10 @@ static inline void lab_note(struct lab *lab, const struct order_action *a)
         lab->failure = a->failure;
         snprintf(lab->text, sizeof(lab->text), "%s", a->text != NULL ? a->text : "");
         lab->chain = a->chain != NULL ? strdup(a->chain) : NULL;
+        for (size_t i = 0; a->alternates != NULL && a->alternates[i] != NULL; i++)
+            lab->others[lab->other_count++] = strdup(a->alternates[i]);
+        snprintf(lab->problem, sizeof(lab->problem), "%s", a->problem != NULL ? a->problem : "");
+        lab->retry_at = a->retry_at;
         break;
     }
 }
@@ -317,6 +341,8 @@ static inline void lab_free(struct lab *lab)
 {
     order_free(lab->order);
     free(lab->chain);
+    for (size_t i = 0; i < lab->other_count; i++)
+        free(lab->others[i]);
     free(lab);
 }
 

@@ -291,47 +291,6 @@ static void test_download_refused(void)
     EVP_PKEY_free(other);
 }
 
-static struct lab *with_alternates(const char *preferred)
-{
-    struct lab *lab =
-        lab_new_with(&(struct lab_options){.names = "a.example", .preferred = preferred});
-
-    lab_answer(lab, "new", 201, lab_order("a.example", "valid", ""));
-    lab_answer_event(lab, "/cert",
-                     (struct order_event){.status = 200,
-                                          .body = lab_chain_of(lab_key(), "a.example", "Root X1"),
-                                          .alternates = {LAB_URL "/alt/1", LAB_URL "/alt/2"},
-                                          .alternate_count = 2,
-                                          .retry_after_ms = -1});
-    return lab;
-}
-
-static void test_preferred_chain(void)
-{
-    done(with_alternates(NULL));
-    done(with_alternates(""));
-    done(with_alternates("Root_X1"));
-
-    struct lab *lab = with_alternates("Root_X2");
-    CU_ASSERT(!lab->finished && lab_open(lab, "/alt/1") && !lab_open(lab, "/alt/2"));
-    lab_answer(lab, "/alt/1", 200, lab_chain_of(lab_key(), "a.example", "Root X2"));
-    CU_ASSERT(strstr(lab->log, "preferred") == NULL);
-    done(lab);
-
-    lab = with_alternates("Root X3");
-    lab_answer(lab, "/alt/1", 200, lab_chain_of(lab_key(), "a.example", "Root X2"));
-    lab_answer(lab, "/alt/2", 500, "");
-    CU_ASSERT(strstr(lab->log, "no chain of the CA ends at the preferred \"Root X3\"") != NULL);
-    CU_ASSERT(lab->finished && strcmp(lab->chain, lab_chain_of(lab_key(), "a.example", "R")) != 0);
-    done(lab);
-
-    /* an alternate that is not ours costs the wish only */
-    lab = with_alternates("Root X3");
-    lab_answer(lab, "/alt/1", 200, lab_chain_of(lab_key(), "b.example", "Root X3"));
-    lab_lost(lab, "/alt/2", ERR_UNAVAILABLE);
-    done(lab);
-}
-
 /* -- after a restart -- */
 
 static struct lab *resumed(enum order_state state, const char *certificate_url)
@@ -423,7 +382,6 @@ int main(void)
     CU_ADD_TEST(suite, test_outage);
     CU_ADD_TEST(suite, test_finalize_always_500);
     CU_ADD_TEST(suite, test_download_refused);
-    CU_ADD_TEST(suite, test_preferred_chain);
     CU_ADD_TEST(suite, test_resumed_before_the_url);
     CU_ADD_TEST(suite, test_resumed);
     CU_ADD_TEST(suite, test_resumed_too_late);
