@@ -86,8 +86,9 @@
 #define LIMIT_SETS        1024         /* sets a client may have */
 
 /* Certificates of a chain; public CAs send 2 to 4. */
-#define LIMIT_CHAIN      10
-#define LIMIT_TRUST_FILE (4u << 20) /* bytes of acme-ca-file; Debian's bundle has 220 KiB */
+#define LIMIT_CHAIN       10
+#define LIMIT_SERIAL_TEXT 92         /* hexadecimal digits: 46 octets; RFC 5280 4.1.2.2 wants 20 */
+#define LIMIT_TRUST_FILE  (4u << 20) /* bytes of acme-ca-file; Debian's bundle has 220 KiB */
 
 /* -- the signer -- */
 #define LIMIT_KEYS    64 /* accounts in use: a few CAs, production and staging, rolled over */

@@ -5,6 +5,7 @@
 #ifndef CERTMILL_ISSUER_RENEWAL_H
 #define CERTMILL_ISSUER_RENEWAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/clock.h"
@@ -33,6 +34,15 @@ int64_t renewal_wait(int64_t retry_after_ms);
  * a window that ends before it starts (RFC 9773 4.2). */
 int renewal_parse(struct renewal_window *out, const char *body, size_t len, int64_t now,
                   int64_t retry_after_ms, struct err *err);
+
+/* From which moment on a certificate of the store is to be renewed: one within its window, the same
+ * each time, spread evenly over certificates (RFC 9773 4.2). Unix seconds; 0: no window is known.
+ * A revoked certificate is to be renewed at once (1). */
+struct store_certificate;
+int64_t renewal_moment(const struct store_certificate *cert);
+/* Whether the CA is to be asked (again) about a certificate of the store. A clock that was set back
+ * does not put that off by more than a day. */
+bool renewal_outdated(const struct store_certificate *cert, int64_t now);
 
 struct desk;
 struct renewal;

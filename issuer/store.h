@@ -78,6 +78,11 @@ struct store_certificate {
     /* only read: */
     uint64_t id;
     const char *directory_url, *client; /* of its order */
+    int64_t revoked;                    /* Unix seconds; 0: it is not */
+    int revoked_reason;                 /* RFC 5280 5.3.1 */
+    /* Renewal information (issuer/renewal.h), Unix seconds; renew_end 0: no window is known. */
+    int64_t renew_start, renew_end, renew_checked, renew_next;
+    const char *renew_explanation; /* URL, or "" */
 };
 
 /* One transaction: the certificate is there and the order is "issued". */
@@ -123,6 +128,14 @@ void store_chains_free(char **chains, size_t count);
 /* The newest certificate of an order; ERR_NOT_FOUND. */
 int store_certificate_of(struct store *store, uint64_t order_id, store_certificate_fn *fn,
                          void *arg, struct err *err);
+
+/* What the CA said about a certificate's renewal, or (end 0) when it is to be asked again. */
+struct renewal_window;
+int store_certificate_renewal(struct store *store, uint64_t certificate_id,
+                              const struct renewal_window *window, struct err *err);
+/* The CA has revoked it, at a time in Unix seconds; of several the first holds. */
+int store_certificate_revoked(struct store *store, uint64_t certificate_id, int64_t at, int reason,
+                              struct err *err);
 
 /* -- generations of the zone image -- */
 /* The first generation not yet promised, and the promise that all below limit may be used. */

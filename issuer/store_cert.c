@@ -91,6 +91,13 @@ static struct store_certificate read_certificate(sqlite3_stmt *stmt)
         .id = (uint64_t)sqlite3_column_int64(stmt, 10),
         .directory_url = store_db_word(stmt, 11),
         .client = store_db_word(stmt, 12),
+        .revoked = sqlite3_column_int64(stmt, 13),
+        .revoked_reason = sqlite3_column_int(stmt, 14),
+        .renew_start = sqlite3_column_int64(stmt, 15),
+        .renew_end = sqlite3_column_int64(stmt, 16),
+        .renew_checked = sqlite3_column_int64(stmt, 17),
+        .renew_next = sqlite3_column_int64(stmt, 18),
+        .renew_explanation = store_db_word(stmt, 19),
     };
 }
 

@@ -9,7 +9,8 @@
     " certificate_url, failure, created, updated, profile, replaces, challenge"
 #define CERTIFICATE_COLUMNS                                                                        \
     "c.order_id, c.serial, c.names, c.issuer, c.pem, c.not_before, c.not_after, c.created,"        \
-    " c.csr_sha256, c.spki_sha256, c.id, o.directory, o.client"
+    " c.csr_sha256, c.spki_sha256, c.id, o.directory, o.client, c.revoked, c.revoked_reason,"      \
+    " c.renew_start, c.renew_end, c.renew_checked, c.renew_next, c.renew_explanation"
 #define CERTIFICATES_WITH_ORDERS "certificates c JOIN orders o ON o.id = c.order_id"
 #define CERTIFICATES_BY(column)                                                                    \
     "SELECT " CERTIFICATE_COLUMNS " FROM " CERTIFICATES_WITH_ORDERS " WHERE c." column             \
@@ -64,6 +65,11 @@ static const char *const sql[STORE_STMTS] = {
     [STORE_CERTIFICATE_BY_SPKI] = CERTIFICATES_BY("spki_sha256"),
     [STORE_CERTIFICATE_OF] = "SELECT " CERTIFICATE_COLUMNS " FROM " CERTIFICATES_WITH_ORDERS
                              " WHERE c.order_id = ?1 ORDER BY c.id DESC LIMIT 1",
+    [STORE_CERTIFICATE_RENEWAL] =
+        "UPDATE certificates SET renew_start = ?2, renew_end = ?3, renew_checked = ?4,"
+        " renew_next = ?5, renew_explanation = ?6 WHERE id = ?1",
+    [STORE_CERTIFICATE_REVOKED] = "UPDATE certificates SET revoked = ?2, revoked_reason = ?3"
+                                  " WHERE id = ?1 AND revoked = 0",
     [STORE_EVENT_ADD] = "INSERT INTO events (order_id, at, text) VALUES (?1, ?2, ?3)",
     [STORE_EVENT_EACH] = "SELECT at, text FROM events WHERE order_id = ?1 ORDER BY id",
     [STORE_GENERATION_GET] = "SELECT reserved FROM generations WHERE one = 1",

@@ -42,6 +42,14 @@ static const char *const steps[] = {
     "ALTER TABLE certificates ADD COLUMN spki_sha256 TEXT NOT NULL DEFAULT '';"
     "CREATE INDEX certificates_csr ON certificates (csr_sha256);"
     "CREATE INDEX certificates_spki ON certificates (spki_sha256);",
+    /* revocation, 0: none; renewal information (RFC 9773), renew_end 0: none. Unix seconds */
+    "ALTER TABLE certificates ADD COLUMN revoked INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE certificates ADD COLUMN revoked_reason INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE certificates ADD COLUMN renew_start INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE certificates ADD COLUMN renew_end INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE certificates ADD COLUMN renew_checked INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE certificates ADD COLUMN renew_next INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE certificates ADD COLUMN renew_explanation TEXT NOT NULL DEFAULT '';",
     /* what a resumed order needs to be ordered anew; the other chains of a certificate: what stands
      * behind the leaf, once for all certificates that share it */
     "ALTER TABLE orders ADD COLUMN profile TEXT;"
