@@ -20,10 +20,12 @@ struct ctl_command {
      * Returns 0 or -errno. NULL: the command is answered here, by local. */
     int (*print)(const json_t *data, FILE *out);
     int (*local)(FILE *out);
+    /* The same with words and --limit. Returns an enum ctl_status; err where it is not CTL_OK. */
+    int (*run)(char *const *words, size_t count, long limit, FILE *out, struct err *err);
 };
 
-extern const struct ctl_command ctl_ping, ctl_status, ctl_orders, ctl_records, ctl_certificates,
-    ctl_accounts, ctl_reload, ctl_help, ctl_version;
+extern const struct ctl_command ctl_audit, ctl_ping, ctl_status, ctl_orders, ctl_records,
+    ctl_certificates, ctl_accounts, ctl_reload, ctl_help, ctl_version;
 
 /* All of them, in the order of help; NULL-terminated. */
 extern const struct ctl_command *const ctl_commands[];

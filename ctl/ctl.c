@@ -118,6 +118,9 @@ int ctl_parse(struct ctl_request *out, int argc, char **argv, struct err *err)
     }
     out->words = argv + 1;
     out->count = (size_t)words - 1;
+    if (out->command->run != NULL) {
+        return 0;
+    }
     if (out->command->fill == NULL && out->count > 0) {
         return err_set(err, ERR_UNKNOWN, "%s takes no words: '%.100s'", argv[0], argv[1]);
     }
@@ -227,6 +230,11 @@ int ctl_main(int argc, char **argv)
     }
     if (request.command->local != NULL) {
         return request.command->local(stdout) < 0 || fflush(stdout) != 0 ? CTL_REFUSED : CTL_OK;
+    }
+    if (request.command->run != NULL) {
+        int status =
+            request.command->run(request.words, request.count, request.limit, stdout, &err);
+        return status == CTL_OK ? CTL_OK : fail(status, &err);
     }
     if (ctl_encode(&line, &request, &err) < 0) {
         return fail(CTL_USAGE, &err);

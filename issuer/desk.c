@@ -191,6 +191,7 @@ static struct desk_fresh *fresh_new(const struct desk *desk, const struct desk_r
     fresh->client = strdup(request->client);
     fresh->challenge = request->challenge;
     copied = copy_optional(&fresh->preferred_chain, chain) &&
+             copy_optional(&fresh->address, request->address) &&
              copy_optional(&fresh->profile, request->profile) &&
              copy_optional(&fresh->replaces, request->replaces);
     fresh->csr = malloc(fresh->csr_len);

@@ -19,6 +19,7 @@
 #include "issuer/publisher.h"
 #include "issuer/store.h"
 
+struct audit;
 struct desk;
 struct desk_ticket;
 struct http;
@@ -33,6 +34,7 @@ struct desk_options {
     struct publisher *publisher;
     struct http *http;
     struct signclient *signclient;
+    struct audit *audit;            /* or NULL */
     const struct server_conf *conf; /* acme_email, account_key_type, preferred_chain */
 };
 
@@ -69,7 +71,8 @@ struct desk_client {
 struct desk_request {
     const struct csr *csr;
     const char *directory_url;
-    const char *client; /* who asks, for the store */
+    const char *client;  /* who asks, for the store */
+    const char *address; /* from where, or NULL */
     int64_t peer_uid;
     const char *preferred_chain; /* or NULL */
     const char *profile;         /* or NULL */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/encode.h"
 
@@ -228,6 +229,28 @@ static int act_timer(struct desk_run *run, const struct order_action *action)
 
 /* -- the end -- */
 
+static void audit_issued(struct desk_run *run)
+{
+    char text[64], until[24];
+    struct tm tm;
+    const time_t end = (time_t)run->cert.not_after;
+
+    if (gmtime_r(&end, &tm) == NULL || strftime(until, sizeof until, "%FT%TZ", &tm) == 0) {
+        until[0] = '\0';
+    }
+    (void)snprintf(text, sizeof text, "issued, good until %s", until);
+    desk_audit(run, "issued", text);
+}
+
+/* One that the CA knows goes on after the restart: that is no end. */
+static bool goes_on(const struct desk_run *run, const struct order_action *action)
+{
+    struct order_saved saved;
+
+    order_get_saved(run->order, &saved);
+    return action->failure == ORDER_INTERRUPTED && run->desk->stopping && saved.url != NULL;
+}
+
 static void finish_issued(struct desk_run *run, const struct order_action *action)
 {
     char text[LIMIT_ERROR_TEXT + 64];
@@ -238,6 +261,7 @@ static void finish_issued(struct desk_run *run, const struct order_action *actio
                        run->lost.text);
         desk_run_say(run, LOG_LEVEL_ERROR, text);
     }
+    audit_issued(run);
     desk_run_answer(run, &(struct desk_result){.failure = ORDER_OK, .chain = action->chain});
 }
 
@@ -256,6 +280,9 @@ static void act_finish(struct desk_run *run, const struct order_action *action)
         log_error(run->desk->opt.log, run->subject, "%s", run->lost.text);
     }
     log_warning(run->desk->opt.log, run->subject, "failed: %s", reason);
+    if (!goes_on(run, action)) {
+        desk_audit(run, "failed", reason);
+    }
     desk_run_answer(
         run, &(struct desk_result){.failure = run->reason != NULL ? run->failure : action->failure,
                                    .text = reason,

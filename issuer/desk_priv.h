@@ -60,7 +60,7 @@ struct desk_fresh {
     size_t count;
     uint8_t *csr;
     size_t csr_len;
-    char *client, *preferred_chain, *profile, *replaces;
+    char *client, *address, *preferred_chain, *profile, *replaces;
     enum order_challenge challenge;
     int64_t peer_uid;
 };
@@ -158,6 +158,9 @@ void desk_fresh_free(struct desk_fresh *fresh);
 bool desk_act_stores(const struct desk_run *run);
 int desk_act_store(struct desk_run *run, struct err *err);
 void desk_act_perform(struct desk_run *run);
+
+/* desk_audit.c: "issued" or "failed", with the outcome as a sentence. */
+void desk_audit(struct desk_run *run, const char *what, const char *outcome);
 
 /* desk.c */
 int desk_digest(uint8_t dst[static 32], const uint8_t *data, size_t len);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "issuer/audit.h"
+
 struct open_order {
     struct open_order *next;
     uint64_t id;
@@ -137,6 +139,11 @@ static int settle(struct desk *desk, const struct open_order *open, struct err *
     }
     log_warning(desk->opt.log, NULL, "order %llu is not resumed: %s", (unsigned long long)open->id,
                 why.text);
+    audit_write(desk->opt.audit, &(struct audit_event){.what = "failed",
+                                                       .peer_uid = -1,
+                                                       .order = open->id,
+                                                       .authority = open->directory_url,
+                                                       .outcome = why.text});
     return store_order_fail(desk->opt.store, open->id, why.text, clock_wall_us(desk->opt.clock),
                             err);
 }

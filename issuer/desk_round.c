@@ -23,6 +23,7 @@ static int admit(struct desk_run *run, struct err *err)
     const char *thumbprint = acme_thumbprint(run->ca->acme);
     struct store_order row = {
         .client = fresh->client,
+        .address = fresh->address,
         .peer_uid = fresh->peer_uid,
         .directory_url = run->ca->url,
         .names = fresh->names,
@@ -96,6 +97,7 @@ static void break_off(struct desk_run *run)
     }
     log_error(desk->opt.log, run->subject[0] != '\0' ? run->subject : NULL, "failed: %s",
               run->lost.text);
+    desk_audit(run, "failed", run->lost.text);
     desk_run_answer(run, &(struct desk_result){.failure = ORDER_BROKEN, .text = run->lost.text});
 }
 

@@ -17,6 +17,7 @@ void desk_fresh_free(struct desk_fresh *fresh)
     free(fresh->names);
     free(fresh->csr);
     free(fresh->client);
+    free(fresh->address);
     free(fresh->preferred_chain);
     free(fresh->profile);
     free(fresh->replaces);

@@ -23,9 +23,10 @@ struct http_trust issuer_trust(const struct server_conf *conf)
 
 /* -- start -- */
 
-static int store_folder(char *dst, size_t cap, const struct server_conf *conf, struct err *err)
+static int state_folder(char *dst, size_t cap, const char *name, const struct server_conf *conf,
+                        struct err *err)
 {
-    int len = snprintf(dst, cap, "%s/store", conf->state_dir);
+    int len = snprintf(dst, cap, "%s/%s", conf->state_dir, name);
 
     if (len < 0 || (size_t)len >= cap) {
         return err_set(err, ERR_LIMIT, "the path of state-dir is too long: %s", conf->state_dir);
@@ -33,11 +34,12 @@ static int store_folder(char *dst, size_t cap, const struct server_conf *conf, s
     return 0;
 }
 
-static int confine(struct issuer *issuer, const char *folder, struct err *err)
+static int confine(struct issuer *issuer, const char *store, const char *audit, struct err *err)
 {
     const struct server_conf *conf = &issuer->boot.conf;
     const struct sandbox_path paths[] = {
-        {folder, true},
+        {store, true},
+        {audit, true},
         {"/etc", false},
         {"/usr", false},
         {"/lib", false},
@@ -118,6 +120,7 @@ static int make_parts(struct issuer *issuer, uint64_t generation, struct err *er
                                 .clock = &clock_system,
                                 .store = issuer->store,
                                 .http = issuer->http,
+                                .audit = issuer->audit,
                                 .conf = &issuer->boot.conf};
     int ret;
 
@@ -217,20 +220,25 @@ static int start(struct issuer *issuer, struct err *err)
 {
     const struct server_conf *conf = &issuer->boot.conf;
     const struct http_trust trust = issuer_trust(conf);
-    char folder[LIMIT_PATH];
+    char folder[LIMIT_PATH], audit[LIMIT_PATH];
     uint64_t generation;
     int ret;
 
     priority_raise();
-    if ((ret = store_folder(folder, sizeof folder, conf, err)) < 0 ||
+    if ((ret = state_folder(folder, sizeof folder, "store", conf, err)) < 0 ||
+        (ret = state_folder(audit, sizeof audit, "audit", conf, err)) < 0 ||
         (ret = http_new(&issuer->http, &issuer->loop, issuer->log, &trust, err)) < 0 ||
-        (ret = confine(issuer, folder, err)) < 0 ||
-        (ret = open_store(issuer, folder, &generation, err)) < 0 ||
-        (ret = make_parts(issuer, generation, err)) < 0 || (ret = use_sockets(issuer, err)) < 0 ||
+        (ret = confine(issuer, folder, audit, err)) < 0 ||
+        (ret = open_store(issuer, folder, &generation, err)) < 0) {
+        return ret;
+    }
+    issuer_audit_open(issuer, audit);
+    if ((ret = make_parts(issuer, generation, err)) < 0 || (ret = use_sockets(issuer, err)) < 0 ||
         (ret = issuer_control_start(issuer, err)) < 0 ||
         (ret = desk_resume(issuer->desk, err)) < 0) {
         return ret;
     }
+    issuer_audit_say(issuer, "started", CERTMILL_VERSION);
     if (conf->skip_acme_server_cert_verify) {
         log_warning(issuer->log, NULL,
                     "skip-acme-server-cert-verify is set: ANYBODY on the way can pose as the CA");
@@ -259,6 +267,7 @@ void issuer_stop(struct issuer *issuer)
     if (issuer->desk != NULL) {
         desk_stop(issuer->desk);
     }
+    issuer_audit_stop(issuer);
     desk_free(issuer->desk);
     submit_free(issuer->submit);
     control_free(issuer->control);
@@ -323,6 +332,7 @@ int issuer_main(int control)
     } else {
         (void)boot_failed(control, &err);
     }
+    audit_close(issuer->audit);
     store_close(issuer->store);
     log_free(issuer->log);
     boot_clear(&issuer->boot);

@@ -12,6 +12,7 @@
 #include "common/err.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "issuer/audit.h"
 #include "issuer/control.h"
 #include "issuer/desk.h"
 #include "issuer/http.h"
@@ -31,6 +32,10 @@ struct issuer {
     struct boot boot;
     struct log *log;
     struct store *store;
+    struct audit *audit; /* NULL: it cannot be written at all */
+    uv_timer_t audit_timer;
+    uv_work_t audit_work;
+    int audit_fd; /* being synced, or -1 */
     struct http *http;
     struct signclient *signclient;
     struct publisher *publisher;
@@ -49,6 +54,15 @@ int issuer_control_reload(void *arg);
 void issuer_control_broken(const struct issuer *issuer, enum ipc_role role);
 /* A channel to a peer; fd is taken over. */
 int issuer_control_peer(struct issuer *issuer, enum ipc_role role, int fd);
+
+/* issuer_audit.c: the audit log. One that cannot be written costs the log its lines, nothing else.
+ */
+void issuer_audit_open(struct issuer *issuer, const char *folder);
+void issuer_audit_configure(struct issuer *issuer);
+/* A line about the server itself. */
+void issuer_audit_say(struct issuer *issuer, const char *what, const char *outcome);
+/* Its last line; the file is closed by audit_close once the loop has ended. */
+void issuer_audit_stop(struct issuer *issuer);
 
 /* What http_new and http_configure are to trust. */
 struct http_trust issuer_trust(const struct server_conf *conf);

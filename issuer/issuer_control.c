@@ -66,6 +66,7 @@ static void use(struct issuer *issuer, struct boot *fresh)
     desk_configure(issuer->desk, &issuer->boot.conf);
     submit_configure(issuer->submit, &issuer->boot.conf);
     control_configure(issuer->control, &issuer->boot.conf);
+    issuer_audit_configure(issuer);
     if (log_level_parse(issuer->boot.conf.log_level, &level) == 0) {
         log_set_level(issuer->log, level);
     }
@@ -88,6 +89,7 @@ static void reload(struct issuer *issuer, struct msg_reader *r, const int *fds, 
     }
     if (ret == 0) {
         log_info(issuer->log, NULL, "configuration and zones reloaded");
+        issuer_audit_say(issuer, "reloaded", "configuration and zones taken over");
     } else {
         log_error(issuer->log, NULL, "not reloaded, the old configuration stays: %s", err.text);
     }

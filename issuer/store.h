@@ -39,8 +39,9 @@ int store_account_each(struct store *store, store_account_fn *fn, void *arg, str
 /* -- orders -- */
 struct store_order {
     uint64_t id;
-    const char *client; /* who asked, as policy knows it, or "" */
-    int64_t peer_uid;   /* of submit.sock, -1 unknown */
+    const char *client;  /* who asked, as policy knows it, or "" */
+    const char *address; /* from where, or ""; NULL to store: the same */
+    int64_t peer_uid;    /* of submit.sock, -1 unknown */
     const char *directory_url;
     const char *names;  /* normal form, divided by "," */
     const uint8_t *csr; /* DER */

@@ -6,7 +6,7 @@
 
 #define ORDER_COLUMNS                                                                              \
     "id, client, peer_uid, directory, names, csr, preferred_chain, state, url, finalize_url,"      \
-    " certificate_url, failure, created, updated, profile, replaces, challenge"
+    " certificate_url, failure, created, updated, profile, replaces, challenge, address"
 #define CERTIFICATE_COLUMNS                                                                        \
     "c.order_id, c.serial, c.names, c.issuer, c.pem, c.not_before, c.not_after, c.created,"        \
     " c.csr_sha256, c.spki_sha256, c.id, o.directory, o.client, c.revoked, c.revoked_reason,"      \
@@ -28,8 +28,8 @@ static const char *const sql[STORE_STMTS] = {
         "SELECT directory, url, thumbprint, created FROM accounts ORDER BY directory",
     [STORE_ORDER_ADD] =
         "INSERT INTO orders (client, peer_uid, directory, names, csr, preferred_chain, state,"
-        " created, updated, profile, replaces, challenge)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'new', ?7, ?7, ?8, ?9, ?10)",
+        " created, updated, profile, replaces, challenge, address)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'new', ?7, ?7, ?8, ?9, ?10, ?11)",
     [STORE_ORDER_SAVE] = "UPDATE orders SET state = ?2, url = ?3, finalize_url = ?4,"
                          " certificate_url = ?5, updated = ?6 WHERE id = ?1",
     [STORE_ORDER_FAIL] =

@@ -38,7 +38,8 @@ int store_order_add(struct store *store, const struct store_order *order, uint64
          store_db_text(stmt, 6, order->preferred_chain) |
          sqlite3_bind_int64(stmt, 7, order->created) | store_db_text(stmt, 8, order->profile) |
          store_db_text(stmt, 9, order->replaces) |
-         store_db_text(stmt, 10, order->challenge != NULL ? order->challenge : "dns-01");
+         store_db_text(stmt, 10, order->challenge != NULL ? order->challenge : "dns-01") |
+         store_db_text(stmt, 11, order->address != NULL ? order->address : "");
     if ((ret = run(store, stmt, rc, "storing an order", err)) == 0) {
         *id = (uint64_t)sqlite3_last_insert_rowid(store->db);
     }
@@ -98,6 +99,7 @@ static struct store_order read_order(sqlite3_stmt *stmt)
         .profile = store_db_column(stmt, 14),
         .replaces = store_db_column(stmt, 15),
         .challenge = store_db_word(stmt, 16),
+        .address = store_db_word(stmt, 17),
     };
 }
 

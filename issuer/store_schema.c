@@ -60,6 +60,10 @@ static const char *const steps[] = {
     "  certificate_id INTEGER NOT NULL REFERENCES certificates (id), position INTEGER NOT NULL,"
     "  issuer_chain_id INTEGER NOT NULL REFERENCES issuer_chains (id),"
     "  PRIMARY KEY (certificate_id, position)) WITHOUT ROWID;",
+    /* from where an order came; how far it was told that a certificate is about to end */
+    "ALTER TABLE orders ADD COLUMN address TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE certificates ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX certificates_end ON certificates (not_after);",
 };
 
 #define VERSION ((int)(sizeof steps / sizeof *steps))

@@ -83,19 +83,22 @@ static int make(const struct folder_spec *spec, const char *key, struct err *err
 
 int folders_state(const struct server_conf *conf, struct err *err)
 {
-    char keys[LIMIT_PATH + 8], store[LIMIT_PATH + 8];
+    char keys[LIMIT_PATH + 8], store[LIMIT_PATH + 8], audit[LIMIT_PATH + 8];
     const struct folder_spec state_spec = {conf->state_dir, geteuid() == 0 ? 0711 : 0700, NULL};
     const struct folder_spec keys_spec = {keys, 0700, conf->signer_user};
     const struct folder_spec store_spec = {store, 0700, conf->user};
+    const struct folder_spec audit_spec = {audit, 0700, conf->user};
     int ret;
 
     snprintf(keys, sizeof(keys), "%s/keys", conf->state_dir);
     snprintf(store, sizeof(store), "%s/store", conf->state_dir);
+    snprintf(audit, sizeof(audit), "%s/audit", conf->state_dir);
     if ((ret = make(&state_spec, "state-dir", err)) < 0 ||
-        (ret = make(&keys_spec, "signer-user", err)) < 0) {
+        (ret = make(&keys_spec, "signer-user", err)) < 0 ||
+        (ret = make(&store_spec, "user", err)) < 0) {
         return ret;
     }
-    return make(&store_spec, "user", err);
+    return make(&audit_spec, "user", err);
 }
 
 int folders_run(const struct server_conf *conf, struct err *err)
