@@ -13,7 +13,7 @@ NAMES = ["www.example.org", "mail.example.org"]
 
 
 class Kill(LabCase):
-    options = LabOptions(proxy=True, ca=CaOptions(authz_reuse=0))
+    options = LabOptions(more=True, ca=CaOptions(authz_reuse=0))
 
     def setUp(self) -> None:
         for role in ("dnsd", "signer", "issuer"):
@@ -54,6 +54,7 @@ class Kill(LabCase):
         self.assert_issued(self.lab.collect(client), names)
 
     def test_signer(self) -> None:
+        before = self.lab.more.counted()
         for path, early in POINTS:
             with self.subTest(path, early=early):
                 client, hold = self.held_order(path, early)
@@ -62,6 +63,9 @@ class Kill(LabCase):
                 hold.release()
                 self.assert_issued(self.lab.collect(client), NAMES)
         self.assertEqual(len(self.lab.server.ctl("accounts")["accounts"]), 1, "the account key is the same")
+        now = self.lab.more.counted()
+        self.assertEqual({key: now[key] - before[key] for key in now},
+                         {"accounts": 0, "orders": len(POINTS), "finalized": len(POINTS)}, "nothing was asked twice")
 
     def test_issuer(self) -> None:
         for path, early in POINTS:

@@ -47,6 +47,7 @@ class Post:
     """The account's URL (kid); None where the key itself stands in the header."""
     payload: dict[str, Any] | None
     """None: POST-as-GET."""
+    nonce: str = ""
     status: int = 0
     location: str | None = None
     problem: str | None = None
@@ -153,7 +154,7 @@ class CaMore(Proxy):
         except ValueError as error:
             self._violation(request, str(error))
             return
-        post = Post(request.path, protected.get("kid"), payload)
+        post = Post(request.path, protected.get("kid"), payload, str(protected.get("nonce", "")))
         with self._lock:
             request.headers["-post"] = str(len(self.posts))  # no header that came has such a name
             self.posts.append(post)
@@ -181,12 +182,11 @@ class CaMore(Proxy):
             self._violation(request, "not exactly one of jwk and kid (6.2)")
         if "jwk" in protected and not request.path.startswith(("/sign-me-up", "/revoke-cert")):
             self._violation(request, "jwk where kid must be (6.2)")
-        nonce = protected.get("nonce", "")
+        nonce = str(protected.get("nonce", ""))
         with self._lock:
             fresh = nonce in self._given and nonce not in self._used
-            self._used.add(nonce)
         if not fresh:
-            self._violation(request, f"nonce {nonce!r} was never given, or is used again (6.5)")
+            self._violation(request, f"nonce {nonce!r} was never given, or was used and answered (6.5)")
 
     def _check_payload(self, request: Request, payload: dict[str, Any] | None) -> None:
         if request.path.startswith("/order-plz"):
@@ -221,6 +221,8 @@ class CaMore(Proxy):
             return None
         status, kind, detail = refused
         post.status, post.problem = status, kind
+        with self._lock:
+            self._used.add(post.nonce)
         return self._problem(status, kind, detail, nonce=True)
 
     def _problem(self, status: int, kind: str, detail: str, nonce: bool = False) -> Reply:
@@ -301,12 +303,13 @@ class CaMore(Proxy):
     def after(self, request: Request, reply: Reply) -> Reply:
         """Completes the directory and orders; notes answers, orders and certificates."""
         nonce = reply.header("Replay-Nonce")
-        if nonce:
-            with self._lock:
-                self._given.add(nonce)
         post = self._post_of(request)
-        if post is not None:
-            post.status, post.location = reply.status, reply.header("Location")
+        with self._lock:
+            if nonce:
+                self._given.add(nonce)
+            if post is not None:
+                self._used.add(post.nonce)
+                post.status, post.location = reply.status, reply.header("Location")
         kind = reply.header("Content-Type") or ""
         if request.path.startswith("/dir"):
             reply.body = self._directory(reply.body)

@@ -1,4 +1,5 @@
-"""System calls made by a running process against its will: what somebody who took it over could try."""
+"""System calls made by a running process against its will, as somebody could try who took it over; and a process ended
+just before or just after one of its own."""
 
 from __future__ import annotations
 
@@ -6,12 +7,15 @@ import ctypes
 import errno
 import os
 import signal
+import threading
 from types import TracebackType
 
 from .process import LabError
 
 ARCHITECTURE = "x86_64"
 _PTRACE_SINGLESTEP, _PTRACE_GETREGS, _PTRACE_SETREGS, _PTRACE_ATTACH, _PTRACE_DETACH = 9, 12, 13, 16, 17
+_PTRACE_SYSCALL, _PTRACE_SETOPTIONS, _PTRACE_O_TRACESYSGOOD = 24, 0x4200, 1
+FSYNC, FDATASYNC = 74, 75
 _WALL = 0x40000000
 _SYSCALL = b"\x0f\x05"
 _REGISTERS = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base "
@@ -42,7 +46,7 @@ class Thread:
         self._saved = _Registers()
         self._alive = False
 
-    def _ptrace(self, request: int, data: object = None) -> None:
+    def _ptrace(self, request: int, data: object = None) -> None:  # data: an address, or None
         if self._libc.ptrace(request, self.tid, None, data) < 0:
             code = ctypes.get_errno()
             if code == errno.ESRCH and self._alive:
@@ -94,6 +98,71 @@ class Thread:
         self._wait()
         self._ptrace(_PTRACE_GETREGS, ctypes.byref(registers))
         return ctypes.c_longlong(registers.rax).value
+
+
+class KillAt(Thread):
+    """kill -9 of a process at the nth time that its first thread makes one of some system calls.
+
+    after: once the call is done, else before it begins. `struck` says whether it came to that before release().
+    """
+
+    def __init__(self, pid: int, numbers: tuple[int, ...], nth: int, after: bool):
+        super().__init__(pid)
+        self._numbers, self._left, self._after = numbers, nth, after
+        self.struck = False
+        self._released = threading.Event()
+        self._attached = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)  # all of ptrace is one thread's
+
+    def start(self) -> KillAt:
+        """Returns once every call is being looked at."""
+        self._thread.start()
+        if not self._attached.wait(10):
+            raise LabError(f"cannot trace process {self.tid}")
+        return self
+
+    def release(self) -> bool:
+        """Lets the process go where it still runs; whether it was killed."""
+        self._released.set()
+        if self._thread.is_alive():
+            try:
+                os.kill(self.tid, signal.SIGCONT)  # a stop for the tracer, should the process only wait
+            except ProcessLookupError:
+                pass
+        self._thread.join(30)
+        return self.struck
+
+    def _run(self) -> None:
+        self._ptrace(_PTRACE_ATTACH)
+        self._alive = True
+        self._wait()
+        self._ptrace(_PTRACE_SETOPTIONS, _PTRACE_O_TRACESYSGOOD)
+        self._attached.set()
+        entering, deliver = True, 0
+        while not self._released.is_set():
+            self._ptrace(_PTRACE_SYSCALL, deliver or None)
+            _, status = os.waitpid(self.tid, _WALL)
+            if not os.WIFSTOPPED(status):
+                self._alive = False
+                return
+            stop, deliver = os.WSTOPSIG(status), 0
+            if stop != signal.SIGTRAP | 0x80:
+                deliver = 0 if stop == signal.SIGCONT else stop
+                continue
+            if self._is_due(entering):
+                os.kill(self.tid, signal.SIGKILL)
+                os.waitpid(self.tid, _WALL)
+                self.struck = True
+                return
+            entering = not entering
+        self._ptrace(_PTRACE_DETACH)
+
+    def _is_due(self, entering: bool) -> bool:
+        self._ptrace(_PTRACE_GETREGS, ctypes.byref(self._saved))
+        if self._saved.orig_rax not in self._numbers or entering == self._after:
+            return False
+        self._left -= 1
+        return self._left == 0
 
 
 def name_of(result: int) -> str:
