@@ -2,7 +2,7 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
-foreach(lib libuv libcurl yaml-0.1 jansson sqlite3 libidn2 libseccomp cunit)
+foreach(lib libuv libcurl yaml-0.1 jansson sqlite3 libidn2 libpsl libseccomp cunit)
     string(REGEX REPLACE "[^a-z0-9]" "_" name ${lib})
     pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${lib})
 endforeach()

@@ -144,6 +144,18 @@
 #define LIMIT_RENEWAL_TIME 64 /* octets of a timestamp: 25 without its fraction */
 #define LIMIT_PROFILES     32 /* that one CA offers; Let's Encrypt has three */
 
+/* -- the ledger of limits -- */
+/* Points in time that one bucket tells apart: all events of what CAs limit by the week (50, 5) and
+ * the hour (5), and 300 orders in 3 hours to within 3 minutes. */
+#define LIMIT_LEDGER_USES 64
+#define LIMIT_LEDGER_TEXT 512 /* octets of a CA's or a failure's words that are kept */
+/* A name, client or registered domain (253), or the first of several names, how many more (20) and
+ * 32 digits of a digest of all. */
+#define LIMIT_LEDGER_SUBJECT 320
+/* Rows that wait for the store's next write: 100 names of 4 orders, a failure and a delay each.
+ * Each has 1.8 KiB: 1.8 MiB where the disk is full. */
+#define LIMIT_LEDGER_WAITING 1024
+
 /* -- our own messages -- */
 #define LIMIT_MESSAGE      (128u << 10) /* SOCK_SEQPACKET; under net.core.wmem_default (208 KiB) */
 #define LIMIT_MESSAGE_FDS  128          /* SCM_MAX_FD is 253; zone files and sockets */

@@ -7,9 +7,9 @@
 
 /* Let's Encrypt's, as published in 2026; renewals by "replaces" (RFC 9773 5) do not count. */
 static const struct authority_limits letsencrypt = {
-    .orders = 300, .domain = 50, .exact = 5, .failures = 5};
+    .orders = 300, .domain = 50, .exact = 5, .failures = 5, .letsencrypt = true};
 static const struct authority_limits letsencrypt_staging = {
-    .orders = 1500, .domain = 30000, .exact = 30000, .failures = 200};
+    .orders = 1500, .domain = 30000, .exact = 30000, .failures = 200, .letsencrypt = true};
 static const struct authority_limits none;
 
 static bool is(const char *a, const char *b)
@@ -96,6 +96,7 @@ static struct authority from_row(const struct server_conf *conf, size_t i)
         .domain = limit(row->limit_domain, known->domain),
         .exact = limit(row->limit_exact, known->exact),
         .failures = limit(row->limit_failures, known->failures),
+        .letsencrypt = known->letsencrypt,
     };
     return a;
 }

@@ -19,6 +19,7 @@ struct authority_limits {
     int64_t domain;   /* certificates of a registered domain in 7 days */
     int64_t exact;    /* certificates of the same names in 7 days */
     int64_t failures; /* failed authorizations of a name in an hour */
+    bool letsencrypt; /* counts as Let's Encrypt does (issuer/ledger.h); else in windows */
 };
 
 /* Strings and lists point into the configuration, or are static. */

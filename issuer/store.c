@@ -63,7 +63,9 @@ void store_close(struct store *store)
     }
     (void)sqlite3_close_v2(store->db);
     store_events_done(store);
+    store_ledger_done(store);
     free(store->events);
+    free(store->ledger);
     free(store->path);
     free(store);
 }

@@ -73,6 +73,17 @@ static const char *const sql[STORE_STMTS] = {
     [STORE_EVENT_ADD] = "INSERT INTO events (order_id, at, text) VALUES (?1, ?2, ?3)",
     [STORE_EVENT_EACH] = "SELECT at, text FROM events WHERE order_id = ?1 ORDER BY id",
     [STORE_GENERATION_GET] = "SELECT reserved FROM generations WHERE one = 1",
+    [STORE_LEDGER_PUT] = "INSERT OR REPLACE INTO ledger (kind, authority, subject, at, until, count,"
+                         " uses, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [STORE_LEDGER_DELETE] =
+        "DELETE FROM ledger WHERE kind = ?1 AND authority = ?2 AND subject = ?3",
+    [STORE_LEDGER_GET] = "SELECT at, until, count, uses, text FROM ledger"
+                         " WHERE kind = ?1 AND authority = ?2 AND subject = ?3",
+    [STORE_LEDGER_EACH] = "SELECT authority, subject, at, until, count, uses, text FROM ledger"
+                          " WHERE kind = ?1 AND at >= ?2 ORDER BY at DESC LIMIT ?3",
+    [STORE_LEDGER_PRUNE] =
+        "DELETE FROM ledger WHERE kind = ?1 AND (authority, subject) IN"
+        " (SELECT authority, subject FROM ledger WHERE kind = ?1 AND at < ?2 LIMIT 500)",
     [STORE_GENERATION_RESERVE] =
         "UPDATE generations SET reserved = max(reserved, ?1) WHERE one = 1",
 };
@@ -201,10 +212,14 @@ static int commit(struct store *store, struct err *err)
     int ret = store_events_write(store, err);
 
     if (ret == 0) {
+        ret = store_ledger_write(store, err);
+    }
+    if (ret == 0) {
         ret = plain(store, STORE_COMMIT, "writing", err);
     }
     if (ret == 0) {
         store_events_done(store);
+        store_ledger_done(store);
     } else {
         roll_back(store);
     }
@@ -263,7 +278,7 @@ int store_flush(struct store *store, struct err *err)
 {
     int ret;
 
-    if (store->event_count == 0 || store->batch) {
+    if ((store->event_count == 0 && store->ledger_count == 0) || store->batch) {
         return 0;
     }
     if ((ret = plain(store, STORE_BEGIN, "writing", err)) < 0) {

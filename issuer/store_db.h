@@ -47,8 +47,15 @@ enum store_stmt {
     STORE_EVENT_EACH,
     STORE_GENERATION_GET,
     STORE_GENERATION_RESERVE,
+    STORE_LEDGER_PUT,
+    STORE_LEDGER_DELETE,
+    STORE_LEDGER_GET,
+    STORE_LEDGER_EACH,
+    STORE_LEDGER_PRUNE,
     STORE_STMTS,
 };
+
+struct store_ledger_waiting;
 
 struct store_event {
     uint64_t order;
@@ -67,6 +74,8 @@ struct store {
     struct err failed; /* the first failure within the batch */
     struct store_event *events;
     size_t event_count, event_cap;
+    struct store_ledger_waiting **ledger; /* LIMIT_LEDGER_WAITING of them, or NULL */
+    size_t ledger_count;
 };
 
 /* Fills err for an SQLite result code of this store: what failed and what to do. */
@@ -107,5 +116,9 @@ int store_schema_apply(struct store *store, struct err *err);
  * store_events_done. */
 int store_events_write(struct store *store, struct err *err);
 void store_events_done(struct store *store);
+
+/* store_ledger.c: the same for the ledger's rows. */
+int store_ledger_write(struct store *store, struct err *err);
+void store_ledger_done(struct store *store);
 
 #endif

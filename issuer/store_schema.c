@@ -64,6 +64,12 @@ static const char *const steps[] = {
     "ALTER TABLE orders ADD COLUMN address TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE certificates ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX certificates_end ON certificates (not_after);",
+    /* what counts towards limits (issuer/ledger.h) */
+    "CREATE TABLE ledger ("
+    "  kind INTEGER NOT NULL, authority TEXT NOT NULL, subject TEXT NOT NULL, at INTEGER NOT NULL,"
+    "  until INTEGER NOT NULL, count INTEGER NOT NULL, uses BLOB NOT NULL, text TEXT NOT NULL,"
+    "  PRIMARY KEY (kind, authority, subject)) WITHOUT ROWID;"
+    "CREATE INDEX ledger_at ON ledger (kind, at);",
 };
 
 #define VERSION ((int)(sizeof steps / sizeof *steps))

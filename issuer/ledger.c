@@ -1,0 +1,479 @@
+#include "issuer/ledger_priv.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define STEP_S      60  /* the clock was set back where it lost so much at once */
+#define PRUNE_EVERY 256 /* checks */
+#define FUTURE_ROWS 256 /* put right at once */
+
+/* -- life -- */
+
+int64_t ledger_kept(enum store_ledger_kind kind)
+{
+    switch (kind) {
+    case STORE_LEDGER_ORDERS:
+    case STORE_LEDGER_FAILURES:
+    case STORE_LEDGER_REQUESTS:
+        return 2 * LEDGER_DAY;
+    case STORE_LEDGER_EXACT:
+        return LEDGER_SAME_S;
+    default:
+        return LEDGER_WEEK + LEDGER_DAY;
+    }
+}
+
+static void prune(struct ledger *ledger, int64_t now)
+{
+    struct err err = {0};
+
+    ledger->checks = 0;
+    for (int kind = STORE_LEDGER_ORDERS; kind < STORE_LEDGER_KINDS; kind++) {
+        if (store_ledger_prune(ledger->store, (enum store_ledger_kind)kind,
+                               now - ledger_kept((enum store_ledger_kind)kind), &err) < 0) {
+            log_warning(ledger->log, NULL, "%s", err.text);
+            return;
+        }
+    }
+}
+
+struct future {
+    struct ledger *ledger;
+    size_t count;
+    struct {
+        char *authority, *subject;
+    } keys[FUTURE_ROWS];
+};
+
+static void note_future(void *arg, const struct store_ledger_key *key,
+                        const struct store_ledger_row *row)
+{
+    struct future *future = arg;
+    char *authority = strdup(key->authority), *subject = strdup(key->subject);
+
+    (void)row;
+    if (authority == NULL || subject == NULL) {
+        free(authority);
+        free(subject);
+        return;
+    }
+    future->keys[future->count].authority = authority;
+    future->keys[future->count++].subject = subject;
+}
+
+/* Puts rows of a kind right that are in the future; how many. */
+static size_t clamp_some(struct ledger *ledger, enum store_ledger_kind kind, int64_t now)
+{
+    struct future *future = calloc(1, sizeof *future);
+    struct store_ledger_row row;
+    size_t count = 0;
+
+    if (future == NULL) {
+        return 0;
+    }
+    (void)store_ledger_each(ledger->store, kind, now + 1, FUTURE_ROWS, note_future, future, NULL);
+    for (size_t i = 0; i < future->count; i++) {
+        struct store_ledger_key key = {kind, future->keys[i].authority, future->keys[i].subject};
+
+        if (store_ledger_get(ledger->store, &key, &row, NULL) > 0) {
+            ledger_clamp(&row, now);
+            count += store_ledger_put(ledger->store, &key, &row) == 0;
+        }
+        free(future->keys[i].authority);
+        free(future->keys[i].subject);
+    }
+    free(future);
+    /* where nothing can be written the next look finds the same rows again */
+    return store_flush(ledger->store, NULL) == 0 ? count : 0;
+}
+
+static void clamp_all(struct ledger *ledger, int64_t now)
+{
+    size_t all = 0, some;
+
+    for (int kind = STORE_LEDGER_ORDERS; kind < STORE_LEDGER_KINDS; kind++) {
+        do {
+            some = clamp_some(ledger, (enum store_ledger_kind)kind, now);
+            all += some;
+        } while (some == FUTURE_ROWS);
+    }
+    if (all > 0) {
+        log_warning(ledger->log, NULL,
+                    "the clock was set back: %zu limits count from now what was in the future",
+                    all);
+    }
+}
+
+int64_t ledger_now(struct ledger *ledger)
+{
+    int64_t now = clock_wall_s(ledger->clock);
+    int64_t offset = now - (int64_t)(clock_mono_ms(ledger->clock) / 1000);
+
+    if (offset < ledger->offset - STEP_S) {
+        clamp_all(ledger, now);
+    }
+    ledger->offset = offset;
+    return now;
+}
+
+int ledger_new(struct ledger **out, struct store *store, const struct clock *clock, struct log *log,
+               struct err *err)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    int64_t now = clock_wall_s(clock);
+
+    if (ledger == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    *ledger = (struct ledger){.store = store, .clock = clock, .log = log};
+    ledger->offset = now - (int64_t)(clock_mono_ms(clock) / 1000);
+    ledger->psl = ledger->own_psl = psl_latest(NULL); /* Debian's package, where it is newer */
+    if (ledger->psl == NULL && (ledger->psl = psl_builtin()) == NULL) {
+        free(ledger);
+        return err_set(err, ERR_NOT_FOUND,
+                       "libpsl has no public suffix list; install the package publicsuffix");
+    }
+    prune(ledger, now);
+    clamp_all(ledger, now);
+    *out = ledger;
+    return 0;
+}
+
+void ledger_free(struct ledger *ledger)
+{
+    if (ledger == NULL) {
+        return;
+    }
+    psl_free(ledger->own_psl);
+    free(ledger);
+}
+
+/* -- checking -- */
+
+const char *ledger_time(char dst[static LEDGER_TIME_TEXT], int64_t at)
+{
+    time_t t = (time_t)at;
+    struct tm tm;
+
+    if (gmtime_r(&t, &tm) == NULL ||
+        strftime(dst, LEDGER_TIME_TEXT, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0) {
+        (void)snprintf(dst, LEDGER_TIME_TEXT, "%lld", (long long)at);
+    }
+    return dst;
+}
+
+/* What is in the way so far: of several, what ends last. */
+struct verdict {
+    struct ledger *ledger;
+    const struct ledger_order *order;
+    int64_t now, retry_at;
+    int ret; /* of reading */
+    struct err *err;
+};
+
+static void in_the_way(struct verdict *v, int64_t until, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void in_the_way(struct verdict *v, int64_t until, const char *fmt, ...)
+{
+    char text[LIMIT_ERROR_TEXT], when[LEDGER_TIME_TEXT];
+    va_list args;
+
+    if (until <= v->now || until <= v->retry_at) {
+        return;
+    }
+    v->retry_at = until;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    (void)err_set(v->err, ERR_LATER, "%.900s; try again at %s", text, ledger_time(when, until));
+}
+
+/* The row, where there is one. */
+static bool get(struct verdict *v, enum store_ledger_kind kind, const char *authority,
+                const char *subject, struct store_ledger_row *row)
+{
+    const struct store_ledger_key key = {kind, authority, subject};
+    int ret = v->ret < 0 ? v->ret : store_ledger_get(v->ledger->store, &key, row, v->err);
+
+    v->ret = ret < 0 ? ret : 0;
+    return ret > 0;
+}
+
+static int64_t bucket(struct verdict *v, enum store_ledger_kind kind, const char *subject)
+{
+    const struct authority *authority = v->order->authority;
+    const struct ledger_rule rule = ledger_rule_of(kind, &authority->limits, 0);
+    struct store_ledger_row row;
+
+    return rule.limit > 0 && get(v, kind, authority->directory, subject, &row)
+               ? ledger_bucket_next(&row, &rule, v->now)
+               : 0;
+}
+
+static void check_client(struct verdict *v)
+{
+    const struct ledger_order *order = v->order;
+    const struct ledger_rule rule =
+        ledger_rule_of(STORE_LEDGER_REQUESTS, NULL, order->requests_per_day);
+    struct store_ledger_row row;
+
+    if (order->client != NULL && rule.limit > 0 &&
+        get(v, STORE_LEDGER_REQUESTS, "", order->client, &row)) {
+        in_the_way(v, ledger_bucket_next(&row, &rule, v->now),
+                   "client %s may make %lld requests a day, and has made them", order->client,
+                   (long long)rule.limit);
+    }
+}
+
+static void check_told(struct verdict *v, enum store_ledger_kind kind, const char *subject)
+{
+    const struct authority *authority = v->order->authority;
+    struct store_ledger_row row;
+
+    /* count: it holds for renewals as well */
+    if (!get(v, kind, authority->directory, subject, &row) ||
+        (v->order->renewal && row.count == 0)) {
+        return;
+    }
+    ledger_clamp(&row, v->now);
+    if (row.until > v->now + LEDGER_TOLD_MOST) {
+        row.until = v->now + LEDGER_TOLD_MOST;
+    }
+    in_the_way(v, row.until, "%s has said, and is not asked again before: %s", authority->name,
+               row.text);
+}
+
+static void check_name(struct verdict *v, const char *name)
+{
+    const struct authority *authority = v->order->authority;
+    struct store_ledger_row row;
+    char when[LEDGER_TIME_TEXT];
+
+    in_the_way(v, bucket(v, STORE_LEDGER_FAILURES, name),
+               "%s lets %lld authorizations of %s fail in an hour, and they have failed",
+               authority->name, (long long)authority->limits.failures, name);
+    check_told(v, STORE_LEDGER_TOLD_NAME, name);
+    if (get(v, STORE_LEDGER_DELAY, "", name, &row)) {
+        in_the_way(v, ledger_delay_end(&row, v->now),
+                   "%s has failed %lld times in a row, the last time at %s%s%.500s; once the cause "
+                   "is gone, 'certmillctl limits --forget %s' lets it be asked for at once",
+                   name, (long long)row.count, ledger_time(when, row.at),
+                   row.text[0] != '\0' ? ": " : "", row.text, name);
+    }
+}
+
+/* Boulder's "renewal": the same names have had a certificate. */
+static bool same_names(struct verdict *v, const char *names)
+{
+    const struct authority *authority = v->order->authority;
+    struct store_ledger_row row;
+
+    return authority->limits.letsencrypt && authority->limits.exact > 0 &&
+           get(v, STORE_LEDGER_EXACT, authority->directory, names, &row) &&
+           row.at > v->now - LEDGER_SAME_S;
+}
+
+static void check_issuance(struct verdict *v, const char *names, const char *const *domains,
+                           size_t domain_count)
+{
+    const struct authority *authority = v->order->authority;
+
+    in_the_way(v, bucket(v, STORE_LEDGER_EXACT, names),
+               "%s issues %lld certificates for exactly these names in 7 days, and has done so",
+               authority->name, (long long)authority->limits.exact);
+    if (same_names(v, names)) {
+        return;
+    }
+    in_the_way(v, bucket(v, STORE_LEDGER_ORDERS, ""),
+               "%s takes %lld new orders of one account in 3 hours, and has taken them",
+               authority->name, (long long)authority->limits.orders);
+    for (size_t i = 0; i < domain_count; i++) {
+        in_the_way(v, bucket(v, STORE_LEDGER_DOMAIN, domains[i]),
+                   "%s issues %lld certificates for names of %s in 7 days, and has done so",
+                   authority->name, (long long)authority->limits.domain, domains[i]);
+    }
+}
+
+int ledger_check(struct ledger *ledger, const struct ledger_order *order, int64_t *retry_at,
+                 struct err *err)
+{
+    const char *domains[LIMIT_NAMES], *bare[LIMIT_NAMES];
+    char names[LIMIT_LEDGER_SUBJECT];
+    struct err ignored;
+    struct verdict v = {.ledger = ledger, .order = order, .now = ledger_now(ledger)};
+    size_t domain_count = ledger_domains(ledger, order, domains);
+    size_t bare_count = ledger_bare_names(order, bare);
+
+    *retry_at = 0;
+    v.err = err != NULL ? err : &ignored;
+    if (++ledger->checks >= PRUNE_EVERY) {
+        prune(ledger, v.now);
+    }
+    if (ledger_names(names, order) < 0) {
+        return err_set(err, ERR_CRYPTO, "the names of the order cannot be hashed");
+    }
+    check_client(&v);
+    check_told(&v, STORE_LEDGER_TOLD_ACCOUNT, "");
+    check_told(&v, STORE_LEDGER_TOLD_NAMES, names);
+    for (size_t i = 0; i < domain_count; i++) {
+        check_told(&v, STORE_LEDGER_TOLD_DOMAIN, domains[i]);
+    }
+    for (size_t i = 0; i < bare_count; i++) {
+        check_name(&v, bare[i]);
+    }
+    if (!order->renewal) {
+        check_issuance(&v, names, domains, domain_count);
+    }
+    if (v.ret < 0) {
+        return v.ret;
+    }
+    *retry_at = v.retry_at;
+    return v.retry_at > 0 ? ERR_LATER : 0;
+}
+
+/* -- counting -- */
+
+static void out_of_memory(struct ledger *ledger)
+{
+    log_error(ledger->log, NULL, "out of memory: what counts towards a limit is not kept");
+}
+
+static void put(struct ledger *ledger, const struct store_ledger_key *key,
+                const struct store_ledger_row *row)
+{
+    if (store_ledger_put(ledger->store, key, row) < 0) {
+        out_of_memory(ledger);
+    }
+}
+
+/* The row as it is, or an empty one. */
+static void get_or_new(struct ledger *ledger, const struct store_ledger_key *key,
+                       struct store_ledger_row *row)
+{
+    if (store_ledger_get(ledger->store, key, row, NULL) <= 0) {
+        memset(row, 0, sizeof *row);
+    }
+}
+
+static void count(struct ledger *ledger, const struct store_ledger_key *key,
+                  const struct ledger_rule *rule)
+{
+    struct store_ledger_row row;
+
+    if (rule->limit > 0) {
+        get_or_new(ledger, key, &row);
+        ledger_bucket_add(&row, rule, clock_wall_s(ledger->clock));
+        put(ledger, key, &row);
+    }
+}
+
+static void count_at(struct ledger *ledger, enum store_ledger_kind kind,
+                     const struct authority *authority, const char *subject)
+{
+    const struct ledger_rule rule = ledger_rule_of(kind, &authority->limits, 0);
+
+    count(ledger, &(struct store_ledger_key){kind, authority->directory, subject}, &rule);
+}
+
+static bool exempt(struct ledger *ledger, const struct ledger_order *order, const char *names)
+{
+    struct err ignored;
+    struct verdict v = {
+        .ledger = ledger, .order = order, .now = clock_wall_s(ledger->clock), .err = &ignored};
+
+    return order->renewal || same_names(&v, names);
+}
+
+void ledger_ordered(struct ledger *ledger, const struct ledger_order *order)
+{
+    const struct ledger_rule requests =
+        ledger_rule_of(STORE_LEDGER_REQUESTS, NULL, order->requests_per_day);
+    char names[LIMIT_LEDGER_SUBJECT];
+
+    if (order->client != NULL) {
+        count(ledger, &(struct store_ledger_key){STORE_LEDGER_REQUESTS, "", order->client},
+              &requests);
+    }
+    if (ledger_names(names, order) == 0 && !exempt(ledger, order, names)) {
+        count_at(ledger, STORE_LEDGER_ORDERS, order->authority, "");
+    }
+}
+
+void ledger_issued(struct ledger *ledger, const struct ledger_order *order)
+{
+    const char *list[LIMIT_NAMES];
+    char names[LIMIT_LEDGER_SUBJECT];
+    struct store_ledger_row row;
+    size_t n;
+
+    if (ledger_names(names, order) < 0) {
+        return;
+    }
+    if (!exempt(ledger, order, names)) {
+        n = ledger_domains(ledger, order, list);
+        for (size_t i = 0; i < n; i++) {
+            count_at(ledger, STORE_LEDGER_DOMAIN, order->authority, list[i]);
+        }
+    }
+    count_at(ledger, STORE_LEDGER_EXACT, order->authority, names);
+    n = ledger_bare_names(order, list);
+    for (size_t i = 0; i < n; i++) {
+        const struct store_ledger_key key = {STORE_LEDGER_DELAY, "", list[i]};
+
+        if (store_ledger_get(ledger->store, &key, &row, NULL) > 0) {
+            put(ledger, &key, NULL);
+        }
+    }
+}
+
+void ledger_failed(struct ledger *ledger, const struct authority *authority, const char *name,
+                   const char *text)
+{
+    const char *bare = ledger_bare(name);
+    const struct store_ledger_key key = {STORE_LEDGER_DELAY, "", bare};
+    int64_t now = clock_wall_s(ledger->clock);
+    struct store_ledger_row row;
+
+    count_at(ledger, STORE_LEDGER_FAILURES, authority, bare);
+    get_or_new(ledger, &key, &row);
+    if (row.at <= now - LEDGER_WEEK) {
+        row.count = 0;
+    }
+    row.count++;
+    row.at = now;
+    (void)snprintf(row.text, sizeof row.text, "%s", text != NULL ? text : "");
+    put(ledger, &key, &row);
+}
+
+void ledger_limited(struct ledger *ledger, const struct ledger_order *order, int64_t retry_at,
+                    const char *said)
+{
+    const char *text = said != NULL ? said : "";
+    char subject[LIMIT_LEDGER_SUBJECT], when[LEDGER_TIME_TEXT];
+    enum store_ledger_kind kind = ledger_told_scope(ledger, order, text, subject);
+    const struct store_ledger_key key = {kind, order->authority->directory, subject};
+    int64_t now = clock_wall_s(ledger->clock);
+    struct store_ledger_row row = {.at = now, .until = retry_at};
+
+    if (row.until <= now) {
+        row.until = ledger_told_time(text);
+    }
+    if (row.until <= now) {
+        row.until = now + LEDGER_TOLD;
+    }
+    if (row.until > now + LEDGER_TOLD_MOST) {
+        row.until = now + LEDGER_TOLD_MOST;
+    }
+    /* a renewal is exempt from limits that are about an order's kind, but not from its own words */
+    row.count = order->renewal || kind == STORE_LEDGER_TOLD_NAMES || kind == STORE_LEDGER_TOLD_NAME;
+    (void)snprintf(row.text, sizeof row.text, "%s", text);
+    put(ledger, &key, &row);
+    log_warning(ledger->log, NULL, "%s limits %s%s%s: not asked again before %s",
+                order->authority->name, kind == STORE_LEDGER_TOLD_ACCOUNT ? "this account" : "",
+                subject, order->renewal ? " (renewal)" : "", ledger_time(when, row.until));
+}
