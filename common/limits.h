@@ -125,6 +125,14 @@
 #define LIMIT_PROBLEM_DETAIL 1024        /* octets of one detail that are shown */
 #define LIMIT_PROBLEM_TEXT   (32u << 10) /* all of it: 100 subproblems of 300 */
 
+/* -- OCSP responders -- */
+#define LIMIT_OCSP    (64u << 10) /* octets of a response; with its responder's chain about 6 KiB */
+#define LIMIT_OCSP_MS 10000       /* one exchange */
+#define LIMIT_OCSP_CACHE                                                                           \
+    (4u << 20)                /* octets of all responses kept: 8,000 of Let's Encrypt's kind */
+#define LIMIT_OCSP_SKEW   300 /* seconds by which a responder's clock and ours may differ */
+#define LIMIT_OCSP_ASKING 256 /* responders asked at once */
+
 /* -- orders -- */
 #define LIMIT_ORDERS      1024   /* running at once */
 #define LIMIT_ORDER_MS    600000 /* an order that takes longer has failed */

@@ -53,6 +53,8 @@ struct http {
     X509_STORE *store;
     bool system_trust; /* the system's CAs are in store */
     bool skip_verify;
+    bool plain;      /* http instead of https */
+    size_t max_body; /* octets of an answer */
     struct http_exchange *exchanges;
     CURL *idle[HTTP_IDLE];
     size_t idle_count;
@@ -184,7 +186,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
     struct http_exchange *x = arg;
     size_t len = size * count;
 
-    if (len > LIMIT_HTTP_BODY - x->body_len) {
+    if (len > x->http->max_body - x->body_len) {
         x->error = ERR_LIMIT;
         return 0;
     }
@@ -339,15 +341,15 @@ static void set_transport(struct http_exchange *x)
 {
     struct http *http = x->http;
     CURL *easy = x->easy;
-    bool follow = x->method != HTTP_POST;
+    bool follow = x->method != HTTP_POST && !http->plain;
 
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
-    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, http->plain ? "http" : "https");
+    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, http->plain ? "http" : "https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, follow ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)LIMIT_REDIRECTS);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)LIMIT_HTTP_MS);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(http->plain ? LIMIT_OCSP_MS : LIMIT_HTTP_MS));
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, http->user_agent);
@@ -424,7 +426,7 @@ static struct http_exchange *exchange_new(struct http *http, const struct http_r
 int http_send(struct http *http, const struct http_request *request, http_answer_fn *fn, void *arg,
               struct http_exchange **exchange)
 {
-    if (!http_url_good(request->url, strlen(request->url))) {
+    if (!(http->plain ? http_url_plain : http_url_good)(request->url, strlen(request->url))) {
         return ERR_MALFORMED;
     }
     if (request->body_len > LIMIT_HTTP_BODY) {
@@ -498,8 +500,9 @@ static int multi_new(struct http *http)
     return 0;
 }
 
-int http_new(struct http **out, uv_loop_t *loop, struct log *log, const struct http_trust *trust,
-             struct err *err)
+/* trust NULL: plain. */
+static int make(struct http **out, uv_loop_t *loop, struct log *log, const struct http_trust *trust,
+                struct err *err)
 {
     struct http *http = calloc(1, sizeof(*http));
     int ret = err_set(err, -ENOMEM, "out of memory");
@@ -507,6 +510,8 @@ int http_new(struct http **out, uv_loop_t *loop, struct log *log, const struct h
     if (http == NULL) {
         return ret;
     }
+    http->plain = trust == NULL;
+    http->max_body = http->plain ? LIMIT_OCSP : LIMIT_HTTP_BODY;
     http->loop = loop;
     http->log = log;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -518,12 +523,23 @@ int http_new(struct http **out, uv_loop_t *loop, struct log *log, const struct h
     uv_timer_init(loop, &http->timer);
     http->timer.data = http;
     http->handles = 1;
-    if (multi_new(http) == 0 && (ret = http_configure(http, trust, err)) == 0) {
+    if (multi_new(http) == 0 && (http->plain || (ret = http_configure(http, trust, err)) == 0)) {
         *out = http;
         return 0;
     }
     http_free(http);
     return ret;
+}
+
+int http_new(struct http **out, uv_loop_t *loop, struct log *log, const struct http_trust *trust,
+             struct err *err)
+{
+    return make(out, loop, log, trust, err);
+}
+
+int http_new_plain(struct http **out, uv_loop_t *loop, struct log *log, struct err *err)
+{
+    return make(out, loop, log, NULL, err);
 }
 
 uv_loop_t *http_loop(const struct http *http)

@@ -2,6 +2,9 @@
  * HTTPS towards CAs: libcurl multi on one libuv loop. Connections are kept and
  * shared (HTTP/2 where offered); sizes and times are bounded (common/limits.h); only https
  * is spoken, redirects are followed for GET and HEAD only; no proxy is taken from the environment.
+ *
+ * Plain http, for OCSP responders alone (RFC 6960 A.1), takes a struct http of its own: answers of
+ * at most LIMIT_OCSP octets within LIMIT_OCSP_MS, and no redirects.
  */
 #ifndef CERTMILL_ISSUER_HTTP_H
 #define CERTMILL_ISSUER_HTTP_H
@@ -26,6 +29,8 @@ struct http_trust {
 /* The files of trust are read now, once. err says which file and why. Free with http_free. */
 int http_new(struct http **out, uv_loop_t *loop, struct log *log, const struct http_trust *trust,
              struct err *err);
+/* Speaks http only. No http_configure. */
+int http_new_plain(struct http **out, uv_loop_t *loop, struct log *log, struct err *err);
 /* Replaces the trust of connections made from now on; on error the old one stays. */
 int http_configure(struct http *http, const struct http_trust *trust, struct err *err);
 /* Cancels what is under way (no callbacks come); handles close on the loop's next turns. */
@@ -38,7 +43,7 @@ enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST };
 /* Copied by http_send. */
 struct http_request {
     enum http_method method;
-    const char *url;  /* https only */
+    const char *url;  /* https only; of a plain one http only */
     const char *body; /* POST */
     size_t body_len;
     const char *content_type; /* POST */
@@ -57,7 +62,7 @@ struct http_answer {
 
 typedef void http_answer_fn(void *arg, const struct http_answer *answer);
 
-/* The callback comes once, never from within this call. ERR_MALFORMED for a URL that is not https,
+/* The callback comes once, never from within this call. ERR_MALFORMED for a URL of another scheme,
  * ERR_LIMIT, -ENOMEM. *exchange may be NULL. */
 int http_send(struct http *http, const struct http_request *request, http_answer_fn *fn, void *arg,
               struct http_exchange **exchange);

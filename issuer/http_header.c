@@ -64,10 +64,9 @@ bool http_nonce_good(const char *nonce, size_t len)
     return true;
 }
 
-bool http_url_good(const char *url, size_t len)
+static bool url_good(const char *scheme, const char *url, size_t len)
 {
-    static const char scheme[] = "https://";
-    const size_t n = sizeof(scheme) - 1;
+    const size_t n = strlen(scheme);
 
     if (len <= n || len > LIMIT_URL || strncasecmp(url, scheme, n) != 0) {
         return false;
@@ -78,6 +77,16 @@ bool http_url_good(const char *url, size_t len)
         }
     }
     return url[n] != '/' && url[n] != ':' && url[n] != '?' && url[n] != '#';
+}
+
+bool http_url_good(const char *url, size_t len)
+{
+    return url_good("https://", url, len);
+}
+
+bool http_url_plain(const char *url, size_t len)
+{
+    return url_good("http://", url, len);
 }
 
 void http_fields_init(struct http_fields *fields)

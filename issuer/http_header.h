@@ -29,6 +29,8 @@ void http_fields_clear(struct http_fields *fields);
  * fields are ignored. ERR_LIMIT past LIMIT_HTTP_HEADER bytes, -ENOMEM. */
 int http_fields_line(struct http_fields *fields, const char *line, size_t len, int64_t now);
 
+/* The same with http instead of https. */
+bool http_url_plain(const char *url, size_t len);
 /* An absolute https URL of printable ASCII with a host, at most LIMIT_URL octets. */
 bool http_url_good(const char *url, size_t len);
 /* 1 to LIMIT_NONCE characters of base64url (RFC 8555 6.5.1). */
