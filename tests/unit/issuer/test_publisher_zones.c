@@ -64,7 +64,7 @@ static void test_one_ttl_a_set(void)
                                "b.example 300 TXT one\nb.example 200 TXT two\n";
     struct server_conf_zone zone = {
         .name = (char *)ZONE, .file = (char *)"acme.zone", .challenge_ttl = 3};
-    struct boot_file file = {.zone = 0, .fd = fake_zone_file(text)};
+    struct boot_file file = {.row = 0, .fd = fake_zone_file(text)};
     struct boot boot = fake_boot(&zone, 1);
     struct fixture f;
 
@@ -95,7 +95,7 @@ static void test_zone_files(void)
     struct server_conf_zone zones[2] = {
         plain_zone, {.name = (char *)"b.example", .file = (char *)"b.zone", .challenge_ttl = 1}};
     struct boot boot = fake_boot(zones, 2);
-    struct boot_file file = {.zone = 1, .fd = fake_zone_file(bad)};
+    struct boot_file file = {.row = 1, .fd = fake_zone_file(bad)};
     struct err err = {0};
     struct fixture f;
     uint64_t generation;
@@ -150,7 +150,7 @@ static void test_blocked_names(void)
     static const char text[] = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
                                "a.example CNAME b.example.net.\n";
     struct server_conf_zone zones[1] = {{.name = (char *)ZONE, .file = (char *)"acme.zone"}};
-    struct boot_file file = {.zone = 0, .fd = fake_zone_file(text)};
+    struct boot_file file = {.row = 0, .fd = fake_zone_file(text)};
     struct boot boot = fake_boot(zones, 1);
     char name[LIMIT_NAME_TEXT], small[4];
     struct err err = {0};
