@@ -155,11 +155,30 @@ static void on_response(void *arg, const struct acme_response *response)
     desk_event_push(run, &event);
 }
 
+static void on_detached(void *arg, const struct acme_response *response)
+{
+    struct desk *desk = arg;
+
+    if (response->error != 0) {
+        log_debug(desk->opt.log, NULL, "an authorization was not deactivated: %s",
+                  response->text != NULL ? response->text : err_string(response->error));
+    } else if (response->status >= 400) {
+        log_debug(desk->opt.log, NULL, "an authorization was not deactivated: HTTP %d",
+                  response->status);
+    }
+}
+
 static int act_post(struct desk_run *run, const struct order_action *action)
 {
-    struct desk_post *post = calloc(1, sizeof *post);
+    struct desk_post *post;
     int ret;
 
+    if (action->detached) {
+        /* nice to have: the order's end does not depend on it */
+        (void)acme_post(run->ca->acme, action->url, action->payload, on_detached, run->desk, NULL);
+        return 0;
+    }
+    post = calloc(1, sizeof *post);
     if (post == NULL) {
         return -ENOMEM;
     }

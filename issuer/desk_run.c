@@ -138,7 +138,7 @@ void desk_run_abort(struct desk_run *run, enum order_failure failure, const char
         run->failure = failure;
     }
     desk_event_free_all(run);
-    desk_event_push(run, &(struct order_event){.kind = ORDER_EV_CANCEL});
+    desk_event_push(run, &(struct order_event){.kind = ORDER_EV_CANCEL, .for_good = true});
 }
 
 void desk_run_dismiss(struct desk_run *run, const struct desk_result *result)

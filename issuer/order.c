@@ -73,7 +73,8 @@ int order_resume(struct order **out, const struct order_request *request,
     if (ret < 0) {
         return ret;
     }
-    order->state = saved->url != NULL ? saved->state : ORDER_NEW;
+    order->resumed = saved->url != NULL;
+    order->state = order->resumed ? saved->state : ORDER_NEW;
     if (copy_string(&order->url, saved->url) < 0 ||
         copy_string(&order->finalize_url, saved->finalize_url) < 0 ||
         copy_string(&order->certificate_url, saved->certificate_url) < 0) {
@@ -93,6 +94,16 @@ static void authz_clear(struct order_authz *authz)
     free(authz->refusal);
 }
 
+void order_authz_free(struct order *order)
+{
+    for (size_t i = 0; i < order->authz_count; i++) {
+        authz_clear(&order->authz[i]);
+    }
+    free(order->authz);
+    order->authz = NULL;
+    order->authz_count = 0;
+}
+
 void order_free(struct order *order)
 {
     if (order == NULL) {
@@ -102,10 +113,11 @@ void order_free(struct order *order)
         free(order->names[i]);
     }
     free(order->names);
-    for (size_t i = 0; i < order->authz_count; i++) {
-        authz_clear(&order->authz[i]);
+    order_authz_free(order);
+    for (size_t i = 0; i < order->left_count; i++) {
+        free(order->left[i]);
     }
-    free(order->authz);
+    free(order->left);
     for (size_t i = 0; i < LIMIT_ALTERNATES; i++) {
         free(order->alternates[i]);
     }
@@ -125,6 +137,7 @@ void order_free(struct order *order)
     free(order->finalize_url);
     free(order->certificate_url);
     free(order->explanation);
+    free(order->doom);
     free(order);
 }
 
@@ -241,6 +254,9 @@ static void dispatch(struct order *order, const struct order_event *event)
         }
         break;
     case ORDER_EV_CANCEL:
+        if (event->for_good) {
+            order_anew_deactivate(order);
+        }
         order_out_fail(order, ORDER_INTERRUPTED,
                        "the server was stopped while the order was under way: ask again");
         break;

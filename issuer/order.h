@@ -114,6 +114,7 @@ struct order_event {
     const char *domain;  /* SEEN: without *. */
     uint32_t seen_total; /* any: resolvers that asked so far, for messages */
     uint64_t generation; /* PUBLISHED: which, for messages ("published at generation N") */
+    bool for_good;       /* CANCEL: nobody will take the order up again */
     int64_t now;         /* RESPONSE: Unix seconds, for messages ("not before ..."); 0: not known */
 };
 
@@ -133,6 +134,7 @@ struct order_action {
     uint32_t tag;
     const char *url;            /* POST; NULL: the directory's newOrder */
     const char *payload;        /* POST: JSON text or NULL */
+    bool detached;              /* POST: no answer is wanted, and the order may end before it */
     const char *domain, *value; /* PUBLISH, WITHDRAW */
     uint32_t delay_ms;
     bool durable; /* SAVE: the URLs changed; must be on disk before the actions after this one. Else

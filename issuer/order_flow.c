@@ -35,6 +35,7 @@ bool order_flow_answered(struct order *order, const struct order_event *event, c
         .status = event->status, .retry_after_ms = event->retry_after_ms, .now = order->now};
     struct problem problem;
 
+    order->away = event->transport != 0 || event->status >= 500 || event->status == 429;
     if (event->transport != 0) {
         const char *text = event->transport_text;
         order_out_fail(order, transport_failure(event->transport),
@@ -59,7 +60,7 @@ bool order_flow_answered(struct order *order, const struct order_event *event, c
 
 /* -- newOrder (RFC 8555 7.4) -- */
 
-static void post_new(struct order *order)
+void order_flow_order(struct order *order)
 {
     json_t *identifiers = json_array();
     char *payload = NULL;
@@ -87,7 +88,7 @@ static void post_new(struct order *order)
 void order_flow_start(struct order *order)
 {
     if (order->url == NULL) {
-        post_new(order);
+        order_flow_order(order);
         return;
     }
     order_out_log(order, LOG_LEVEL_INFO, "taken up again: asking the CA where the order stands");
@@ -125,6 +126,7 @@ bool order_flow_adopt(struct order *order, struct order_object *object)
         order->authz[i].url = object->authorizations[i];
         object->authorizations[i] = NULL;
     }
+    order_anew_drop_left(order);
     free(order->finalize_url);
     order->finalize_url = object->finalize;
     object->finalize = NULL;
@@ -136,7 +138,8 @@ void order_flow_new(struct order *order, const struct order_event *event)
     struct order_object object;
     struct err err = {0};
 
-    if (!order_flow_answered(order, event, "the CA did not take the order")) {
+    if (order_anew_without_replaces(order, event) ||
+        !order_flow_answered(order, event, "the CA did not take the order")) {
         return;
     }
     if (event->location == NULL) {
@@ -148,6 +151,7 @@ void order_flow_new(struct order *order, const struct order_event *event)
                        order_out_text(order, "the CA's order makes no sense: %s", err.text));
         return;
     }
+    free(order->url);
     order->url = strdup(event->location);
     if (order->url == NULL) {
         order->out_of_memory = true;
@@ -208,37 +212,52 @@ static bool challenge_value(struct order *order, struct order_authz *authz, cons
     return true;
 }
 
+/* The order cannot succeed. It ends when all authorizations are known, so that none hangs. */
+static void doom(struct order *order, enum order_failure failure, const char *text)
+{
+    if (order->doom != NULL) {
+        return;
+    }
+    if ((order->doom = strdup(text)) == NULL) {
+        order->out_of_memory = true;
+    }
+    order->doom_failure = failure;
+    order->explaining = true;
+}
+
 /* First sight of an authorization. */
 static void learn(struct order *order, struct order_authz *authz, struct authz_object *object)
 {
     const char *domain = own_name(order, object, &authz->wildcard);
 
     if (domain == NULL) {
-        order_out_fail(order, ORDER_UNAVAILABLE_CA,
-                       "the CA wants an authorization for a name that was not ordered");
+        doom(order, ORDER_UNAVAILABLE_CA,
+             "the CA wants an authorization for a name that was not ordered");
         return;
     }
-    if (order->thumbprint == NULL) {
-        order_out_fail(order, ORDER_BROKEN, "the account key is not known");
-        return;
-    }
-    if (object->status == AUTHZ_PENDING && object->challenge_url == NULL) {
-        order_out_fail(order, ORDER_REFUSED_CA,
-                       order_out_text(order, "the CA offers no dns-01 challenge for %s", domain));
-        return;
-    }
-    authz->domain = strdup(domain);
-    if (authz->domain == NULL) {
+    if ((authz->domain = strdup(domain)) == NULL) {
         order->out_of_memory = true;
         return;
     }
-    if (object->status == AUTHZ_PENDING && !challenge_value(order, authz, object->token)) {
-        order_out_fail(order, ORDER_BROKEN, "the challenge's value could not be computed");
+    authz->known = true;
+    if (object->status != AUTHZ_PENDING) {
+        return;
+    }
+    if (order->thumbprint == NULL) {
+        doom(order, ORDER_BROKEN, "the account key is not known");
+        return;
+    }
+    if (object->challenge_url == NULL) {
+        doom(order, ORDER_REFUSED_CA,
+             order_out_text(order, "the CA offers no dns-01 challenge for %s", domain));
+        return;
+    }
+    if (!challenge_value(order, authz, object->token)) {
+        doom(order, ORDER_BROKEN, "the challenge's value could not be computed");
         return;
     }
     authz->challenge_url = object->challenge_url;
     object->challenge_url = NULL;
-    authz->known = true;
 }
 
 static void update(struct order_authz *authz, struct authz_object *object)
@@ -251,6 +270,8 @@ static void update(struct order_authz *authz, struct authz_object *object)
     free(authz->problem);
     authz->problem = object->problem;
     object->problem = NULL;
+    memcpy(authz->problem_type, object->problem_type, sizeof(authz->problem_type));
+    authz->temporary = object->problem_temporary;
 }
 
 static void publish(struct order *order)
@@ -266,7 +287,7 @@ static void publish(struct order *order)
         bad = bad || authz->status == AUTHZ_INVALID || authz->status == AUTHZ_GONE;
     }
     if (bad) {
-        order_out_fail(order, ORDER_REFUSED_CA, order_out_explain(order));
+        order_poll_conclude(order);
         return;
     }
     if (!pending) {
@@ -291,6 +312,14 @@ void order_flow_authz(struct order *order, size_t index, const struct order_even
     struct authz_object object;
     struct err err = {0};
 
+    if (event->transport == 0 && event->status == 404) {
+        authz->missing = true;
+        if (!order->explaining &&
+            order_anew(order, ORDER_ANEW_FORGOTTEN,
+                       "the CA does not know an authorization of the order any more")) {
+            return;
+        }
+    }
     /* while only the reason is wanted, what cannot be read is left out of it */
     bool readable = event->transport == 0 && event->status == 200;
     if (!order->explaining || readable) {
@@ -367,7 +396,9 @@ void order_flow_challenge(struct order *order, size_t index, const struct order_
 {
     struct order_authz *authz = &order->authz[index];
 
-    if (order->state != ORDER_VALIDATING || order->explaining) {
+    if (order->explaining) {
+        order_out_post(order, ORDER_TAG(CALL_AUTHZ, index), authz->url, NULL);
+    } else if (order->state != ORDER_VALIDATING) {
         order_poll_authz(order, index);
     } else if (event->transport == 0 && event->status >= 400 && event->status <= 499 &&
                event->status != 429) {

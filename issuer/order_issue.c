@@ -185,6 +185,11 @@ void order_issue_certificate(struct order *order, const struct order_event *even
                       "the certificate is there, but the CA is away; asking again");
         return;
     }
+    if (event->transport == 0 && event->status == 404 && !order->asked_for_certificate) {
+        order->asked_for_certificate = true;
+        order_poll_ask(order);
+        return;
+    }
     if (!order_flow_answered(order, event, "the certificate could not be downloaded")) {
         return;
     }

@@ -73,6 +73,14 @@ void order_out_post(struct order *order, uint32_t tag, const char *url, const ch
                                       .payload = payload});
 }
 
+void order_out_detached(struct order *order, const char *url, const char *payload)
+{
+    add(order, &(struct order_action){.kind = ORDER_ACT_POST,
+                                      .url = order_out_text(order, "%s", url),
+                                      .payload = payload,
+                                      .detached = true});
+}
+
 void order_out_publish(struct order *order, const struct order_authz *authz)
 {
     add(order, &(struct order_action){
@@ -104,8 +112,10 @@ void order_out_withdraw(struct order *order)
             continue;
         }
         authz->published = false;
-        add(order, &(struct order_action){
-                       .kind = ORDER_ACT_WITHDRAW, .domain = authz->domain, .value = authz->value});
+        /* copied: the authorization may be gone before the action is carried out */
+        add(order, &(struct order_action){.kind = ORDER_ACT_WITHDRAW,
+                                          .domain = order_out_text(order, "%s", authz->domain),
+                                          .value = order_out_text(order, "%s", authz->value)});
     }
 }
 
@@ -122,6 +132,9 @@ static void finish(struct order *order, enum order_state state, const struct ord
 
 void order_out_fail(struct order *order, enum order_failure failure, const char *text)
 {
+    if (failure != ORDER_INTERRUPTED && !order->away) {
+        order_anew_deactivate(order);
+    }
     finish(order, ORDER_FAILED,
            &(struct order_action){.kind = ORDER_ACT_FINISH,
                                   .failure = failure,

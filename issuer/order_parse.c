@@ -20,7 +20,8 @@ static int copy(char **dst, const char *src, struct err *err)
     return *dst != NULL ? 0 : out_of_memory(err);
 }
 
-static int copy_problem(char **dst, const json_t *object, struct err *err)
+static int copy_problem(char **dst, char type[static 64], bool *temporary, const json_t *object,
+                        struct err *err)
 {
     struct problem problem;
 
@@ -30,6 +31,8 @@ static int copy_problem(char **dst, const json_t *object, struct err *err)
     if (problem_from_json(&problem, object) < 0) {
         return out_of_memory(err);
     }
+    memcpy(type, problem.type, sizeof(problem.type));
+    *temporary = problem_is_temporary(&problem);
     *dst = problem.text;
     problem.text = NULL;
     problem_clear(&problem);
@@ -146,6 +149,7 @@ static int take_urls(struct order_object *out, const json_t *root, struct err *e
 int order_object_parse(struct order_object *out, const char *body, size_t len, struct err *err)
 {
     json_t *root = ajson_parse(body, len);
+    bool temporary;
     int ret;
 
     *out = (struct order_object){0};
@@ -154,7 +158,8 @@ int order_object_parse(struct order_object *out, const char *body, size_t len, s
     }
     if ((ret = take_status(out, root, err)) < 0 || (ret = take_names(out, root, err)) < 0 ||
         (ret = take_authorizations(out, root, err)) < 0 || (ret = take_urls(out, root, err)) < 0 ||
-        (ret = copy_problem(&out->problem, json_object_get(root, "error"), err)) < 0) {
+        (ret = copy_problem(&out->problem, out->problem_type, &temporary,
+                            json_object_get(root, "error"), err)) < 0) {
         order_object_clear(out);
     }
     json_decref(root);
@@ -256,7 +261,8 @@ static int take_challenges(struct authz_object *out, const json_t *root, struct 
         if (json_is_object(error) && (out->problem == NULL || dns01)) {
             free(out->problem);
             out->problem = NULL;
-            ret = copy_problem(&out->problem, error, err);
+            ret =
+                copy_problem(&out->problem, out->problem_type, &out->problem_temporary, error, err);
         }
         if (ret == 0 && dns01) {
             ret = take_dns01(out, challenge, err);

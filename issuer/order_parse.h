@@ -28,6 +28,7 @@ struct order_object {
     char **authorizations;
     size_t authorization_count; /* 1 to LIMIT_NAMES */
     char *problem;              /* its error member in words, or NULL */
+    char problem_type[64];      /* as in struct problem */
 };
 
 /* ERR_MALFORMED, ERR_LIMIT (err says which member), -ENOMEM. On error *out is empty. */
@@ -51,6 +52,8 @@ struct authz_object {
     char token[LIMIT_TOKEN + 1]; /* base64url */
     bool challenge_pending;      /* the CA has not been told yet that it is ready */
     char *problem;               /* the failed challenge's error in words, or NULL */
+    char problem_type[64];       /* as in struct problem */
+    bool problem_temporary;      /* problem_is_temporary */
 };
 
 int authz_object_parse(struct authz_object *out, const char *body, size_t len, struct err *err);

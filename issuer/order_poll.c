@@ -66,7 +66,7 @@ bool order_poll_again(struct order *order, int64_t retry_after_ms)
     return wait_next(order, retry_after_ms);
 }
 
-static void ask(struct order *order)
+void order_poll_ask(struct order *order)
 {
     order->polls++;
     order_out_post(order, ORDER_TAG(CALL_ORDER, 0), order->url, NULL);
@@ -84,7 +84,7 @@ void order_poll_begin(struct order *order)
     if (pending) {
         wait_or_fail(order, -1);
     } else {
-        ask(order); /* all were valid already: the order may be ready by now */
+        order_poll_ask(order); /* all were valid already: the order may be ready by now */
     }
 }
 
@@ -147,7 +147,7 @@ void order_poll_timer(struct order *order)
         order_issue_timer(order);
     } else if (order->state == ORDER_VALIDATING || order->state == ORDER_FINALIZING ||
                order->state == ORDER_AUTHORIZING) {
-        ask(order);
+        order_poll_ask(order);
     }
 }
 
@@ -171,6 +171,10 @@ static void explain(struct order *order, const char *problem)
         return;
     }
     if (order->state >= ORDER_FINALIZING) {
+        if (order->resumed && problem == NULL &&
+            order_anew(order, ORDER_ANEW_FORGOTTEN, "the order has expired at the CA")) {
+            return;
+        }
         order_out_fail(order, ORDER_REFUSED_CA,
                        order_out_text(order, "the CA did not issue the certificate: %s",
                                       problem != NULL ? problem : "no reason given"));
@@ -182,8 +186,26 @@ static void explain(struct order *order, const char *problem)
     }
     order_flow_fetch(order);
     if (!authz_outstanding(order)) {
-        order_out_fail(order, ORDER_REFUSED_CA, order_out_explain(order));
+        order_poll_conclude(order);
     }
+}
+
+void order_poll_conclude(struct order *order)
+{
+    if (order->doom != NULL) {
+        order_out_fail(order, order->doom_failure, order->doom);
+        return;
+    }
+    if (order_anew_after_failure(order)) {
+        return;
+    }
+    for (size_t i = 0; i < order->authz_count; i++) {
+        if (order->authz[i].known && order->authz[i].status == AUTHZ_INVALID) {
+            memcpy(order->problem, order->authz[i].problem_type, sizeof(order->problem));
+            break;
+        }
+    }
+    order_out_fail(order, ORDER_REFUSED_CA, order_out_explain(order));
 }
 
 void order_poll_authz(struct order *order, size_t index)
@@ -192,7 +214,7 @@ void order_poll_authz(struct order *order, size_t index)
 
     if (order->explaining) {
         if (!authz_outstanding(order)) {
-            order_out_fail(order, ORDER_REFUSED_CA, order_out_explain(order));
+            order_poll_conclude(order);
         }
     } else if (order->state != ORDER_VALIDATING) {
         return;
@@ -247,6 +269,9 @@ static void validated(struct order *order)
     }
     order_out_log(order, LOG_LEVEL_INFO,
                   order_out_text(order, "validated %s", order_out_names(order)));
+    for (size_t i = 0; i < order->authz_count; i++) {
+        order->authz[i].status = AUTHZ_VALID;
+    }
     order_out_withdraw(order);
 }
 
@@ -301,6 +326,7 @@ void order_poll_follow(struct order *order, const struct order_object *object,
         order_issue_download(order);
         break;
     case ORDER_STATUS_INVALID:
+        memcpy(order->problem, object->problem_type, sizeof(order->problem));
         explain(order, object->problem);
         break;
     }
@@ -312,7 +338,9 @@ static bool away(struct order *order, const struct order_event *event)
     bool lost = event->transport == ERR_UNAVAILABLE || event->transport == ERR_TIMEOUT ||
                 (event->transport == 0 && (event->status >= 500 || event->status == 429));
 
-    if (!lost || order->state < ORDER_FINALIZING ||
+    /* before that, the transport has tried again itself; but "later" is no failure */
+    bool later = event->transport == 0 && event->retry_after_ms >= 0;
+    if (!lost || (order->state < ORDER_FINALIZING && !later) ||
         !order_poll_again(order, event->transport == 0 ? event->retry_after_ms : -1)) {
         return false;
     }
@@ -337,11 +365,18 @@ static bool parse(struct order *order, const struct order_event *event, struct o
     return false;
 }
 
+/* Whether the CA does not know the order any more, and another is on its way. */
+static bool forgotten(struct order *order, const struct order_event *event)
+{
+    return event->transport == 0 && event->status == 404 &&
+           order_anew(order, ORDER_ANEW_FORGOTTEN, "the CA does not know the order any more");
+}
+
 void order_poll_order(struct order *order, const struct order_event *event)
 {
     struct order_object object;
 
-    if (order->explaining || away(order, event) ||
+    if (order->explaining || away(order, event) || forgotten(order, event) ||
         !order_flow_answered(order, event, "the order could not be read from the CA") ||
         !parse(order, event, &object)) {
         return;
@@ -372,6 +407,10 @@ void order_poll_finalized(struct order *order, const struct order_event *event)
 
     if (order_not_ready(event)) {
         wait_or_fail(order, event->retry_after_ms);
+        return;
+    }
+    if (event->transport == 0 && event->status == 404 && order->finalize_tries == 1) {
+        order_poll_ask(order);
         return;
     }
     bool last = order->finalize_tries >= FINALIZE_TRIES;

@@ -5,6 +5,7 @@
  *   order_flow.c    newOrder, authorizations, challenges
  *   order_poll.c    waiting for the CA; finalize
  *   order_issue.c   download, choice among chains
+ *   order_anew.c    second chances, and the end of authorizations that hang
  *   order_out.c     actions, and the words that go with them
  */
 #ifndef CERTMILL_ISSUER_ORDER_PRIV_H
@@ -39,7 +40,10 @@ struct order_authz {
     char status_text[32];
     char *domain; /* without *. */
     bool wildcard;
-    char *problem;       /* the CA's reason, in words, or NULL */
+    char *problem; /* the CA's reason, in words, or NULL */
+    char problem_type[64];
+    bool temporary;      /* the reason is a failure of the CA's own that may be over soon */
+    bool missing;        /* the CA does not know it any more */
     char *challenge_url; /* NULL where nothing has to be proven */
     char value[44];      /* TXT: base64url of SHA-256 */
     bool published;
@@ -78,8 +82,16 @@ struct order {
     bool held;          /* the running timer is the CA's own Retry-After */
     bool all_seen;      /* every pending domain was asked for */
     unsigned finalize_tries;
+    bool asked_for_certificate; /* it was not there; the order was read once more */
+    bool away;                  /* the CA is, or wants fewer questions: none that can be left out */
+    bool resumed;
+    unsigned anews; /* second chances that were taken: ORDER_ANEW_* */
+    char **left;    /* pending authorizations of the order before this one */
+    size_t left_count;
     bool explaining;   /* failed; authorizations are being fetched to say why */
     char *explanation; /* while explaining: the order's own error, or NULL */
+    char *doom;        /* why it fails once all authorizations are here, or NULL */
+    enum order_failure doom_failure;
 
     struct order_chain chains[1 + LIMIT_ALTERNATES]; /* the default one first */
     size_t chain_count;
@@ -97,11 +109,16 @@ struct order {
     struct order_text *texts; /* of the last actions */
 };
 
+/* -- order.c -- */
+void order_authz_free(struct order *order);
+
 /* -- order_out.c -- */
 void order_out_reset(struct order *order);
 /* A printf that lives as long as the actions; never NULL. */
 const char *order_out_text(struct order *order, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* A POST that nobody waits for; url need not live any longer. */
+void order_out_detached(struct order *order, const char *url, const char *payload);
 void order_out_post(struct order *order, uint32_t tag, const char *url, const char *payload);
 void order_out_publish(struct order *order, const struct order_authz *authz);
 void order_out_save(struct order *order, enum order_state state, bool durable);
@@ -134,6 +151,25 @@ void order_flow_fetch(struct order *order);
 /* Whether the answer is one: else the order has failed, saying what it was doing. */
 bool order_flow_answered(struct order *order, const struct order_event *event, const char *doing);
 
+/* Sends newOrder. */
+void order_flow_order(struct order *order);
+
+/* -- order_anew.c -- */
+#define ORDER_ANEW_VALIDATION 1u
+#define ORDER_ANEW_FORGOTTEN  2u
+/* Gives the order at the CA up and makes another, where that was not done for this reason already.
+ * Nothing that points into authorizations is good afterwards. */
+bool order_anew(struct order *order, unsigned reason, const char *why);
+/* The order, or an authorization, is invalid, and all that can be known of it is: whether another
+ * order is on its way. */
+bool order_anew_after_failure(struct order *order);
+/* newOrder was refused: whether another one, without replaces, is on its way. */
+bool order_anew_without_replaces(struct order *order, const struct order_event *event);
+/* Deactivates what is pending of this order and of the one before. */
+void order_anew_deactivate(struct order *order);
+/* The same of the one before only, but for what this one shares with it. */
+void order_anew_drop_left(struct order *order);
+
 /* -- order_poll.c -- */
 void order_poll_follow(struct order *order, const struct order_object *object,
                        int64_t retry_after_ms);
@@ -144,6 +180,10 @@ void order_poll_seen(struct order *order, const char *domain);
 void order_poll_timer(struct order *order);
 /* An authorization came back while we wait: the one at index. */
 void order_poll_authz(struct order *order, size_t index);
+/* Asks for the order now. */
+void order_poll_ask(struct order *order);
+/* Fails for what the authorizations say, or orders anew. */
+void order_poll_conclude(struct order *order);
 /* Polls at once when all domains were asked for and the CA took all our words. held: the CA's
  * Retry-After. */
 void order_poll_told(struct order *order, int64_t retry_after_ms);

@@ -170,3 +170,20 @@ bool problem_is(const struct problem *problem, const char *type)
 {
     return strcmp(problem->type, type) == 0;
 }
+
+bool problem_is_temporary(const struct problem *problem)
+{
+    static const char *const words[] = {"timed out",      "timeout",          "SERVFAIL",
+                                        "server failure", "networking error", "network error",
+                                        "try again"};
+
+    if (problem_is(problem, "connection") || problem_is(problem, "serverInternal")) {
+        return true;
+    }
+    for (size_t i = 0; problem_is(problem, "dns") && i < sizeof words / sizeof *words; i++) {
+        if (strcasestr(problem->text, words[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}

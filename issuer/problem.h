@@ -32,6 +32,11 @@ void problem_clear(struct problem *problem);
 /* When the CA wants to be asked again: Unix seconds, rounded up; 0: it did not say. */
 int64_t problem_retry_at(const struct problem_context *context);
 
+/* Whether a failed validation may succeed a moment later: the CA's own failure, or its resolver or
+ * connection did not come through (RFC 8555 6.7: serverInternal, connection, and dns where the
+ * words speak of a timeout, SERVFAIL or the network). */
+bool problem_is_temporary(const struct problem *problem);
+
 /* Whether it is urn:ietf:params:acme:error:TYPE. */
 bool problem_is(const struct problem *problem, const char *type);
 

@@ -284,15 +284,11 @@ static void test_authorizations_refused(void)
 {
     authz_gets(200, lab_authz(0, "evil.example", false, "pending"), ORDER_UNAVAILABLE_CA,
                "a name that was not ordered");
-    authz_gets(200, lab_authz(0, "a.example", false, "expired"), ORDER_REFUSED_CA,
-               "a.example: the authorization is expired");
-    authz_gets(200, lab_authz(0, "a.example", false, "deactivated"), ORDER_REFUSED_CA,
-               "a.example: the authorization is deactivated");
     authz_gets(200, lab_authz_failed("a.example", "NXDOMAIN"), ORDER_REFUSED_CA,
                "a.example: dns: NXDOMAIN (status 400)");
     authz_gets(200, "[]", ORDER_UNAVAILABLE_CA, "makes no sense");
-    authz_gets(404, "{\"type\":\"urn:ietf:params:acme:error:malformed\",\"detail\":\"gone\"}",
-               ORDER_REFUSED_CA, "malformed: gone (HTTP 404)");
+    authz_gets(403, "{\"type\":\"urn:ietf:params:acme:error:malformed\",\"detail\":\"gone\"}",
+               ORDER_REFUSED_CA, "malformed: gone (HTTP 403)");
     authz_gets(503, "", ORDER_UNAVAILABLE_CA, "HTTP 503");
     authz_gets(200,
                "{\"status\":\"pending\",\"identifier\":{\"type\":\"dns\",\"value\":\"a.example\"},"
