@@ -57,6 +57,8 @@ static int read_options(struct options *options, int argc, char **argv, struct e
             argv[words++] = (char *)(uintptr_t) "help";
         } else if (strcmp(word, "--version") == 0) {
             argv[words++] = (char *)(uintptr_t) "version";
+        } else if (strcmp(word, "--forget") == 0) {
+            argv[words++] = word; /* for the command to say what it means */
         } else if (word[0] == '-') {
             return err_set(err, ERR_UNKNOWN,
                            "unknown option '%.100s': certmillctl help lists the known ones", word);

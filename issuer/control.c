@@ -241,6 +241,12 @@ static void dispatch(struct session *session, const struct control_request *requ
     case CONTROL_RELOAD:
         op_reload(session);
         return;
+    case CONTROL_LIMITS:
+        answer(session,
+               control_json_limits(control->opt.ledger, control->opt.conf, request->name,
+                                   request->forget, &err),
+               &err);
+        return;
     case CONTROL_OPS:
         return;
     }

@@ -19,6 +19,7 @@
 #include "issuer/store.h"
 
 struct control;
+struct ledger;
 
 /* What the supervisor said last of each process, by IPC_PROCESS. */
 struct control_process {
@@ -34,6 +35,7 @@ struct control_options {
     struct log *log;
     const struct clock *clock;
     struct store *store;
+    struct ledger *ledger;
     struct publisher *publisher;
     const struct server_conf *conf;
     const struct control_process *processes; /* IPC_ROLES of them */
@@ -60,6 +62,7 @@ enum control_op {
     CONTROL_CERTIFICATES,
     CONTROL_ACCOUNTS,
     CONTROL_RELOAD,
+    CONTROL_LIMITS,
     CONTROL_OPS,
 };
 
@@ -68,7 +71,8 @@ struct control_request {
     enum control_op op;
     uint64_t id;      /* orders; 0: not given */
     unsigned limit;   /* orders, certificates */
-    const char *name; /* certificates, as given; or NULL */
+    const char *name; /* certificates, limits; as given; or NULL */
+    bool forget;      /* limits */
 };
 
 #define CONTROL_LIMIT_DEFAULT 50

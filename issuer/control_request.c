@@ -9,19 +9,21 @@ static const struct line_member members[] = {
     {"id", LINE_INTEGER, false},
     {"limit", LINE_INTEGER, false},
     {"name", LINE_STRING, false},
+    {"forget", LINE_BOOLEAN, false},
 };
 
 static const struct {
     const char *name;
-    bool id, limit, by_name;
+    bool id, limit, by_name, forget;
 } ops[CONTROL_OPS] = {
-    [CONTROL_PING] = {"ping", false, false, false},
-    [CONTROL_STATUS] = {"status", false, false, false},
-    [CONTROL_ORDERS] = {"orders", true, true, false},
-    [CONTROL_RECORDS] = {"records", false, false, false},
-    [CONTROL_CERTIFICATES] = {"certificates", false, true, true},
-    [CONTROL_ACCOUNTS] = {"accounts", false, false, false},
-    [CONTROL_RELOAD] = {"reload", false, false, false},
+    [CONTROL_PING] = {"ping", false, false, false, false},
+    [CONTROL_STATUS] = {"status", false, false, false, false},
+    [CONTROL_ORDERS] = {"orders", true, true, false, false},
+    [CONTROL_RECORDS] = {"records", false, false, false, false},
+    [CONTROL_CERTIFICATES] = {"certificates", false, true, true, false},
+    [CONTROL_ACCOUNTS] = {"accounts", false, false, false, false},
+    [CONTROL_RELOAD] = {"reload", false, false, false, false},
+    [CONTROL_LIMITS] = {"limits", false, false, true, true},
 };
 
 static int find_op(enum control_op *op, const char *name, struct err *err)
@@ -63,6 +65,11 @@ static int check(const struct control_request *request, struct err *err)
         extra = "limit";
     } else if (request->name != NULL && !ops[request->op].by_name) {
         extra = "name";
+    } else if (json_object_get(request->json, "forget") != NULL && !ops[request->op].forget) {
+        extra = "forget";
+    }
+    if (extra == NULL && request->forget && request->name == NULL) {
+        return err_set(err, ERR_MALFORMED, "the request to forget lacks \"name\"");
     }
     if (extra == NULL) {
         return 0;
@@ -82,6 +89,7 @@ int control_request_parse(struct control_request *out, const char *line, size_t 
         return ret;
     }
     out->name = json_string_value(json_object_get(out->json, "name"));
+    out->forget = json_is_true(json_object_get(out->json, "forget"));
     if ((ret = find_op(&out->op, json_string_value(json_object_get(out->json, "op")), err)) < 0 ||
         (ret = read_numbers(out, err)) < 0 || (ret = check(out, err)) < 0) {
         control_request_clear(out);

@@ -20,6 +20,7 @@
 #include "issuer/store.h"
 
 struct audit;
+struct ledger;
 struct desk;
 struct desk_ticket;
 struct http;
@@ -35,6 +36,7 @@ struct desk_options {
     struct http *http;
     struct signclient *signclient;
     struct audit *audit;            /* or NULL */
+    struct ledger *ledger;          /* or NULL */
     const struct server_conf *conf; /* acme_email, account_key_type, preferred_chain */
 };
 

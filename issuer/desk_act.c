@@ -76,6 +76,11 @@ static int store_finish(struct desk_run *run, const struct order_action *action,
     struct desk *desk = run->desk;
     struct order_saved saved;
 
+    if (action->failure == ORDER_OK) {
+        desk_ledger_issued(run); /* whatever it is worth */
+    } else {
+        desk_ledger_failed(run, action);
+    }
     if (action->failure == ORDER_OK && read_chain(run, action->chain)) {
         return store_issued(run, action, err);
     }

@@ -107,6 +107,7 @@ struct desk_run {
     enum order_failure failure;
     char *reason;
     bool finished;
+    bool counted; /* its end, towards limits */
     bool stalled; /* the actions at hand wait for the store; nobody waits for the order */
 };
 
@@ -158,6 +159,10 @@ void desk_fresh_free(struct desk_fresh *fresh);
 bool desk_act_stores(const struct desk_run *run);
 int desk_act_store(struct desk_run *run, struct err *err);
 void desk_act_perform(struct desk_run *run);
+
+/* desk_ledger.c: what counts towards limits, with what is stored of the end. */
+void desk_ledger_issued(struct desk_run *run);
+void desk_ledger_failed(struct desk_run *run, const struct order_action *action);
 
 /* desk_audit.c: "issued" or "failed", with the outcome as a sentence. */
 void desk_audit(struct desk_run *run, const char *what, const char *outcome);

@@ -12,6 +12,7 @@
 #include "common/priority.h"
 #include "common/role.h"
 #include "common/sandbox.h"
+#include "issuer/ledger.h"
 
 #define LAST_MS 500 /* for answers to be read, of LIMIT_STOP_MS */
 
@@ -132,6 +133,10 @@ static int make_parts(struct issuer *issuer, uint64_t generation, struct err *er
     if ((ret = publisher_configure(issuer->publisher, &issuer->boot, err)) < 0) {
         return ret;
     }
+    if ((ret = ledger_new(&issuer->ledger, issuer->store, &clock_system, issuer->log, err)) < 0) {
+        return ret;
+    }
+    desk.ledger = issuer->ledger;
     desk.publisher = issuer->publisher;
     desk.signclient = issuer->signclient;
     if ((ret = desk_new(&issuer->desk, &desk)) < 0) {
@@ -158,6 +163,7 @@ static int listen_control(struct issuer *issuer, int fd)
                                       .log = issuer->log,
                                       .clock = &clock_system,
                                       .store = issuer->store,
+                                      .ledger = issuer->ledger,
                                       .publisher = issuer->publisher,
                                       .conf = &issuer->boot.conf,
                                       .processes = issuer->processes,
@@ -333,6 +339,7 @@ int issuer_main(int control)
         (void)boot_failed(control, &err);
     }
     audit_close(issuer->audit);
+    ledger_free(issuer->ledger);
     store_close(issuer->store);
     log_free(issuer->log);
     boot_clear(&issuer->boot);

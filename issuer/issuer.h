@@ -32,6 +32,7 @@ struct issuer {
     struct boot boot;
     struct log *log;
     struct store *store;
+    struct ledger *ledger;
     struct audit *audit; /* NULL: it cannot be written at all */
     uv_timer_t audit_timer;
     uv_work_t audit_work;

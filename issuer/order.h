@@ -89,6 +89,13 @@ int order_set_account_url(struct order *order, const char *account_url);
 enum order_state order_get_state(const struct order *order);
 void order_get_saved(const struct order *order, struct order_saved *saved);
 uint64_t order_id(const struct order *order);
+/* Good until order_free. */
+char *const *order_names(const struct order *order, size_t *count);
+/* Whether it was sent with "replaces" (RFC 9773 5). */
+bool order_replaces(const struct order *order);
+/* The next name (without "*.", from *at 0 on) whose authorization the CA found invalid, and why in
+ * its words or NULL; NULL: no more. */
+const char *order_failed_name(const struct order *order, size_t *at, const char **why);
 
 enum order_event_kind {
     ORDER_EV_START,
