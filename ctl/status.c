@@ -32,6 +32,9 @@ static void print_head(const json_t *data, FILE *out)
                     : NULL);
     print_field(out, "directory", member_string(data, "directory"));
     print_field(out, "zones", zones);
+    if (member_string(data, "store") != NULL) {
+        print_field(out, "store", member_string(data, "store"));
+    }
     /* without commas, as dig shows it: the SOA serial */
     print_field(out, "generation", member_digits(data, "generation", text, sizeof(text)));
     print_count(out, "live challenges", member_integer(data, "live_challenges"));

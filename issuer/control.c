@@ -81,7 +81,8 @@ static json_t *zones(const struct server_conf *conf)
 static json_t *status(const struct control *control, json_t *dns, struct err *err)
 {
     const struct control_options *opt = &control->opt;
-    json_t *counts = control_json_counts(opt->store, err);
+    const char *lost = store_lost(opt->store);
+    json_t *counts = lost != NULL ? json_object() : control_json_counts(opt->store, err);
     struct authorities authorities;
 
     authorities_read(&authorities, opt->conf);
@@ -89,13 +90,13 @@ static json_t *status(const struct control *control, json_t *dns, struct err *er
         json_decref(dns);
         return NULL;
     }
-    return json_pack("{s:s, s:I, s:s, s:o, s:I, s:I, s:o, s:o, s:o}", "version", CERTMILL_VERSION,
+    return json_pack("{s:s, s:I, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "version", CERTMILL_VERSION,
                      "uptime", (json_int_t)(clock_wall_s(opt->clock) - opt->started), "directory",
                      authorities.list[0].directory, "processes",
                      control_json_processes(opt->processes), "generation",
                      (json_int_t)publisher_generation(opt->publisher), "live_challenges",
                      (json_int_t)publisher_live(opt->publisher), "zones", zones(opt->conf),
-                     "orders", counts, "dns", dns);
+                     "orders", counts, "dns", dns, "store", line_json_string(lost));
 }
 
 static void on_stats(void *arg, const struct publisher_counter *counters, size_t count)

@@ -93,19 +93,6 @@ static void on_signer_broken(void *arg)
     issuer_control_broken(arg, IPC_ROLE_SIGNER);
 }
 
-static int open_store(struct issuer *issuer, const char *folder, uint64_t *generation,
-                      struct err *err)
-{
-    char path[LIMIT_PATH + 32];
-    int ret;
-
-    (void)snprintf(path, sizeof path, "%s/certmill.db", folder);
-    if ((ret = store_open(&issuer->store, path, err)) < 0) {
-        return ret;
-    }
-    return store_generation_get(issuer->store, generation, err);
-}
-
 static int make_parts(struct issuer *issuer, uint64_t generation, struct err *err)
 {
     struct publisher_options publisher = {.loop = &issuer->loop,
@@ -222,6 +209,16 @@ static void on_answering(void *arg, uint64_t generation)
     }
 }
 
+/* Where the store does not give them, everything else goes on. */
+static void resume(struct issuer *issuer)
+{
+    struct err err = {0};
+
+    if (store_lost(issuer->store) == NULL && desk_resume(issuer->desk, &err) < 0) {
+        log_critical(issuer->log, NULL, "open orders are not resumed: %s", err.text);
+    }
+}
+
 static int start(struct issuer *issuer, struct err *err)
 {
     const struct server_conf *conf = &issuer->boot.conf;
@@ -235,15 +232,16 @@ static int start(struct issuer *issuer, struct err *err)
         (ret = state_folder(audit, sizeof audit, "audit", conf, err)) < 0 ||
         (ret = http_new(&issuer->http, &issuer->loop, issuer->log, &trust, err)) < 0 ||
         (ret = confine(issuer, folder, audit, err)) < 0 ||
-        (ret = open_store(issuer, folder, &generation, err)) < 0) {
+        (ret = issuer_store_open(issuer, &generation, err)) < 0) {
         return ret;
     }
     issuer_audit_open(issuer, audit);
     if ((ret = make_parts(issuer, generation, err)) < 0 || (ret = use_sockets(issuer, err)) < 0 ||
-        (ret = issuer_control_start(issuer, err)) < 0 ||
-        (ret = desk_resume(issuer->desk, err)) < 0) {
+        (ret = issuer_control_start(issuer, err)) < 0) {
         return ret;
     }
+    resume(issuer);
+    issuer_store_watch(issuer);
     issuer_audit_say(issuer, "started", CERTMILL_VERSION);
     if (conf->skip_acme_server_cert_verify) {
         log_warning(issuer->log, NULL,
@@ -274,6 +272,7 @@ void issuer_stop(struct issuer *issuer)
         desk_stop(issuer->desk);
     }
     issuer_audit_stop(issuer);
+    issuer_store_stop(issuer);
     desk_free(issuer->desk);
     submit_free(issuer->submit);
     control_free(issuer->control);

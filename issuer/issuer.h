@@ -33,6 +33,8 @@ struct issuer {
     struct log *log;
     struct store *store;
     struct ledger *ledger;
+    uv_timer_t store_timer; /* while it is lost */
+    bool store_watched;
     struct audit *audit; /* NULL: it cannot be written at all */
     uv_timer_t audit_timer;
     uv_work_t audit_work;
@@ -55,6 +57,13 @@ int issuer_control_reload(void *arg);
 void issuer_control_broken(const struct issuer *issuer, enum ipc_role role);
 /* A channel to a peer; fd is taken over. */
 int issuer_control_peer(struct issuer *issuer, enum ipc_role role, int fd);
+
+/* issuer_store.c: opens the store, or stands in for it with the reason. */
+int issuer_store_open(struct issuer *issuer, uint64_t *generation, struct err *err);
+/* Where it is lost: looks for it from time to time; retry does so soon. */
+void issuer_store_watch(struct issuer *issuer);
+void issuer_store_retry(struct issuer *issuer);
+void issuer_store_stop(struct issuer *issuer);
 
 /* issuer_audit.c: the audit log. One that cannot be written costs the log its lines, nothing else.
  */

@@ -67,6 +67,7 @@ static void use(struct issuer *issuer, struct boot *fresh)
     submit_configure(issuer->submit, &issuer->boot.conf);
     control_configure(issuer->control, &issuer->boot.conf);
     issuer_audit_configure(issuer);
+    issuer_store_retry(issuer);
     if (log_level_parse(issuer->boot.conf.log_level, &level) == 0) {
         log_set_level(issuer->log, level);
     }

@@ -52,6 +52,24 @@ int store_open(struct store **out, const char *path, struct err *err)
     return 0;
 }
 
+int store_open_lost(struct store **out, const char *path, const struct err *why)
+{
+    struct store *store = calloc(1, sizeof *store);
+
+    if (store == NULL || (store->path = strdup(path)) == NULL) {
+        free(store);
+        return -ENOMEM;
+    }
+    (void)err_set(&store->lost, ERR_INTERNAL, "%s", why->text); /* ours, whatever it is */
+    *out = store;
+    return 0;
+}
+
+const char *store_lost(const struct store *store)
+{
+    return store->db == NULL ? store->lost.text : NULL;
+}
+
 void store_close(struct store *store)
 {
     if (store == NULL) {

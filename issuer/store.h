@@ -17,6 +17,10 @@ struct store;
 /* path: a file in an existing folder; made where missing. ERR_VERSION: written by a newer
  * certmill; ERR_CORRUPT; ERR_BUSY: another process holds it. err says what to do. */
 int store_open(struct store **out, const char *path, struct err *err);
+/* A store that is not there: each operation fails with the words of why, and ERR_INTERNAL. */
+int store_open_lost(struct store **out, const char *path, const struct err *why);
+/* Why it is not there, or NULL: it is. */
+const char *store_lost(const struct store *store);
 void store_close(struct store *store);
 
 /* Several operations in one transaction, so with one fsync: what is called in between is

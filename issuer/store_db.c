@@ -134,6 +134,10 @@ sqlite3_stmt *store_db_stmt(struct store *store, enum store_stmt which, struct e
 {
     int rc;
 
+    if (store->db == NULL) {
+        (void)err_set(err, store->lost.code, "%s", store->lost.text);
+        return NULL;
+    }
     if (store->stmts[which] != NULL) {
         return store->stmts[which];
     }

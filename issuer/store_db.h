@@ -70,6 +70,7 @@ struct store {
     sqlite3 *db;
     char *path;
     sqlite3_stmt *stmts[STORE_STMTS];
+    struct err lost;   /* why there is no db */
     bool batch;        /* between store_batch_begin and store_batch_end */
     struct err failed; /* the first failure within the batch */
     struct store_event *events;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,6 +55,22 @@ static int check_way(const char *path, const struct passwd *pw, struct err *err)
     return 0;
 }
 
+/* What is right already is left alone: the disk may take no changes. */
+static bool owned_by(const char *path, const struct passwd *pw)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && st.st_uid == (pw != NULL ? pw->pw_uid : 0) &&
+           st.st_gid == (pw != NULL ? pw->pw_gid : 0);
+}
+
+static bool has_mode(const char *path, mode_t mode)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && (st.st_mode & 07777) == mode;
+}
+
 static int make(const struct folder_spec *spec, const char *key, struct err *err)
 {
     struct passwd *pw = NULL;
@@ -66,7 +83,8 @@ static int make(const struct folder_spec *spec, const char *key, struct err *err
         if (spec->user != NULL && (ret = find_user(spec->user, key, &pw, err)) < 0) {
             return ret;
         }
-        if (lchown(spec->path, pw != NULL ? pw->pw_uid : 0, pw != NULL ? pw->pw_gid : 0) < 0) {
+        if (!owned_by(spec->path, pw) &&
+            lchown(spec->path, pw != NULL ? pw->pw_uid : 0, pw != NULL ? pw->pw_gid : 0) < 0) {
             return err_set(err, -errno, "cannot give %s to its user: %s", spec->path,
                            err_string(-errno));
         }
@@ -74,7 +92,7 @@ static int make(const struct folder_spec *spec, const char *key, struct err *err
             return ret;
         }
     }
-    if (chmod(spec->path, spec->mode) < 0) {
+    if (!has_mode(spec->path, spec->mode) && chmod(spec->path, spec->mode) < 0) {
         return err_set(err, -errno, "cannot set the mode of %s: %s", spec->path,
                        err_string(-errno));
     }

@@ -20,14 +20,31 @@ static int refuse(int fd, const char *state_dir, struct err *err)
         pid[0] != '\0' ? pid : "unknown", state_dir);
 }
 
+static int write_pid(int fd, const char *path, struct err *err)
+{
+    char pid[24];
+    int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)len, 0) != len) {
+        return err_set(err, -errno, "cannot write %s: %s", path, err_string(-errno));
+    }
+    return 0;
+}
+
 int lock_take(const char *state_dir, struct err *err)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char path[LIMIT_PATH + 16], pid[24];
-    int ret;
+    char path[LIMIT_PATH + 16];
+    int ret = 0;
 
     snprintf(path, sizeof(path), "%s/certmilld.pid", state_dir);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0 && errno == EROFS) {
+        /* DNS is served from a disk that takes nothing; who could write it is kept out all the same
+         */
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        lock.l_type = F_RDLCK;
+    }
     if (fd < 0) {
         return err_set(err, -errno, "cannot open %s: %s", path, err_string(-errno));
     }
@@ -37,9 +54,7 @@ int lock_take(const char *state_dir, struct err *err)
                   : err_set(err, -errno, "cannot lock %s: %s", path, err_string(-errno));
         goto err0;
     }
-    int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)len, 0) != len) {
-        ret = err_set(err, -errno, "cannot write %s: %s", path, err_string(-errno));
+    if (lock.l_type == F_WRLCK && (ret = write_pid(fd, path, err)) < 0) {
         goto err0;
     }
     return fd;

@@ -398,6 +398,37 @@ static void test_wrong_files(void)
     folder_remove(&folder);
 }
 
+/* Each operation of a store that is not there gives the reason. */
+static void test_lost(void)
+{
+    const struct err why = {.code = ERR_VERSION, .text = "written by a newer certmill"};
+    const struct store_order order = {.client = "", .directory_url = "x", .names = "a.example"};
+    char *url, *thumbprint;
+    struct store *store;
+    struct err err;
+    uint64_t n;
+
+    CU_ASSERT_EQUAL_FATAL(store_open_lost(&store, "/nowhere", &why), 0);
+    CU_ASSERT_STRING_EQUAL(store_lost(store), why.text);
+#define LOST(call)                                                                                 \
+    err = (struct err){0};                                                                         \
+    CU_ASSERT((call) < 0);                                                                         \
+    CU_ASSERT_EQUAL(err.code, ERR_INTERNAL);                                                       \
+    CU_ASSERT_STRING_EQUAL(err.text, why.text)
+    LOST(store_order_add(store, &order, &n, &err));
+    LOST(store_batch_begin(store, &err));
+    LOST(store_generation_get(store, &n, &err));
+    LOST(store_generation_reserve(store, 5, &err));
+    LOST(store_account_put(store, "d", "a", "t", 1, &err));
+    LOST(store_account_get(store, "d", &url, &thumbprint, &err));
+    LOST(store_certificate_each(store, NULL, 5, saw_certificate, NULL, &err));
+    LOST(store_certificate_find(store, STORE_BY_CSR, "x", 5, saw_certificate, NULL, &err));
+    LOST(store_order_each_open(store, saw_order, NULL, &err));
+#undef LOST
+    CU_ASSERT_EQUAL(store_event_add(store, 1, 1, "x"), 0);
+    store_close(store);
+}
+
 static void test_held(void)
 {
     struct folder folder;
@@ -489,6 +520,7 @@ int main(void)
         {"batch", test_batch},
         {"many events", test_many_events},
         {"wrong files", test_wrong_files},
+        {"lost", test_lost},
         {"held", test_held},
         {"full", test_full},
         {"killed", test_killed},
