@@ -104,28 +104,47 @@ void http_fields_clear(struct http_fields *fields)
     http_fields_init(fields);
 }
 
-/* RFC 9110 10.2.3: seconds or a date. A date gone by is 0. */
-static int64_t retry_after(struct span v, int64_t now)
+/* RFC 9110 5.6.7; 0 where it is none. */
+static int64_t date_of(struct span v)
 {
     char text[64];
-    size_t digits = 0;
+    time_t date;
 
     if (v.len == 0 || v.len >= sizeof(text)) {
-        return -1;
+        return 0;
     }
     memcpy(text, v.s, v.len);
     text[v.len] = '\0';
-    while (isdigit((unsigned char)text[digits])) {
+    date = curl_getdate(text, NULL);
+    return date > 0 ? (int64_t)date : 0;
+}
+
+/* A date gone by is 0. */
+static void wait_for_date(struct http_fields *fields, int64_t now)
+{
+    int64_t from = fields->date != 0 ? fields->date : now;
+
+    if (fields->retry_date != 0) {
+        fields->retry_after_ms = fields->retry_date > from ? (fields->retry_date - from) * 1000 : 0;
+    }
+}
+
+/* RFC 9110 10.2.3: seconds or a date. */
+static void retry_after(struct http_fields *fields, struct span v, int64_t now)
+{
+    int64_t seconds = 0;
+    size_t digits = 0;
+
+    while (digits < v.len && isdigit((unsigned char)v.s[digits])) {
+        seconds = digits < 9 ? seconds * 10 + (v.s[digits] - '0') : 1000000000;
         digits++;
     }
-    if (digits == v.len) {
-        return digits > 9 ? INT64_C(1000000000000) : strtoll(text, NULL, 10) * 1000;
+    fields->retry_date = 0;
+    fields->retry_after_ms = digits > 0 && digits == v.len ? seconds * 1000 : -1;
+    if (fields->retry_after_ms < 0) {
+        fields->retry_date = date_of(v);
+        wait_for_date(fields, now);
     }
-    time_t date = curl_getdate(text, NULL);
-    if (date < 0) {
-        return -1;
-    }
-    return date > now ? ((int64_t)date - now) * 1000 : 0;
 }
 
 /* Whether rel's value, a list divided by spaces and perhaps quoted, has "alternate". */
@@ -224,7 +243,10 @@ static int field(struct http_fields *fields, struct span name, struct span v, in
         free(fields->location);
         fields->location = copy;
     } else if (equals(name, "retry-after")) {
-        fields->retry_after_ms = retry_after(v, now);
+        retry_after(fields, v, now);
+    } else if (equals(name, "date")) {
+        fields->date = date_of(v);
+        wait_for_date(fields, now);
     } else if (equals(name, "content-type")) {
         content_type(fields, v);
     } else if (equals(name, "link")) {

@@ -16,6 +16,7 @@ struct http_fields {
     char content_type[64];       /* without parameters, lower case */
     char *location;              /* absolute https URL, or NULL */
     int64_t retry_after_ms;      /* -1: none */
+    int64_t retry_date, date; /* Retry-After as a date, and the CA's own; Unix seconds, 0: none */
     char *alternates[LIMIT_ALTERNATES];
     size_t alternate_count;
     size_t bytes; /* of all lines so far */
@@ -25,8 +26,9 @@ void http_fields_init(struct http_fields *fields);
 void http_fields_clear(struct http_fields *fields);
 
 /* One line as it came, with its CRLF or without. A status line starts the fields anew (after 1xx
- * and redirects). now: Unix seconds, for a Retry-After that is a date. Unknown and malformed
- * fields are ignored. ERR_LIMIT past LIMIT_HTTP_HEADER bytes, -ENOMEM. */
+ * and redirects). now: Unix seconds, for a Retry-After that is a date where the answer has no Date
+ * (RFC 9110 6.6.1): where it has, what matters is how long after it, whatever our clock says.
+ * Unknown and malformed fields are ignored. ERR_LIMIT past LIMIT_HTTP_HEADER bytes, -ENOMEM. */
 int http_fields_line(struct http_fields *fields, const char *line, size_t len, int64_t now);
 
 /* The same with http instead of https. */

@@ -26,7 +26,7 @@
 
 #define TRIES         5     /* of a publication that fails or is refused, then the next change */
 #define RETRY_MS      200   /* doubled each time: 6 s in all */
-#define EXPIRY_MAX_MS 60000 /* the wall clock may jump; look at least so often */
+#define EXPIRY_MAX_MS 60000 /* look at least so often */
 #define STATS_MS      1000
 
 struct waiter {
@@ -280,12 +280,17 @@ int publisher_attach(struct publisher *p, int fd)
     return 0;
 }
 
-/* -- expiry -- */
+/* -- expiry: by the clock that never jumps, so that a value lives as long as it was to -- */
+
+static int64_t steady(const struct publisher *p)
+{
+    return (int64_t)(clock_mono_ms(p->opt.clock) / 1000);
+}
 
 static void on_expiry(uv_timer_t *timer)
 {
     struct publisher *p = timer->data;
-    int64_t now = clock_wall_s(p->opt.clock);
+    int64_t now = steady(p);
     size_t gone = 0;
 
     for (size_t i = 0; i < p->zones.count; i++) {
@@ -300,7 +305,7 @@ static void on_expiry(uv_timer_t *timer)
 
 static void schedule_expiry(struct publisher *p)
 {
-    int64_t next = INT64_MAX, now = clock_wall_s(p->opt.clock);
+    int64_t next = INT64_MAX, now = steady(p);
     uint64_t delay;
 
     for (size_t i = 0; i < p->zones.count; i++) {
@@ -427,7 +432,8 @@ int publisher_add(struct publisher *p, const char *domain, const char *value, ui
     if (ret < 0) {
         return err_set(err, ret, "no record name can be made for %s: %s", domain, err_string(ret));
     }
-    if ((ret = zone_add(p->zones.zones[0], name, value, order, expires)) == ERR_EXISTS) {
+    if ((ret = zone_add(p->zones.zones[0], name, value, order,
+                        expires - clock_wall_s(p->opt.clock) + steady(p))) == ERR_EXISTS) {
         return err_set(err, ret,
                        "zone %s has other data (a CNAME, DNAME or delegation) where the challenge "
                        "of %s belongs; remove it from the zone file",
@@ -524,6 +530,7 @@ size_t publisher_live(const struct publisher *p)
 struct each {
     publisher_record_fn *fn;
     void *arg;
+    int64_t offset; /* from the steady clock to Unix seconds */
     char zone[LIMIT_NAME_TEXT];
 };
 
@@ -534,12 +541,12 @@ static void each_challenge(void *arg, const uint8_t *name, const char *value, ui
     char text[LIMIT_NAME_TEXT];
 
     name_to_text(text, name);
-    each->fn(each->arg, each->zone, text, value, owner, expires);
+    each->fn(each->arg, each->zone, text, value, owner, expires + each->offset);
 }
 
 void publisher_each(const struct publisher *p, publisher_record_fn *fn, void *arg)
 {
-    struct each each = {.fn = fn, .arg = arg};
+    struct each each = {.fn = fn, .arg = arg, .offset = clock_wall_s(p->opt.clock) - steady(p)};
 
     for (size_t i = 0; i < p->zones.count; i++) {
         name_to_text(each.zone, zone_apex(p->zones.zones[i]));

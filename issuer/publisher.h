@@ -56,7 +56,8 @@ int publisher_configure(struct publisher *publisher, const struct boot *boot, st
 int publisher_attach(struct publisher *publisher, int fd);
 
 /* Adds or removes the value for a domain (normal form, `*.` ignored) and an order, in the first
- * zone configured; expires: Unix seconds. ERR_RANGE, ERR_LIMIT, ERR_EXISTS as zone_add. */
+ * zone configured; expires: Unix seconds, as the clock stands (set back or forward later, the value
+ * lives as long). ERR_RANGE, ERR_LIMIT, ERR_EXISTS as zone_add. */
 int publisher_add(struct publisher *publisher, const char *domain, const char *value,
                   uint64_t order, int64_t expires, struct err *err);
 int publisher_remove(struct publisher *publisher, const char *domain, const char *value,

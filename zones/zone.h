@@ -52,7 +52,7 @@ int zone_replace_static(struct zone *zone, struct zone_static *s, uint32_t chall
 const uint8_t *zone_apex(const struct zone *zone);
 
 /* Adds value (1 to LIMIT_CHALLENGE_TXT octets) at owner name (wire, within the zone) for
- * an owner (order id); expires: Unix seconds; the latest counts. Returns 1 where the
+ * an owner (order id); expires: seconds of the clock that zone_expire goes by; the latest counts. Returns 1 where the
  * zone changed, 0 where the value was there, ERR_LIMIT (also where the name's TXT RRset would
  * grow over LIMIT_RRSET), ERR_RANGE (out of zone, or a wildcard),
  * ERR_EXISTS (a static CNAME, delegation or DNAME is in the way), -ENOMEM. A value has at most
@@ -63,7 +63,7 @@ int zone_add(struct zone *zone, const uint8_t *name, const char *value, uint64_t
 int zone_remove(struct zone *zone, const uint8_t *name, const char *value, uint64_t owner);
 /* Takes every hold of owner off. Returns how many values went. */
 size_t zone_remove_owner(struct zone *zone, uint64_t owner);
-/* Removes what expired at or before now (Unix seconds). Returns how many values went. */
+/* Removes what expired at or before now (seconds). Returns how many values went. */
 size_t zone_expire(struct zone *zone, int64_t now);
 /* When the next value expires; INT64_MAX where none is there. */
 int64_t zone_next_expiry(const struct zone *zone);

@@ -17,7 +17,7 @@ struct fixture {
     struct publisher *publisher;
     struct fake_dnsd dnsd;
     struct clock clock;
-    int64_t now_us;
+    int64_t now_us, step_us; /* how far the wall clock was set */
     uint64_t reserved;
     unsigned reservations;
     int reserve_result;
@@ -31,7 +31,7 @@ static struct server_conf_zone plain_zone = {.name = (char *)ZONE, .nameservers 
 
 static inline int64_t wall(void *arg)
 {
-    return ((struct fixture *)arg)->now_us;
+    return ((struct fixture *)arg)->now_us + ((struct fixture *)arg)->step_us;
 }
 
 static inline uint64_t mono(void *arg)
@@ -125,7 +125,7 @@ static inline void add_value(struct fixture *f, const char *domain, const char *
     struct err err = {0};
 
     CU_ASSERT_EQUAL(publisher_add(f->publisher, domain, value, order,
-                                  f->now_us / 1000000 + LIMIT_CHALLENGE_S, &err),
+                                  (f->now_us + f->step_us) / 1000000 + LIMIT_CHALLENGE_S, &err),
                     0);
     CU_ASSERT_STRING_EQUAL(err.text, "");
 }

@@ -104,6 +104,31 @@ static void test_retry_after(void)
     }
 }
 
+/* RFC 9110 10.2.3, 6.6.1: a date is meant by the CA's clock, which ours may be hours away from. */
+static void test_retry_after_date(void)
+{
+    static const char date[] = "Date: Sun, 17 Mar 2030 05:47:40 GMT"; /* 12 h behind */
+    static const char until[] = "Retry-After: Sun, 17 Mar 2030 05:49:40 GMT";
+    struct http_fields f;
+
+    http_fields_init(&f);
+    CU_ASSERT(line(&f, date) == 0);
+    CU_ASSERT_EQUAL(f.retry_after_ms, -1);
+    CU_ASSERT(line(&f, until) == 0);
+    CU_ASSERT_EQUAL(f.retry_after_ms, 120000);
+    http_fields_clear(&f);
+    CU_ASSERT(line(&f, until) == 0);
+    CU_ASSERT_EQUAL(f.retry_after_ms, 0);
+    CU_ASSERT(line(&f, date) == 0);
+    CU_ASSERT_EQUAL(f.retry_after_ms, 120000);
+    CU_ASSERT(line(&f, "Retry-After: 7") == 0);
+    CU_ASSERT(line(&f, date) == 0);
+    CU_ASSERT_EQUAL(f.retry_after_ms, 7000);
+    CU_ASSERT(line(&f, "Date: never") == 0);
+    CU_ASSERT_EQUAL(f.retry_after_ms, 7000);
+    http_fields_clear(&f);
+}
+
 static void test_links(void)
 {
     struct http_fields f;
@@ -211,6 +236,7 @@ int main(void)
     CU_ADD_TEST(suite, test_fields);
     CU_ADD_TEST(suite, test_hostile_fields);
     CU_ADD_TEST(suite, test_retry_after);
+    CU_ADD_TEST(suite, test_retry_after_date);
     CU_ADD_TEST(suite, test_links);
     CU_ADD_TEST(suite, test_urls);
     CU_ADD_TEST(suite, test_nonces);

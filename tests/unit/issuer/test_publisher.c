@@ -142,6 +142,29 @@ static void test_expiry(void)
     tear_down(&f);
 }
 
+/* The wall clock set back or forward by hours: a value lives as long as it was to. */
+static void test_expiry_of_steps(void)
+{
+    const int64_t half_a_day = INT64_C(43200) * 1000000;
+
+    for (int sign = -1; sign <= 1; sign += 2) {
+        struct fixture f;
+
+        set_up(&f);
+        add_value(&f, "a.example", "v", 1);
+        f.step_us = sign * half_a_day;
+        add_value(&f, "b.example", "v", 2);
+        turn(&f);
+        CU_ASSERT_EQUAL(publisher_live(f.publisher), 2);
+        f.now_us += (int64_t)LIMIT_CHALLENGE_S * 1000000;
+        add_value(&f, "c.example", "v", 3);
+        for (int i = 0; i < 200 && publisher_live(f.publisher) > 1; i++)
+            (void)uv_run(&f.loop, UV_RUN_ONCE);
+        CU_ASSERT_EQUAL(publisher_live(f.publisher), 1);
+        tear_down(&f);
+    }
+}
+
 /* -- a dnsd that dies, refuses, lies -- */
 
 static void test_dnsd_dies(void)
@@ -357,6 +380,7 @@ int main(void)
         {"waiting for nothing new", test_wait_for_nothing_new},
         {"removing", test_removing},
         {"expiry", test_expiry},
+        {"expiry while the clock is set", test_expiry_of_steps},
         {"dnsd dies", test_dnsd_dies},
         {"barrier without dnsd", test_barrier_without_dnsd},
         {"refused", test_refused},
