@@ -135,12 +135,12 @@ class Sandbox(LabCase):
 
     @AS_ROOT
     def test_descriptors_of_the_issuer(self) -> None:
-        """The store, and no key."""
+        """The store, the audit log, and no key."""
         files = {link for fd, link in self.links("issuer").items() if fd > 2 and link.startswith("/")}
-        store = str(self.lab.server.state_dir / "store" / "certmill.db")
+        store, audit = (str(self.lab.server.state_dir / path) for path in ("store/certmill.db", "audit"))
         self.assertTrue(any(link.startswith(store) for link in files), files)
         for link in files:
-            self.assertTrue(link.startswith((store, "/memfd:", "/dev/null", "/dev/urandom")), link)
+            self.assertTrue(link.startswith((store, audit, "/memfd:", "/dev/null", "/dev/urandom")), link)
 
     @AS_ROOT
     @PLAIN

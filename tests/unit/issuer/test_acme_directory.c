@@ -82,8 +82,7 @@ static void test_missing(void)
         "[]",
         "{}",
         "{\"newNonce\":\"https://ca/n\",\"newAccount\":\"https://ca/a\"}",
-        "{\"newNonce\":\"ftp://ca/n\",\"newAccount\":\"https://ca/a\",\"newOrder\":\"https://ca/"
-        "o\"}",
+        "{\"newNonce\":\"ftp://c/n\",\"newAccount\":\"https://c/a\",\"newOrder\":\"https://c/o\"}",
     };
     struct acme_directory d;
 

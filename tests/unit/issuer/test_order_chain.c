@@ -187,7 +187,7 @@ static void test_preferred_chain(void)
 /* A chain is preferred by its last certificate's SHA-256, in any way of writing it. */
 static void test_preferred_fingerprint(void)
 {
-    char pem[8192], hex[65], colons[96] = "", upper[65];
+    char pem[8192], hex[65], colons[100] = "", upper[65];
     struct order_chain chain;
 
     lab_chain_of(lab_key(), "a.example", "Root X1");
@@ -206,7 +206,7 @@ static void test_preferred_fingerprint(void)
     hex_encode(hex, chain.fingerprints[0], 32); /* the leaf is no choice */
     CU_ASSERT(order_chain_fit(&chain, hex) == ORDER_CHAIN_OTHER);
     CU_ASSERT(order_chain_fit(&chain, "") == ORDER_CHAIN_OTHER);
-    strcat(colons, ":00");
+    snprintf(colons + strlen(colons), 4, ":00");
     CU_ASSERT(order_chain_fit(&chain, colons) == ORDER_CHAIN_OTHER);
     order_chain_clear(&chain);
 }
