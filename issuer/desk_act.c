@@ -293,6 +293,7 @@ static void act_finish(struct desk_run *run, const struct order_action *action)
 {
     const char *reason = run->reason != NULL ? run->reason : action->text;
 
+    order_estimate_learn(&run->ca->estimate, &action->measured);
     if (action->failure == ORDER_OK && run->cert.count > 0) {
         finish_issued(run, action);
         return;
@@ -319,6 +320,8 @@ static void act_finish(struct desk_run *run, const struct order_action *action)
 static int perform(struct desk_run *run, const struct order_action *action, struct err *err)
 {
     switch (action->kind) {
+    case ORDER_ACT_KNOW:
+        return desk_know(run);
     case ORDER_ACT_POST:
         return act_post(run, action);
     case ORDER_ACT_PUBLISH:

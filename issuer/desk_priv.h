@@ -25,6 +25,7 @@ struct desk_ca {
     struct desk *desk;
     char *url;
     struct acme *acme;
+    struct order_estimate estimate; /* what it has taken lately */
 };
 
 /* An event with all that it points to. */
@@ -41,6 +42,11 @@ struct desk_post {
     struct desk_run *run;
     struct acme_request *request;
     uint32_t tag;
+};
+
+/* A run that waits for its CA's directory. */
+struct desk_know {
+    struct desk_run *run; /* NULL: it is gone */
 };
 
 /* A record name that a run has published. */
@@ -87,6 +93,7 @@ struct desk_run {
     struct desk_ticket *tickets;
     uv_timer_t timer;
     struct desk_post *posts;
+    struct desk_know *know;
     uint64_t wait;
     uint64_t generation; /* published, 0: not yet */
     struct desk_name *names;
@@ -166,6 +173,9 @@ void desk_ledger_failed(struct desk_run *run, const struct order_action *action)
 
 /* desk_audit.c: "issued" or "failed", with the outcome as a sentence. */
 void desk_audit(struct desk_run *run, const char *what, const char *outcome);
+
+/* desk_know.c: ORDER_ACT_KNOW. */
+int desk_know(struct desk_run *run);
 
 /* desk.c */
 int desk_digest(uint8_t dst[static 32], const uint8_t *data, size_t len);

@@ -64,6 +64,7 @@ static int make_order(struct desk_run *run, const struct store_order *row,
         .preferred_chain = row->preferred_chain,
         .profile = row->profile,
         .replaces = row->replaces,
+        .estimate = run->ca->estimate,
         .zone_cname_hint = publisher_zone(run->desk->opt.publisher),
     };
     char **list;

@@ -44,6 +44,7 @@ static int admit(struct desk_run *run, struct err *err)
         .profile = fresh->profile,
         .replaces = fresh->replaces,
         .challenge = fresh->challenge,
+        .estimate = run->ca->estimate,
         .zone_cname_hint = publisher_zone(desk->opt.publisher),
         .thumbprint = thumbprint,
     };
@@ -77,6 +78,7 @@ static void step(struct desk_run *run, struct desk_queued *queued)
     event->seen_total = (uint32_t)run->resolver_count;
     event->generation = run->generation;
     event->now = clock_wall_s(run->desk->opt.clock);
+    event->mono_ms = (int64_t)clock_mono_ms(run->desk->opt.clock);
     if (ret >= 0) {
         ret = order_handle(run->order, event, &run->actions);
     }

@@ -93,6 +93,9 @@ void desk_run_free(struct desk_run *run)
         acme_cancel(post->request);
         free(post);
     }
+    if (run->know != NULL) {
+        run->know->run = NULL;
+    }
     for (struct desk_ticket *ticket = run->tickets; ticket != NULL; ticket = ticket->next) {
         ticket->at = NULL; /* its holder frees it, by desk_leave */
     }

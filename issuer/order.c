@@ -44,6 +44,7 @@ int order_new(struct order **out, const struct order_request *request)
     }
     order->id = request->id;
     order->challenge = request->challenge;
+    order->estimate = request->estimate;
     order->csr = malloc(request->csr_len);
     if (order->csr == NULL || copy_names(order, request) < 0 ||
         copy_string(&order->preferred_chain, request->preferred_chain) < 0 ||
@@ -130,6 +131,7 @@ void order_free(struct order *order)
     free(order->preferred_chain);
     free(order->profile);
     free(order->replaces);
+    free(order->profiles);
     free(order->account_url);
     free(order->hint);
     free(order->thumbprint);
@@ -179,6 +181,11 @@ void order_get_saved(const struct order *order, struct order_saved *saved)
 uint64_t order_id(const struct order *order)
 {
     return order->id;
+}
+
+const char *order_profile(const struct order *order)
+{
+    return order->profile;
 }
 
 /* An answer that nobody waits for (any more) is dropped. */
@@ -235,6 +242,11 @@ static void dispatch(struct order *order, const struct order_event *event)
         }
         order->started = true;
         break;
+    case ORDER_EV_KNOWN:
+        if (order->knowing) {
+            order_flow_known(order, event);
+        }
+        break;
     case ORDER_EV_RESPONSE:
         on_response(order, event);
         break;
@@ -276,6 +288,9 @@ int order_handle(struct order *order, const struct order_event *event,
     }
     if (event->now != 0) {
         order->now = event->now;
+    }
+    if (event->mono_ms != 0) {
+        order->mono_ms = event->mono_ms;
     }
     dispatch(order, event);
     if (order->out_of_memory) {

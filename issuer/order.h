@@ -52,6 +52,17 @@ enum order_challenge {
 const char *order_challenge_name(enum order_challenge challenge);
 int order_challenge_parse(const char *name, enum order_challenge *challenge);
 
+/* How long a CA has taken lately, ms; 0: not known. When it is asked next follows from that. */
+struct order_estimate {
+    uint32_t validate_ms; /* from "we are ready" to its verdict */
+    uint32_t verdict_ms;  /* from the moment when its resolvers had been seen for all names */
+    uint32_t issue_ms;    /* from finalize to the certificate */
+};
+
+/* Takes what an order has measured (0: nothing) into the estimate: a moving average in which the
+ * newest counts a quarter. */
+void order_estimate_learn(struct order_estimate *estimate, const struct order_estimate *measured);
+
 /* What an order is about; copied by order_new. */
 struct order_request {
     uint64_t id;
@@ -63,8 +74,9 @@ struct order_request {
     const char *profile;         /* or NULL */
     const char *replaces;        /* certificate identifier (RFC 9773 4.1), or NULL */
     enum order_challenge challenge;
-    const char *account_url;     /* for dns-account-01 and dns-persist-01; may be set later by
-                                    order_set_account_url */
+    const char *account_url; /* for dns-account-01 and dns-persist-01; may be set later by
+                                order_set_account_url */
+    struct order_estimate estimate;
     const char *zone_cname_hint; /* zone apex in text, for "which record to publish" */
     const char *thumbprint;      /* of the account key; may be set later by order_set_thumbprint */
 };
@@ -96,9 +108,11 @@ bool order_replaces(const struct order *order);
 /* The next name (without "*.", from *at 0 on) whose authorization the CA found invalid, and why in
  * its words or NULL; NULL: no more. */
 const char *order_failed_name(const struct order *order, size_t *at, const char **why);
+const char *order_profile(const struct order *order); /* or NULL */
 
 enum order_event_kind {
     ORDER_EV_START,
+    ORDER_EV_KNOWN,     /* the CA's directory is there, or why not: asked for by ORDER_ACT_KNOW */
     ORDER_EV_RESPONSE,  /* answer to the ORDER_ACT_POST with the same tag */
     ORDER_EV_PUBLISHED, /* the barrier: every value of ORDER_ACT_PUBLISH is being answered */
     ORDER_EV_SEEN,      /* the CA's resolver was answered with the value of this domain */
@@ -109,10 +123,11 @@ enum order_event_kind {
 struct order_event {
     enum order_event_kind kind;
     uint32_t tag;  /* RESPONSE */
-    int transport; /* RESPONSE: 0, or the error that kept an answer from coming */
+    int transport; /* RESPONSE, KNOWN: 0, or the error that kept an answer from coming */
     const char *transport_text;
     int status;       /* RESPONSE: HTTP status */
-    const char *body; /* RESPONSE: not terminated by itself beyond body[body_len] == 0 */
+    const char *body; /* RESPONSE: not terminated by itself beyond body[body_len] == 0; KNOWN: names
+                         of the CA's profiles for people, divided by ", " */
     size_t body_len;
     const char *location;      /* RESPONSE: Location header (absolute) or NULL */
     int64_t retry_after_ms;    /* RESPONSE: from the header, or -1 */
@@ -121,11 +136,15 @@ struct order_event {
     const char *domain;  /* SEEN: without *. */
     uint32_t seen_total; /* any: resolvers that asked so far, for messages */
     uint64_t generation; /* PUBLISHED: which, for messages ("published at generation N") */
+    bool renewal_info;   /* KNOWN: the CA advertises renewalInfo (RFC 9773 3) */
+    bool has_profile;    /* KNOWN: ... and the order's profile (draft-ietf-acme-profiles 3) */
     bool for_good;       /* CANCEL: nobody will take the order up again */
     int64_t now;         /* RESPONSE: Unix seconds, for messages ("not before ..."); 0: not known */
+    int64_t mono_ms;     /* any: a clock that is never set, ms; 0: not known */
 };
 
 enum order_action_kind {
+    ORDER_ACT_KNOW,     /* see that the CA's directory is there, then ORDER_EV_KNOWN */
     ORDER_ACT_POST,     /* signed POST; payload NULL: POST-as-GET */
     ORDER_ACT_PUBLISH,  /* add value at the record of domain; ORDER_EV_PUBLISHED when all are out */
     ORDER_ACT_WITHDRAW, /* remove it */
@@ -150,7 +169,8 @@ struct order_action {
     const char *text; /* LOG; FINISH: the reason of a failure, several lines possible */
     enum order_failure failure;
     const char *problem; /* FINISH, FAILED: the problem's type ("rateLimited"), or NULL */
-    int64_t retry_at;  /* FINISH, FAILED: Unix seconds from which on it may succeed, 0: not said */
+    int64_t retry_at; /* FINISH, FAILED: Unix seconds from which on it may succeed, 0: not said */
+    struct order_estimate measured; /* FINISH: what the CA has taken */
     const char *chain; /* FINISH: PEM, leaf first, exactly as downloaded but for line ends */
     const char *const
         *alternates; /* FINISH: the other chains that came, NULL-terminated, or NULL */

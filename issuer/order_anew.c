@@ -104,7 +104,8 @@ bool order_anew(struct order *order, unsigned reason, const char *why)
     order->round++;
     order->call = CALL_NONE;
     order->polls = order->finalize_tries = 0;
-    order->delay_ms = 0;
+    order->delay_ms = order->step_ms = 0;
+    order->told_at = order->seen_at = order->finalized_at = 0;
     order->held = order->all_seen = order->explaining = order->asked_for_certificate = false;
     order->problem[0] = '\0';
     order->retry_at = 0;

@@ -85,7 +85,7 @@ void order_flow_order(struct order *order)
     free(payload);
 }
 
-void order_flow_start(struct order *order)
+static void begin(struct order *order)
 {
     if (order->url == NULL) {
         order_flow_order(order);
@@ -93,6 +93,67 @@ void order_flow_start(struct order *order)
     }
     order_out_log(order, LOG_LEVEL_INFO, "taken up again: asking the CA where the order stands");
     order_out_post(order, ORDER_TAG(CALL_ORDER, 0), order->url, NULL);
+}
+
+void order_flow_start(struct order *order)
+{
+    if (order->profile != NULL || order->replaces != NULL) {
+        order_out_know(order);
+        return;
+    }
+    begin(order);
+}
+
+static const char *about_profiles(struct order *order, const char *why)
+{
+    struct say say;
+
+    say_init(&say, LIMIT_FAILURE);
+    say_add(&say, "the CA does not take the profile \"");
+    say_add_foreign(&say, order->profile, LIMIT_URL);
+    say_add(&say, "\": %s; ", why);
+    if (order->profiles != NULL) {
+        say_add(&say, "it offers ");
+        say_add_foreign(&say, order->profiles, LIMIT_PROBLEM_DETAIL);
+    } else {
+        say_add(&say, "it offers none");
+    }
+    return order_out_keep(order, &say);
+}
+
+static bool profile_known(struct order *order, const struct order_event *event)
+{
+    const char *offered = event->body != NULL && event->body[0] != '\0' ? event->body : NULL;
+
+    if (order->profile == NULL) {
+        return true;
+    }
+    if (offered != NULL && (order->profiles = strdup(offered)) == NULL) {
+        order->out_of_memory = true;
+        return false;
+    }
+    if (event->has_profile || order->url != NULL) {
+        return true;
+    }
+    memcpy(order->problem, "invalidProfile", sizeof("invalidProfile"));
+    order_out_fail(order, ORDER_REFUSED_CA, about_profiles(order, "no such profile"));
+    return false;
+}
+
+void order_flow_known(struct order *order, const struct order_event *event)
+{
+    order->knowing = false;
+    if (event->transport != 0) {
+        (void)order_flow_answered(order, event, "the CA's directory could not be read");
+        return;
+    }
+    if (!event->renewal_info && order->replaces != NULL) {
+        free(order->replaces); /* RFC 9773 5: only where renewalInfo is advertised */
+        order->replaces = NULL;
+    }
+    if (profile_known(order, event)) {
+        begin(order);
+    }
 }
 
 static bool has_name(const struct order_object *object, const char *name)
@@ -133,12 +194,35 @@ bool order_flow_adopt(struct order *order, struct order_object *object)
     return true;
 }
 
+/* draft-ietf-acme-profiles 5 */
+static bool invalid_profile(struct order *order, const struct order_event *event)
+{
+    struct problem_context context = {.status = event->status, .retry_after_ms = -1};
+    struct problem problem;
+
+    if (order->profile == NULL || event->transport != 0 || event->status < 400 ||
+        event->status > 499) {
+        return false;
+    }
+    if (problem_parse(&problem, event->body, event->body_len, &context) < 0) {
+        order->out_of_memory = true;
+        return true;
+    }
+    bool is = problem_is(&problem, "invalidProfile");
+    if (is) {
+        memcpy(order->problem, problem.type, sizeof(order->problem));
+        order_out_fail(order, ORDER_REFUSED_CA, about_profiles(order, problem.text));
+    }
+    problem_clear(&problem);
+    return is;
+}
+
 void order_flow_new(struct order *order, const struct order_event *event)
 {
     struct order_object object;
     struct err err = {0};
 
-    if (order_anew_without_replaces(order, event) ||
+    if (order_anew_without_replaces(order, event) || invalid_profile(order, event) ||
         !order_flow_answered(order, event, "the CA did not take the order")) {
         return;
     }

@@ -87,6 +87,12 @@ void order_out_publish(struct order *order, const struct order_authz *authz)
                    .kind = ORDER_ACT_PUBLISH, .domain = authz->domain, .value = authz->value});
 }
 
+void order_out_know(struct order *order)
+{
+    order->knowing = true;
+    add(order, &(struct order_action){.kind = ORDER_ACT_KNOW});
+}
+
 void order_out_save(struct order *order, enum order_state state, bool durable)
 {
     order->state = state;
@@ -140,7 +146,8 @@ void order_out_fail(struct order *order, enum order_failure failure, const char 
                                   .failure = failure,
                                   .text = text,
                                   .problem = order->problem[0] != '\0' ? order->problem : NULL,
-                                  .retry_at = order->retry_at});
+                                  .retry_at = order->retry_at,
+                                  .measured = order->measured});
 }
 
 static const char *const *other_chains(struct order *order, size_t index)
@@ -172,11 +179,11 @@ void order_out_issued(struct order *order, size_t index)
            &(struct order_action){.kind = ORDER_ACT_FINISH,
                                   .failure = ORDER_OK,
                                   .chain = chain->pem,
+                                  .measured = order->measured,
                                   .alternates = other_chains(order, index)});
 }
 
-/* Hands text that was put together elsewhere over to the order. */
-static const char *keep(struct order *order, struct say *say)
+const char *order_out_keep(struct order *order, struct say *say)
 {
     char *text = say_take(say);
 
@@ -191,7 +198,7 @@ static const char *keep(struct order *order, struct say *say)
 
 void order_out_say(struct order *order, enum log_level level, struct say *say)
 {
-    order_out_log(order, level, keep(order, say));
+    order_out_log(order, level, order_out_keep(order, say));
 }
 
 const char *order_out_names(struct order *order)
@@ -205,7 +212,7 @@ const char *order_out_names(struct order *order)
     if (order->name_count > SHOWN_NAMES) {
         say_add(&say, " and %zu more", order->name_count - SHOWN_NAMES);
     }
-    return keep(order, &say);
+    return order_out_keep(order, &say);
 }
 
 /* What the operator of a domain has to publish, where the record name can be made. */
@@ -267,5 +274,5 @@ const char *order_out_explain(struct order *order)
         (say.text == NULL || strstr(say.text, order->explanation) == NULL)) {
         say_add(&say, "%s%s", any ? "\n" : ": ", order->explanation);
     }
-    return keep(order, &say);
+    return order_out_keep(order, &say);
 }

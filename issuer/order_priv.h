@@ -79,10 +79,15 @@ struct order {
     uint64_t waited_ms; /* sum of the timers that have passed */
     uint32_t timer_ms;  /* the running one; 0: none */
     uint32_t delay_ms;  /* of the next poll, where the CA does not say */
-    bool held;          /* the running timer is the CA's own Retry-After */
-    bool all_seen;      /* every pending domain was asked for */
+    uint32_t step_ms;   /* of the one after it, 0: twice as much */
+    struct order_estimate estimate, measured;
+    int64_t told_at, seen_at, finalized_at; /* mono_ms of the events, 0: not yet */
+    bool paced;    /* the CA's Retry-After ruled: how long we waited says nothing about it */
+    bool held;     /* the running timer is the CA's own Retry-After */
+    bool all_seen; /* every pending domain was asked for */
     unsigned finalize_tries;
     bool asked_for_certificate; /* it was not there; the order was read once more */
+    bool knowing;               /* ORDER_ACT_KNOW is under way */
     bool away;                  /* the CA is, or wants fewer questions: none that can be left out */
     bool resumed;
     unsigned anews; /* second chances that were taken: ORDER_ANEW_* */
@@ -98,8 +103,9 @@ struct order {
     char *alternates[LIMIT_ALTERNATES];       /* URLs that are being fetched */
     const char *others[LIMIT_ALTERNATES + 1]; /* ORDER_ACT_FINISH's alternates */
 
+    char *profiles; /* that the CA offers, for people, or NULL */
     uint32_t seen_total;
-    int64_t now;
+    int64_t now, mono_ms;
     char problem[64]; /* type of the CA's last error, "" where it had none */
     int64_t retry_at; /* that came with it, 0: none */
 
@@ -121,10 +127,13 @@ const char *order_out_text(struct order *order, const char *fmt, ...)
 void order_out_detached(struct order *order, const char *url, const char *payload);
 void order_out_post(struct order *order, uint32_t tag, const char *url, const char *payload);
 void order_out_publish(struct order *order, const struct order_authz *authz);
+void order_out_know(struct order *order);
 void order_out_save(struct order *order, enum order_state state, bool durable);
 void order_out_timer(struct order *order, uint64_t delay_ms);
 void order_out_log(struct order *order, enum log_level level, const char *text);
-/* The same of what say holds, which is empty then. */
+/* What say holds, which is empty then; lives as long as the actions. */
+const char *order_out_keep(struct order *order, struct say *say);
+/* order_out_log of it. */
 void order_out_say(struct order *order, enum log_level level, struct say *say);
 /* Withdraws every value that is out. */
 void order_out_withdraw(struct order *order);
@@ -139,6 +148,7 @@ const char *order_out_explain(struct order *order);
 
 /* -- order_flow.c -- */
 void order_flow_start(struct order *order);
+void order_flow_known(struct order *order, const struct order_event *event);
 void order_flow_new(struct order *order, const struct order_event *event);
 void order_flow_authz(struct order *order, size_t index, const struct order_event *event);
 void order_flow_challenge(struct order *order, size_t index, const struct order_event *event);

@@ -42,7 +42,10 @@ struct lab {
     size_t other_count;
     char problem[64];
     int64_t retry_at;
-    int detached; /* POSTs that nobody waits for */
+    int knows;
+    struct order_estimate measured;
+    int64_t mono_ms; /* what the next events say, 0: nothing */
+    int detached;    /* POSTs that nobody waits for */
     char left[16384];
 };
 
@@ -162,6 +165,9 @@ static inline void lab_note(struct lab *lab, const struct order_action *a)
     struct lab_post *post;
 
     switch (a->kind) {
+    case ORDER_ACT_KNOW:
+        lab->knows++;
+        break;
     case ORDER_ACT_POST:
         if (a->detached) {
             lab->detached++;
@@ -207,6 +213,7 @@ static inline void lab_note(struct lab *lab, const struct order_action *a)
             lab->others[lab->other_count++] = strdup(a->alternates[i]);
         snprintf(lab->problem, sizeof(lab->problem), "%s", a->problem != NULL ? a->problem : "");
         lab->retry_at = a->retry_at;
+        lab->measured = a->measured;
         break;
     }
 }
@@ -214,7 +221,10 @@ static inline void lab_note(struct lab *lab, const struct order_action *a)
 static inline int lab_feed(struct lab *lab, const struct order_event *event)
 {
     const struct order_action *actions;
-    int count = order_handle(lab->order, event, &actions);
+    struct order_event timed = *event;
+
+    timed.mono_ms = lab->mono_ms;
+    int count = order_handle(lab->order, &timed, &actions);
 
     CU_ASSERT_FATAL(count >= 0);
     lab->waits = 0;
@@ -309,6 +319,9 @@ struct lab_options {
     const char *preferred, *profile, *replaces;
     bool no_thumbprint;
     const struct order_saved *saved;
+    struct order_estimate estimate;
+    int64_t mono_ms;
+    bool unknown; /* the CA's directory is left to the test */
 };
 
 static inline struct lab *lab_new_with(const struct lab_options *options)
@@ -320,6 +333,7 @@ static inline struct lab *lab_new_with(const struct lab_options *options)
         .names = names,
         .preferred_chain = options->preferred,
         .profile = options->profile,
+        .estimate = options->estimate,
         .replaces = options->replaces,
         .zone_cname_hint = "acme.example.com",
         .thumbprint = options->no_thumbprint ? NULL : "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI",
@@ -337,7 +351,11 @@ static inline struct lab *lab_new_with(const struct lab_options *options)
     OPENSSL_free(csr);
     CU_ASSERT_FATAL(ret == 0);
     CU_ASSERT(order_id(lab->order) == 17);
+    lab->mono_ms = options->mono_ms;
     lab_event(lab, ORDER_EV_START);
+    if (lab->knows > 0 && !options->unknown)
+        lab_feed(lab, &(struct order_event){
+                          .kind = ORDER_EV_KNOWN, .renewal_info = true, .has_profile = true});
     return lab;
 }
 

@@ -319,6 +319,69 @@ static void test_already_replaced(void)
     failed(lab, ORDER_UNAVAILABLE_CA, "the line is dead");
 }
 
+/* What is asked of the directory before the order: draft-ietf-acme-profiles 3, RFC 9773 5. */
+static void known(struct lab *lab, bool renewal_info, bool has_profile, const char *profiles)
+{
+    CU_ASSERT(lab->knows == 1 && lab->post_count == 0);
+    lab_feed(lab, &(struct order_event){.kind = ORDER_EV_KNOWN,
+                                        .renewal_info = renewal_info,
+                                        .has_profile = has_profile,
+                                        .body = profiles});
+}
+
+static struct lab *asking(const char *profile, const char *replaces)
+{
+    return lab_new_with(&(struct lab_options){
+        .names = "a.example", .profile = profile, .replaces = replaces, .unknown = true});
+}
+
+static void test_known_first(void)
+{
+    struct lab *lab = lab_new("a.example");
+    CU_ASSERT(lab->knows == 0); /* no need */
+    lab_free(lab);
+
+    lab = asking(NULL, "aki.serial");
+    known(lab, false, false, NULL);
+    CU_ASSERT(strstr(lab_find(lab, "new")->payload, "replaces") == NULL);
+    succeeds(lab);
+
+    lab = asking("short", "aki.serial");
+    known(lab, true, true, "short, classic");
+    CU_ASSERT(strstr(lab_find(lab, "new")->payload, "\"replaces\":\"aki.serial\"") != NULL);
+    CU_ASSERT(lab_feed(lab, &(struct order_event){.kind = ORDER_EV_KNOWN}) == 0);
+    succeeds(lab);
+
+    lab = asking("long", NULL);
+    known(lab, true, false, "short, classic");
+    CU_ASSERT_STRING_EQUAL(lab->problem, "invalidProfile");
+    CU_ASSERT_EQUAL(lab->post_count, 0);
+    failed(lab, ORDER_REFUSED_CA,
+           "the CA does not take the profile \"long\": no such profile; it offers short, classic");
+
+    lab = asking("long", NULL);
+    known(lab, true, false, "");
+    failed(lab, ORDER_REFUSED_CA, "it offers none");
+
+    lab = asking("short", NULL);
+    lab_feed(lab, &(struct order_event){.kind = ORDER_EV_KNOWN,
+                                        .transport = ERR_UNAVAILABLE,
+                                        .transport_text = "refused"});
+    failed(lab, ORDER_UNAVAILABLE_CA, "the CA's directory could not be read: refused");
+
+    /* the CA's own judgement */
+    lab = asking("short", NULL);
+    known(lab, true, true, "short, classic");
+    lab_answer(lab, "new", 400, PROBLEM("invalidProfile", "not for this account"));
+    CU_ASSERT_STRING_EQUAL(lab->problem, "invalidProfile");
+    failed(lab, ORDER_REFUSED_CA,
+           "invalidProfile: not for this account (HTTP 400); it offers short, classic");
+    lab = asking("short", NULL);
+    known(lab, true, true, "short");
+    lab_answer(lab, "new", 400, PROBLEM("malformed", "x"));
+    failed(lab, ORDER_REFUSED_CA, "the CA did not take the order: malformed: x");
+}
+
 /* -- limits -- */
 
 static void test_rate_limited(void)
@@ -471,6 +534,7 @@ int main(void)
     CU_ADD_TEST(suite, test_expired);
     CU_ADD_TEST(suite, test_new_order_wishes);
     CU_ADD_TEST(suite, test_already_replaced);
+    CU_ADD_TEST(suite, test_known_first);
     CU_ADD_TEST(suite, test_rate_limited);
     CU_ADD_TEST(suite, test_deactivated);
     CU_ADD_TEST(suite, test_not_deactivated);
