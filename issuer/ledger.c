@@ -41,6 +41,17 @@ static void prune(struct ledger *ledger, int64_t now)
     }
 }
 
+int ledger_get(struct ledger *ledger, const struct store_ledger_key *key,
+               struct store_ledger_row *row, int64_t now, struct err *err)
+{
+    int ret = store_ledger_get(ledger->store, key, row, err);
+
+    if (ret > 0) {
+        ledger_clamp(row, now);
+    }
+    return ret;
+}
+
 struct future {
     struct ledger *ledger;
     size_t count;
@@ -79,8 +90,7 @@ static size_t clamp_some(struct ledger *ledger, enum store_ledger_kind kind, int
     for (size_t i = 0; i < future->count; i++) {
         struct store_ledger_key key = {kind, future->keys[i].authority, future->keys[i].subject};
 
-        if (store_ledger_get(ledger->store, &key, &row, NULL) > 0) {
-            ledger_clamp(&row, now);
+        if (ledger_get(ledger, &key, &row, now, NULL) > 0) {
             count += store_ledger_put(ledger->store, &key, &row) == 0;
         }
         free(future->keys[i].authority);
@@ -108,15 +118,35 @@ static void clamp_all(struct ledger *ledger, int64_t now)
     }
 }
 
-int64_t ledger_now(struct ledger *ledger)
+/* Whether the clock was set back since it was last looked at; if not, it has been looked at. */
+static bool set_back(struct ledger *ledger, int64_t now)
 {
-    int64_t now = clock_wall_s(ledger->clock);
     int64_t offset = now - (int64_t)(clock_mono_ms(ledger->clock) / 1000);
 
     if (offset < ledger->offset - STEP_S) {
-        clamp_all(ledger, now);
+        return true;
     }
     ledger->offset = offset;
+    return false;
+}
+
+int64_t ledger_now(struct ledger *ledger)
+{
+    int64_t now = clock_wall_s(ledger->clock);
+
+    if (set_back(ledger, now)) {
+        clamp_all(ledger, now);
+        ledger->offset = now - (int64_t)(clock_mono_ms(ledger->clock) / 1000);
+    }
+    return now;
+}
+
+/* Within a batch: rows are put right by the next ledger_now. */
+static int64_t counting_now(struct ledger *ledger)
+{
+    int64_t now = clock_wall_s(ledger->clock);
+
+    (void)set_back(ledger, now);
     return now;
 }
 
@@ -137,8 +167,10 @@ int ledger_new(struct ledger **out, struct store *store, const struct clock *clo
         return err_set(err, ERR_NOT_FOUND,
                        "libpsl has no public suffix list; install the package publicsuffix");
     }
-    prune(ledger, now);
-    clamp_all(ledger, now);
+    if (store_lost(store) == NULL) {
+        prune(ledger, now);
+        clamp_all(ledger, now);
+    }
     *out = ledger;
     return 0;
 }
@@ -198,7 +230,7 @@ static bool get(struct verdict *v, enum store_ledger_kind kind, const char *auth
                 const char *subject, struct store_ledger_row *row)
 {
     const struct store_ledger_key key = {kind, authority, subject};
-    int ret = v->ret < 0 ? v->ret : store_ledger_get(v->ledger->store, &key, row, v->err);
+    int ret = v->ret < 0 ? v->ret : ledger_get(v->ledger, &key, row, v->now, v->err);
 
     v->ret = ret < 0 ? ret : 0;
     return ret > 0;
@@ -240,7 +272,6 @@ static void check_told(struct verdict *v, enum store_ledger_kind kind, const cha
         (v->order->renewal && row.count == 0)) {
         return;
     }
-    ledger_clamp(&row, v->now);
     if (row.until > v->now + LEDGER_TOLD_MOST) {
         row.until = v->now + LEDGER_TOLD_MOST;
     }
@@ -353,9 +384,9 @@ static void put(struct ledger *ledger, const struct store_ledger_key *key,
 
 /* The row as it is, or an empty one. */
 static void get_or_new(struct ledger *ledger, const struct store_ledger_key *key,
-                       struct store_ledger_row *row)
+                       struct store_ledger_row *row, int64_t now)
 {
-    if (store_ledger_get(ledger->store, key, row, NULL) <= 0) {
+    if (ledger_get(ledger, key, row, now, NULL) <= 0) {
         memset(row, 0, sizeof *row);
     }
 }
@@ -363,11 +394,12 @@ static void get_or_new(struct ledger *ledger, const struct store_ledger_key *key
 static void count(struct ledger *ledger, const struct store_ledger_key *key,
                   const struct ledger_rule *rule)
 {
+    int64_t now = counting_now(ledger);
     struct store_ledger_row row;
 
     if (rule->limit > 0) {
-        get_or_new(ledger, key, &row);
-        ledger_bucket_add(&row, rule, clock_wall_s(ledger->clock));
+        get_or_new(ledger, key, &row, now);
+        ledger_bucket_add(&row, rule, now);
         put(ledger, key, &row);
     }
 }
@@ -384,7 +416,7 @@ static bool exempt(struct ledger *ledger, const struct ledger_order *order, cons
 {
     struct err ignored;
     struct verdict v = {
-        .ledger = ledger, .order = order, .now = clock_wall_s(ledger->clock), .err = &ignored};
+        .ledger = ledger, .order = order, .now = counting_now(ledger), .err = &ignored};
 
     return order->renewal || same_names(&v, names);
 }
@@ -436,11 +468,11 @@ void ledger_failed(struct ledger *ledger, const struct authority *authority, con
 {
     const char *bare = ledger_bare(name);
     const struct store_ledger_key key = {STORE_LEDGER_DELAY, "", bare};
-    int64_t now = clock_wall_s(ledger->clock);
+    int64_t now = counting_now(ledger);
     struct store_ledger_row row;
 
     count_at(ledger, STORE_LEDGER_FAILURES, authority, bare);
-    get_or_new(ledger, &key, &row);
+    get_or_new(ledger, &key, &row, now);
     if (row.at <= now - LEDGER_WEEK) {
         row.count = 0;
     }
@@ -457,7 +489,7 @@ void ledger_limited(struct ledger *ledger, const struct ledger_order *order, int
     char subject[LIMIT_LEDGER_SUBJECT], when[LEDGER_TIME_TEXT];
     enum store_ledger_kind kind = ledger_told_scope(ledger, order, text, subject);
     const struct store_ledger_key key = {kind, order->authority->directory, subject};
-    int64_t now = clock_wall_s(ledger->clock);
+    int64_t now = counting_now(ledger);
     struct store_ledger_row row = {.at = now, .until = retry_at};
 
     if (row.until <= now) {

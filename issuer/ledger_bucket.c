@@ -11,6 +11,11 @@
 #define WINDOW_SLACK   5
 #define INTERVAL_SLACK 1
 
+/* What a row can hold that was not damaged. */
+#define FAR        (INT64_C(1) << 40) /* seconds; the year 36812 */
+#define MOST_AHEAD (4 * (int64_t)LEDGER_WEEK)
+#define MOST_COUNT 1000000
+
 struct ledger_rule ledger_rule_of(enum store_ledger_kind kind,
                                   const struct authority_limits *limits, int64_t per_day)
 {
@@ -47,7 +52,9 @@ static void merge(struct store_ledger_row *row)
             best = i;
         }
     }
-    row->uses[best + 1].n += row->uses[best].n;
+    row->uses[best + 1].n = row->uses[best].n > UINT32_MAX - row->uses[best + 1].n
+                                ? UINT32_MAX
+                                : row->uses[best].n + row->uses[best + 1].n;
     memmove(&row->uses[best], &row->uses[best + 1],
             (row->use_count - best - 1) * sizeof *row->uses);
     row->use_count--;
@@ -68,9 +75,9 @@ void ledger_bucket_add(struct store_ledger_row *row, const struct ledger_rule *r
 {
     int64_t most;
 
-    ledger_clamp(row, now);
     drop_old(row, now - rule->window - WINDOW_SLACK);
-    if (row->use_count > 0 && row->uses[row->use_count - 1].at == now) {
+    if (row->use_count > 0 && row->uses[row->use_count - 1].at == now &&
+        row->uses[row->use_count - 1].n < UINT32_MAX) {
         row->uses[row->use_count - 1].n++;
     } else {
         if (row->use_count == LIMIT_LEDGER_USES) {
@@ -163,15 +170,19 @@ int64_t ledger_delay_end(const struct store_ledger_row *row, int64_t now)
     return at + delay > now ? at + delay : 0;
 }
 
+static int64_t within(int64_t value, int64_t most)
+{
+    return value < 0 ? 0 : value < most ? value : most;
+}
+
 void ledger_clamp(struct store_ledger_row *row, int64_t now)
 {
-    if (row->at > now) {
-        row->until -= row->until > row->at ? row->at - now : 0;
-        row->at = now;
-    }
+    int64_t at = within(row->at, FAR), ahead = within(row->until, FAR) - at;
+
+    row->at = at < now ? at : now;
+    row->until = row->at + (ahead < MOST_AHEAD ? ahead : MOST_AHEAD);
+    row->count = within(row->count, MOST_COUNT);
     for (size_t i = 0; i < row->use_count; i++) {
-        if (row->uses[i].at > now) {
-            row->uses[i].at = now;
-        }
+        row->uses[i].at = within(row->uses[i].at, now);
     }
 }

@@ -44,7 +44,7 @@ int64_t ledger_bucket_next(const struct store_ledger_row *row, const struct ledg
                            int64_t now);
 /* When the delay of a name ends that has failed row->count times, last at row->at; 0: no delay. */
 int64_t ledger_delay_end(const struct store_ledger_row *row, int64_t now);
-/* What is in the future becomes of now. */
+/* What is in the future becomes of now, and what cannot be true possible. */
 void ledger_clamp(struct store_ledger_row *row, int64_t now);
 
 /* -- ledger_name.c -- */
@@ -70,6 +70,9 @@ int64_t ledger_told_time(const char *text);
 /* -- ledger.c -- */
 /* Now; rows of the future are put right where the clock was set back. Not within a batch. */
 int64_t ledger_now(struct ledger *ledger);
+/* The row as it may count now; as store_ledger_get. */
+int ledger_get(struct ledger *ledger, const struct store_ledger_key *key,
+               struct store_ledger_row *row, int64_t now, struct err *err);
 /* "2026-11-21 01:46:18 UTC" */
 #define LEDGER_TIME_TEXT 32
 const char *ledger_time(char dst[static LEDGER_TIME_TEXT], int64_t at);

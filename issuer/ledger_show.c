@@ -152,7 +152,7 @@ static int show_single(const struct showing *s, enum store_ledger_kind kind, con
         const struct authority *authority = &s->all->list[i];
         const struct store_ledger_key key = {kind, authority->directory, subject};
         struct store_ledger_row row = {0};
-        int ret = store_ledger_get(s->ledger->store, &key, &row, err);
+        int ret = ledger_get(s->ledger, &key, &row, s->now, err);
 
         if (ret < 0) {
             return ret;

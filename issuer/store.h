@@ -27,7 +27,8 @@ void store_close(struct store *store);
  * durable only when store_batch_end returned 0, else nothing of it happened. Does not nest. */
 int store_batch_begin(struct store *store, struct err *err);
 int store_batch_end(struct store *store, struct err *err);
-/* Writes the events, and rows of the ledger, that wait for the next durable operation; 0 where there are none. */
+/* Writes the events, and rows of the ledger, that wait for the next durable operation; 0 where
+ * there are none. */
 int store_flush(struct store *store, struct err *err);
 
 /* -- accounts: one per directory URL -- */

@@ -89,4 +89,41 @@ static inline void ledger_fixture_restart(struct ledger_fixture *f)
     ledger_fixture_open(f);
 }
 
+static inline struct ledger_order ledger_order_of(const struct authority *authority, char **names,
+                                                  size_t count)
+{
+    return (struct ledger_order){.authority = authority, .names = names, .name_count = count};
+}
+
+/* Seconds from now until it is possible; 0: now. */
+static inline int64_t ledger_wait(struct ledger_fixture *f, const struct ledger_order *order,
+                                  struct err *err)
+{
+    int64_t retry_at = -1;
+    int ret = ledger_check(f->ledger, order, &retry_at, err);
+
+    CU_ASSERT(ret == 0 || ret == ERR_LATER);
+    CU_ASSERT_EQUAL(ret == 0, retry_at == 0);
+    return ret == 0 ? 0 : retry_at - f->wall;
+}
+
+static inline int64_t ledger_wait_name(struct ledger_fixture *f, const struct authority *authority,
+                                       const char *name)
+{
+    char *names[] = {(char *)(uintptr_t)name};
+    const struct ledger_order order = ledger_order_of(authority, names, 1);
+    struct err err = {0};
+
+    return ledger_wait(f, &order, &err);
+}
+
+static inline void ledger_issue(struct ledger_fixture *f, const struct authority *authority,
+                                const char *name)
+{
+    char *names[] = {(char *)(uintptr_t)name};
+    const struct ledger_order order = ledger_order_of(authority, names, 1);
+
+    ledger_issued(f->ledger, &order);
+}
+
 #endif

@@ -12,40 +12,6 @@
 static char *one[] = {(char *)"www.example.org"};
 static char *two[] = {(char *)"*.example.org", (char *)"example.org"};
 
-static struct ledger_order order_of(const struct authority *authority, char **names, size_t count)
-{
-    return (struct ledger_order){.authority = authority, .names = names, .name_count = count};
-}
-
-/* Seconds from now until it is possible; 0: now. */
-static int64_t wait_of(struct ledger_fixture *f, const struct ledger_order *order, struct err *err)
-{
-    int64_t retry_at = -1;
-    int ret = ledger_check(f->ledger, order, &retry_at, err);
-
-    CU_ASSERT(ret == 0 || ret == ERR_LATER);
-    CU_ASSERT_EQUAL(ret == 0, retry_at == 0);
-    return ret == 0 ? 0 : retry_at - f->wall;
-}
-
-static int64_t wait_for(struct ledger_fixture *f, const struct authority *authority,
-                        const char *name)
-{
-    char *names[] = {(char *)(uintptr_t)name};
-    const struct ledger_order order = order_of(authority, names, 1);
-    struct err err = {0};
-
-    return wait_of(f, &order, &err);
-}
-
-static void issue(struct ledger_fixture *f, const struct authority *authority, const char *name)
-{
-    char *names[] = {(char *)(uintptr_t)name};
-    const struct ledger_order order = order_of(authority, names, 1);
-
-    ledger_issued(f->ledger, &order);
-}
-
 /* A window: no more than N in 7 days, whenever they were. */
 static void test_window(void)
 {
@@ -54,20 +20,20 @@ static void test_window(void)
 
     ledger_fixture_set_up(&f);
     ca = &f.other;
-    CU_ASSERT_EQUAL(wait_for(&f, ca, "www.example.org"), 0);
-    issue(&f, ca, "www.example.org");
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, ca, "www.example.org"), 0);
+    ledger_issue(&f, ca, "www.example.org");
     ledger_fixture_pass(&f, LEDGER_DAY);
-    CU_ASSERT_EQUAL(wait_for(&f, ca, "www.example.org"), 0);
-    issue(&f, ca, "www.example.org");
-    CU_ASSERT_EQUAL(wait_for(&f, ca, "www.example.org"), 6 * LEDGER_DAY + 5);
-    CU_ASSERT_EQUAL(wait_for(&f, ca, "mail.example.org"), 0);
-    CU_ASSERT_EQUAL(wait_for(&f, &f.le, "www.example.org"), 0);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, ca, "www.example.org"), 0);
+    ledger_issue(&f, ca, "www.example.org");
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, ca, "www.example.org"), 6 * LEDGER_DAY + 5);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, ca, "mail.example.org"), 0);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.le, "www.example.org"), 0);
     ledger_fixture_pass(&f, 6 * LEDGER_DAY + 4);
-    CU_ASSERT_EQUAL(wait_for(&f, ca, "www.example.org"), 1);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, ca, "www.example.org"), 1);
     ledger_fixture_pass(&f, 1);
-    CU_ASSERT_EQUAL(wait_for(&f, ca, "www.example.org"), 0);
-    issue(&f, ca, "www.example.org");
-    CU_ASSERT_EQUAL(wait_for(&f, ca, "www.example.org"), LEDGER_DAY);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, ca, "www.example.org"), 0);
+    ledger_issue(&f, ca, "www.example.org");
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, ca, "www.example.org"), LEDGER_DAY);
     ledger_fixture_tear_down(&f);
 }
 
@@ -79,21 +45,21 @@ static void test_refill(void)
 
     ledger_fixture_set_up(&f);
     for (int i = 0; i < 5; i++) {
-        CU_ASSERT_EQUAL(wait_for(&f, &f.le, "www.example.org"), 0);
-        issue(&f, &f.le, "www.example.org");
+        CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.le, "www.example.org"), 0);
+        ledger_issue(&f, &f.le, "www.example.org");
     }
-    CU_ASSERT(wait_for(&f, &f.le, "www.example.org") >= each);
-    CU_ASSERT(wait_for(&f, &f.le, "www.example.org") < each + 60);
+    CU_ASSERT(ledger_wait_name(&f, &f.le, "www.example.org") >= each);
+    CU_ASSERT(ledger_wait_name(&f, &f.le, "www.example.org") < each + 60);
     ledger_fixture_pass(&f, each + 60);
-    CU_ASSERT_EQUAL(wait_for(&f, &f.le, "www.example.org"), 0);
-    issue(&f, &f.le, "www.example.org");
-    CU_ASSERT(wait_for(&f, &f.le, "www.example.org") >= each - 60);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.le, "www.example.org"), 0);
+    ledger_issue(&f, &f.le, "www.example.org");
+    CU_ASSERT(ledger_wait_name(&f, &f.le, "www.example.org") >= each - 60);
     ledger_fixture_pass(&f, LEDGER_WEEK + 60);
     for (int i = 0; i < 5; i++) {
-        CU_ASSERT_EQUAL(wait_for(&f, &f.le, "www.example.org"), 0);
-        issue(&f, &f.le, "www.example.org");
+        CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.le, "www.example.org"), 0);
+        ledger_issue(&f, &f.le, "www.example.org");
     }
-    CU_ASSERT(wait_for(&f, &f.le, "www.example.org") > 0);
+    CU_ASSERT(ledger_wait_name(&f, &f.le, "www.example.org") > 0);
     ledger_fixture_tear_down(&f);
 }
 
@@ -107,11 +73,11 @@ static void test_many_points(void)
     ledger_fixture_set_up(&f);
     f.other.limits = (struct authority_limits){.orders = 150};
     for (int i = 0; i < 4000; i++) {
-        const struct ledger_order order = order_of(&f.other, one, 1);
+        const struct ledger_order order = ledger_order_of(&f.other, one, 1);
         struct err err = {0};
 
         ledger_fixture_pass(&f, 1 + i * 7919 % 40);
-        if (wait_of(&f, &order, &err) == 0) {
+        if (ledger_wait(&f, &order, &err) == 0) {
             ledger_ordered(f.ledger, &order);
             times[count++] = f.wall;
             CU_ASSERT(count <= 150 || times[count - 1] - times[count - 151] >= LEDGER_ORDERS);
@@ -129,19 +95,19 @@ static void test_domains(void)
 
     ledger_fixture_set_up(&f);
     f.other.limits = (struct authority_limits){.domain = 1};
-    issue(&f, &f.other, "a.b.example.co.uk");
-    CU_ASSERT(wait_for(&f, &f.other, "example.co.uk") > 0);
-    CU_ASSERT(wait_for(&f, &f.other, "*.example.co.uk") > 0);
-    CU_ASSERT_EQUAL(wait_for(&f, &f.other, "other.co.uk"), 0);
-    issue(&f, &f.other, "a.github.io");
-    CU_ASSERT(wait_for(&f, &f.other, "www.a.github.io") > 0);
-    CU_ASSERT_EQUAL(wait_for(&f, &f.other, "b.github.io"), 0);
-    CU_ASSERT_EQUAL(wait_for(&f, &f.other, "github.io"), 0);
-    issue(&f, &f.other, "github.io");
-    CU_ASSERT(wait_for(&f, &f.other, "github.io") > 0);
-    CU_ASSERT_EQUAL(wait_for(&f, &f.other, "b.github.io"), 0);
-    issue(&f, &f.other, "xn--plse-gra.example");
-    CU_ASSERT(wait_for(&f, &f.other, "www.xn--plse-gra.example") > 0);
+    ledger_issue(&f, &f.other, "a.b.example.co.uk");
+    CU_ASSERT(ledger_wait_name(&f, &f.other, "example.co.uk") > 0);
+    CU_ASSERT(ledger_wait_name(&f, &f.other, "*.example.co.uk") > 0);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.other, "other.co.uk"), 0);
+    ledger_issue(&f, &f.other, "a.github.io");
+    CU_ASSERT(ledger_wait_name(&f, &f.other, "www.a.github.io") > 0);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.other, "b.github.io"), 0);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.other, "github.io"), 0);
+    ledger_issue(&f, &f.other, "github.io");
+    CU_ASSERT(ledger_wait_name(&f, &f.other, "github.io") > 0);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.other, "b.github.io"), 0);
+    ledger_issue(&f, &f.other, "xn--plse-gra.example");
+    CU_ASSERT(ledger_wait_name(&f, &f.other, "www.xn--plse-gra.example") > 0);
     ledger_fixture_tear_down(&f);
 }
 
@@ -153,11 +119,11 @@ static void test_domain_once(void)
 
     ledger_fixture_set_up(&f);
     f.other.limits = (struct authority_limits){.domain = 2};
-    order = order_of(&f.other, two, 2);
+    order = ledger_order_of(&f.other, two, 2);
     ledger_issued(f.ledger, &order);
-    CU_ASSERT_EQUAL(wait_for(&f, &f.other, "mail.example.org"), 0);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.other, "mail.example.org"), 0);
     ledger_issued(f.ledger, &order);
-    CU_ASSERT(wait_for(&f, &f.other, "mail.example.org") > 0);
+    CU_ASSERT(ledger_wait_name(&f, &f.other, "mail.example.org") > 0);
     ledger_fixture_tear_down(&f);
 }
 
@@ -169,17 +135,17 @@ static void test_orders(void)
     struct ledger_order order;
 
     ledger_fixture_set_up(&f);
-    order = order_of(&f.other, one, 1);
+    order = ledger_order_of(&f.other, one, 1);
     for (int i = 0; i < 10; i++) {
-        CU_ASSERT_EQUAL(wait_of(&f, &order, &err), 0);
+        CU_ASSERT_EQUAL(ledger_wait(&f, &order, &err), 0);
         ledger_ordered(f.ledger, &order);
     }
-    CU_ASSERT_EQUAL(wait_of(&f, &order, &err), LEDGER_ORDERS + 5);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &order, &err), LEDGER_ORDERS + 5);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "other"));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "10 new orders"));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "2027-01-15 11:00:05 UTC"));
     order.renewal = true;
-    CU_ASSERT_EQUAL(wait_of(&f, &order, &err), 0);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &order, &err), 0);
     ledger_fixture_tear_down(&f);
 }
 
@@ -190,16 +156,16 @@ static void test_renewal(void)
     struct ledger_order order;
 
     ledger_fixture_set_up(&f);
-    order = order_of(&f.other, one, 1);
+    order = ledger_order_of(&f.other, one, 1);
     order.renewal = true;
     for (int i = 0; i < 20; i++) {
         ledger_ordered(f.ledger, &order);
         ledger_issued(f.ledger, &order);
     }
-    CU_ASSERT_EQUAL(wait_of(&f, &order, NULL), 0);
-    CU_ASSERT_EQUAL(wait_for(&f, &f.other, "mail.example.org"), 0);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &order, NULL), 0);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.other, "mail.example.org"), 0);
     order.renewal = false;
-    CU_ASSERT(wait_of(&f, &order, NULL) > 0);
+    CU_ASSERT(ledger_wait(&f, &order, NULL) > 0);
     ledger_fixture_tear_down(&f);
 }
 
@@ -210,15 +176,15 @@ static void test_same_names(void)
     struct ledger_fixture f;
 
     ledger_fixture_set_up(&f);
-    issue(&f, &f.le, "old.example.org");
+    ledger_issue(&f, &f.le, "old.example.org");
     for (int i = 0; i < 49; i++) {
         (void)snprintf(name, sizeof name, "h%d.example.org", i);
-        CU_ASSERT_EQUAL(wait_for(&f, &f.le, name), 0);
-        issue(&f, &f.le, name);
+        CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.le, name), 0);
+        ledger_issue(&f, &f.le, name);
     }
-    CU_ASSERT(wait_for(&f, &f.le, "new.example.org") >= LEDGER_WEEK / 50);
-    CU_ASSERT(wait_for(&f, &f.le, "new.example.org") < LEDGER_WEEK / 50 + 60);
-    CU_ASSERT_EQUAL(wait_for(&f, &f.le, "old.example.org"), 0);
+    CU_ASSERT(ledger_wait_name(&f, &f.le, "new.example.org") >= LEDGER_WEEK / 50);
+    CU_ASSERT(ledger_wait_name(&f, &f.le, "new.example.org") < LEDGER_WEEK / 50 + 60);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.le, "old.example.org"), 0);
     ledger_fixture_tear_down(&f);
 }
 
@@ -231,12 +197,12 @@ static void test_longest(void)
 
     ledger_fixture_set_up(&f);
     f.other.limits = (struct authority_limits){.orders = 1, .domain = 1, .exact = 1};
-    order = order_of(&f.other, one, 1);
+    order = ledger_order_of(&f.other, one, 1);
     ledger_ordered(f.ledger, &order);
-    CU_ASSERT_EQUAL(wait_of(&f, &order, &err), LEDGER_ORDERS + 5);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &order, &err), LEDGER_ORDERS + 5);
     ledger_issued(f.ledger, &order);
     ledger_fixture_pass(&f, 60);
-    CU_ASSERT_EQUAL(wait_of(&f, &order, &err), LEDGER_WEEK + 5 - 60);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &order, &err), LEDGER_WEEK + 5 - 60);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "exactly these names"));
     ledger_fixture_tear_down(&f);
 }
@@ -248,12 +214,12 @@ static void test_no_limits(void)
 
     ledger_fixture_set_up(&f);
     f.other.limits = (struct authority_limits){0};
-    order = order_of(&f.other, one, 1);
+    order = ledger_order_of(&f.other, one, 1);
     for (int i = 0; i < 100; i++) {
         ledger_ordered(f.ledger, &order);
         ledger_issued(f.ledger, &order);
     }
-    CU_ASSERT_EQUAL(wait_of(&f, &order, NULL), 0);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &order, NULL), 0);
     ledger_fixture_tear_down(&f);
 }
 
@@ -265,18 +231,18 @@ static void test_requests(void)
 
     ledger_fixture_set_up(&f);
     f.other.limits = (struct authority_limits){0};
-    order = order_of(&f.other, one, 1);
+    order = ledger_order_of(&f.other, one, 1);
     order.client = "web";
     order.requests_per_day = 3;
     for (int i = 0; i < 3; i++) {
-        CU_ASSERT_EQUAL(wait_of(&f, &order, &err), 0);
+        CU_ASSERT_EQUAL(ledger_wait(&f, &order, &err), 0);
         ledger_ordered(f.ledger, &order);
         ledger_fixture_pass(&f, LEDGER_HOUR);
     }
-    CU_ASSERT_EQUAL(wait_of(&f, &order, &err), 21 * LEDGER_HOUR + 5);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &order, &err), 21 * LEDGER_HOUR + 5);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "client web"));
     order.client = "mail";
-    CU_ASSERT_EQUAL(wait_of(&f, &order, &err), 0);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &order, &err), 0);
     ledger_fixture_tear_down(&f);
 }
 
@@ -294,11 +260,11 @@ static void test_many_names(void)
         (void)snprintf(text[i], sizeof text[i], "h%02d.%0200d.example.org", i, 0);
         names[i] = text[i];
     }
-    order = order_of(&f.other, names, 100);
+    order = ledger_order_of(&f.other, names, 100);
     ledger_issued(f.ledger, &order);
-    CU_ASSERT(wait_of(&f, &order, NULL) > 0);
+    CU_ASSERT(ledger_wait(&f, &order, NULL) > 0);
     order.name_count = 99;
-    CU_ASSERT_EQUAL(wait_of(&f, &order, NULL), 0);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &order, NULL), 0);
     ledger_fixture_tear_down(&f);
 }
 
@@ -311,13 +277,13 @@ static void test_failures(void)
     ledger_fixture_set_up(&f);
     for (int i = 0; i < 2; i++) {
         ledger_failed(f.ledger, &f.other, "*.example.org", "NXDOMAIN");
-        CU_ASSERT_EQUAL(wait_for(&f, &f.other, "example.org"), 0);
+        CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.other, "example.org"), 0);
     }
     ledger_failed(f.ledger, &f.other, "example.org", NULL);
-    CU_ASSERT_EQUAL(wait_for(&f, &f.other, "*.example.org"), LEDGER_HOUR + 5);
-    CU_ASSERT_EQUAL(wait_for(&f, &f.other, "www.example.org"), 0);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.other, "*.example.org"), LEDGER_HOUR + 5);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.other, "www.example.org"), 0);
     /* at another CA only the delay holds: a minute after the third */
-    CU_ASSERT_EQUAL(wait_for(&f, &f.le, "example.org"), 60);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.le, "example.org"), 60);
     ledger_fixture_tear_down(&f);
 }
 
@@ -326,29 +292,29 @@ static void test_delay(void)
 {
     const struct authority free_ca = {.name = "free", .directory = "https://free.example/"};
     struct ledger_fixture f;
-    struct ledger_order order = order_of(&free_ca, one, 1);
+    struct ledger_order order = ledger_order_of(&free_ca, one, 1);
     struct err err = {0};
     int64_t expected = 0;
 
     ledger_fixture_set_up(&f);
     for (int i = 1; i <= 20; i++) {
-        CU_ASSERT_EQUAL(wait_of(&f, &order, &err), 0);
+        CU_ASSERT_EQUAL(ledger_wait(&f, &order, &err), 0);
         ledger_failed(f.ledger, &free_ca, one[0], "no TXT record was found");
         expected = i <= 2 ? 0 : i == 3 ? 60 : expected * 2;
         expected = expected < LEDGER_DAY ? expected : LEDGER_DAY;
-        CU_ASSERT_EQUAL(wait_of(&f, &order, &err), expected);
+        CU_ASSERT_EQUAL(ledger_wait(&f, &order, &err), expected);
         ledger_fixture_pass(&f, expected);
     }
     ledger_failed(f.ledger, &free_ca, one[0], "no TXT record was found");
     ledger_fixture_restart(&f);
-    CU_ASSERT_EQUAL(wait_of(&f, &order, &err), LEDGER_DAY);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &order, &err), LEDGER_DAY);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "no TXT record was found"));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "limits --forget www.example.org"));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "21 times"));
     ledger_issued(f.ledger, &order);
-    CU_ASSERT_EQUAL(wait_of(&f, &order, &err), 0);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &order, &err), 0);
     ledger_failed(f.ledger, &free_ca, one[0], NULL);
-    CU_ASSERT_EQUAL(wait_of(&f, &order, &err), 0);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &order, &err), 0);
     ledger_fixture_tear_down(&f);
 }
 
@@ -362,11 +328,11 @@ static void test_delay_fades(void)
     for (int i = 0; i < 20; i++) {
         ledger_failed(f.ledger, &f.other, "www.example.org", NULL);
     }
-    CU_ASSERT_EQUAL(wait_for(&f, &f.other, "www.example.org"), LEDGER_DAY);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.other, "www.example.org"), LEDGER_DAY);
     ledger_fixture_pass(&f, LEDGER_WEEK);
-    CU_ASSERT_EQUAL(wait_for(&f, &f.other, "www.example.org"), 0);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.other, "www.example.org"), 0);
     ledger_failed(f.ledger, &f.other, "www.example.org", NULL);
-    CU_ASSERT_EQUAL(wait_for(&f, &f.other, "www.example.org"), 0);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.other, "www.example.org"), 0);
     ledger_fixture_tear_down(&f);
 }
 
@@ -377,7 +343,7 @@ static void test_forget(void)
     struct err err = {0};
 
     ledger_fixture_set_up(&f);
-    order = order_of(&f.le, one, 1);
+    order = ledger_order_of(&f.le, one, 1);
     CU_ASSERT_EQUAL(ledger_forget(f.ledger, &f.all, "www.example.org", &err), ERR_NOT_FOUND);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "www.example.org"));
     for (int i = 0; i < 4; i++) {
@@ -386,11 +352,11 @@ static void test_forget(void)
     ledger_limited(f.ledger, &order, 0,
                    "too many certificates (50) already issued for "
                    "\"example.org\" in the last 168h0m0s");
-    CU_ASSERT_EQUAL(wait_of(&f, &order, NULL), LEDGER_TOLD);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &order, NULL), LEDGER_TOLD);
     CU_ASSERT_EQUAL(ledger_forget(f.ledger, &f.all, "www.example.org", &err), 0);
-    CU_ASSERT_EQUAL(wait_of(&f, &order, NULL), 0);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &order, NULL), 0);
     ledger_fixture_restart(&f);
-    CU_ASSERT_EQUAL(wait_of(&f, &order, NULL), 0);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &order, NULL), 0);
     ledger_fixture_tear_down(&f);
 }
 
