@@ -37,6 +37,7 @@ struct acme_request *acme_request_new(struct acme *acme, enum acme_kind kind, ac
     r->fn = fn;
     r->arg = arg;
     r->started = uv_now(acme->loop);
+    r->retry_after_ms = -1;
     r->stage = ACME_WANTS_DIRECTORY;
     r->next = acme->requests;
     if (r->next != NULL) {
@@ -61,6 +62,8 @@ static void request_free(struct acme *acme, struct acme_request *r)
     free(r->url);
     free(r->payload);
     free(r->path);
+    free(r->key);
+    free(r->refused);
     free(r->target);
     free(r->nonce);
     free(r->text);
@@ -72,14 +75,15 @@ static void finish(struct acme *acme, struct acme_request *r, const struct acme_
 {
     acme_response_fn *fn = r->fn;
     void *arg = r->arg;
-    char *text = r->text; /* response->text may be it */
+    char *text = r->text, *refused = r->refused; /* response may point to them */
 
-    r->text = NULL;
+    r->text = r->refused = NULL;
     request_free(acme, r);
     if (fn != NULL) {
         fn(arg, response);
     }
     free(text);
+    free(refused);
 }
 
 static void finish_error(struct acme *acme, struct acme_request *r)
@@ -88,8 +92,18 @@ static void finish_error(struct acme *acme, struct acme_request *r)
     struct acme_response response = {.error = r->error,
                                      .text = r->text != NULL ? r->text : err_string(r->error),
                                      .body = none,
-                                     .retry_after_ms = -1};
+                                     .retry_after_ms = r->retry_after_ms};
 
+    if (r->error == 0) {
+        response.text = NULL;
+    }
+    if (r->refused != NULL) {
+        response.error = 0;
+        response.text = NULL;
+        response.status = r->refused_status;
+        response.body = r->refused;
+        response.body_len = strlen(r->refused);
+    }
     finish(acme, r, &response);
 }
 
@@ -211,6 +225,27 @@ void acme_fail_all(struct acme *acme, enum acme_stage stage, int error, const ch
     }
 }
 
+/* Whether it is about how often, so that its Retry-After is worth more than our words. */
+static bool is_limit(const struct acme_refusal *refusal)
+{
+    return refusal->status == 429 || (refusal->status >= 400 && refusal->retry_after_ms >= 0);
+}
+
+void acme_refuse_all(struct acme *acme, enum acme_stage stage, const struct acme_refusal *refusal)
+{
+    for (struct acme_request *r = acme->requests; r != NULL; r = r->next) {
+        if (r->stage != stage) {
+            continue;
+        }
+        r->retry_after_ms = refusal->retry_after_ms;
+        if (r->kind != ACME_READY && r->kind != ACME_KNOW && is_limit(refusal)) {
+            r->refused_status = refusal->status;
+            r->refused = strdup(refusal->body);
+        }
+        acme_fail(r, refusal->error, refusal->text);
+    }
+}
+
 /* -- answers -- */
 
 static void deliver(struct acme_request *r, const struct http_answer *answer)
@@ -255,11 +290,8 @@ static bool account_lost(struct acme_request *r, const struct problem *problem)
     }
     r->reaccounted = true;
     log_warning(acme->log, NULL, "the CA does not know the account %s (any more)",
-                acme->account_url != NULL ? acme->account_url : "");
-    if (!acme->account_fetch) {
-        free(acme->account_url);
-        acme->account_url = NULL;
-    }
+                acme->state.url != NULL ? acme->state.url : "");
+    acme_account_doubt(acme, true);
     return true;
 }
 
@@ -271,8 +303,8 @@ static bool directory_lost(struct acme_request *r, int status)
         return false;
     }
     r->redirected = true;
-    acme_forget_directory(r->acme);
-    return true;
+    acme_doubt_directory(r->acme);
+    return !acme_directory_good(r->acme);
 }
 
 static void retry_problem(struct acme_request *r, const struct problem *problem,
@@ -318,7 +350,7 @@ void acme_answer(void *arg, const struct http_answer *answer)
 
     r->exchange = NULL;
     if (answer->error == ERR_UNAVAILABLE || answer->error == ERR_TIMEOUT) {
-        acme_forget_directory(acme);
+        acme_doubt_directory(acme);
         acme_retry(r, answer->error, answer->text, -1);
         return;
     }
@@ -376,10 +408,10 @@ static void sign(struct acme_request *r)
         acme_fail(r, -ENOMEM, "out of memory");
         return;
     }
-    struct signclient_jws jws = {.key = acme->key,
+    struct signclient_jws jws = {.key = r->key != NULL ? r->key : acme->state.key,
                                  .url = r->target,
                                  .nonce = r->nonce,
-                                 .kid = r->kind == ACME_POST ? acme->account_url : NULL,
+                                 .kid = r->kind == ACME_POST || r->by_kid ? acme->state.url : NULL,
                                  .payload = r->payload};
 
     r->stage = ACME_SIGNING;
@@ -391,26 +423,18 @@ static void sign(struct acme_request *r)
     }
 }
 
-static bool directory_good(const struct acme *acme)
-{
-    return acme->have_directory && uv_now(acme->loop) < acme->directory_due;
-}
-
 void acme_step(struct acme_request *r)
 {
     struct acme *acme = r->acme;
 
-    if (!directory_good(acme)) {
+    if (!acme_directory_good(acme)) {
         r->stage = ACME_WANTS_DIRECTORY;
         acme_fetch_directory(acme);
     } else if (r->kind == ACME_GET) {
         acme_get(r);
     } else if (r->kind == ACME_KNOW) {
         later(r, ACME_DONE, 0);
-    } else if (acme->jwk == NULL) {
-        r->stage = ACME_WANTS_KEY;
-        acme_fetch_key(acme);
-    } else if (r->kind != ACME_ACCOUNT && acme->account_url == NULL) {
+    } else if (r->kind != ACME_OWN && !acme->search.ready) {
         r->stage = ACME_WANTS_ACCOUNT;
         acme_fetch_account(acme);
     } else if (r->kind == ACME_READY) {
@@ -479,28 +503,64 @@ int acme_know(struct acme *acme, acme_response_fn *fn, void *arg)
     return wait_until(acme, ACME_KNOW, fn, arg);
 }
 
-static int copy_string(char **dst, const char *src)
-{
-    if (src == NULL) {
-        return 0;
-    }
-    *dst = strdup(src);
-    return *dst != NULL ? 0 : -ENOMEM;
-}
-
 static void acme_destroy(struct acme *acme)
 {
     acme_directory_clear(&acme->directory);
     nonce_pool_clear(&acme->nonces);
+    acme_account_clear(acme);
     free(acme->directory_url);
     free(acme->email);
-    free(acme->key);
+    free(acme->key_base);
     free(acme->key_type);
-    free(acme->jwk);
-    free(acme->thumbprint);
-    free(acme->account_url);
-    free(acme->account_thumbprint);
+    free(acme->authority);
+    free(acme->eab_kid);
+    free(acme->terms_told);
     free(acme);
+}
+
+static int copy_account(struct acme *acme, const struct acme_account *account)
+{
+    struct acme_state *state = &acme->state;
+
+    if (account == NULL) {
+        return 0;
+    }
+    return acme_account_set(&state->url, account->url) |
+           acme_account_set(&state->key, account->key) |
+           acme_account_set(&state->pending, account->pending) |
+           acme_account_set(&state->key_type, account->key_type) |
+           acme_account_set(&state->thumbprint, account->thumbprint) |
+           acme_account_set(&state->contact, account->contact) |
+           acme_account_set(&state->terms, account->terms) |
+           acme_account_set(&state->status, account->status) |
+           acme_account_set(&state->eab_kid, account->eab_kid);
+}
+
+int acme_configure(struct acme *acme, const struct acme_settings *settings)
+{
+    char *email = NULL, *key_type = NULL, *authority = NULL, *eab_kid = NULL;
+
+    if (acme_account_set(&email, settings->email) < 0 ||
+        acme_account_set(&key_type, settings->key_type) < 0 ||
+        acme_account_set(&authority, settings->authority) < 0 ||
+        acme_account_set(&eab_kid, settings->eab_kid) < 0) {
+        free(email);
+        free(key_type);
+        free(authority);
+        free(eab_kid);
+        return -ENOMEM;
+    }
+    free(acme->email);
+    free(acme->key_type);
+    free(acme->authority);
+    free(acme->eab_kid);
+    acme->email = email;
+    acme->key_type = key_type;
+    acme->authority = authority;
+    acme->eab_kid = eab_kid;
+    acme->search.contacted = false;
+    acme_account_doubt(acme, false);
+    return 0;
 }
 
 int acme_new(struct acme **out, const struct acme_options *options)
@@ -516,12 +576,9 @@ int acme_new(struct acme **out, const struct acme_options *options)
     acme->on_account = options->on_account;
     acme->arg = options->arg;
     acme->loop = http_loop(options->http);
-    if (copy_string(&acme->directory_url, options->directory_url) < 0 ||
-        copy_string(&acme->email, options->email) < 0 ||
-        copy_string(&acme->key, options->key) < 0 ||
-        copy_string(&acme->key_type, options->key_type) < 0 ||
-        copy_string(&acme->account_url, options->account_url) < 0 ||
-        copy_string(&acme->account_thumbprint, options->account_thumbprint) < 0) {
+    if (acme_account_set(&acme->directory_url, options->directory_url) < 0 ||
+        acme_account_set(&acme->key_base, options->key) < 0 ||
+        acme_configure(acme, &options->settings) < 0 || copy_account(acme, options->account) < 0) {
         acme_destroy(acme);
         return -ENOMEM;
     }
@@ -543,7 +600,8 @@ void acme_free(struct acme *acme)
     }
     acme->closing = true;
     acme_fetch_cancel(acme);
-    signclient_cancel(acme->signclient, acme->key_fetch);
+    acme_account_cancel(acme);
+    acme_change_cancel(acme);
     while (acme->requests != NULL) {
         struct acme_request *r = acme->requests;
         free(r->text);

@@ -18,25 +18,49 @@ struct acme_request;
 struct http;
 struct signclient;
 
+/* What is on record of an account; strings are NULL where not known. */
+struct acme_account {
+    const char *url;
+    const char *key;     /* the signer's name of its key */
+    const char *pending; /* of a key that it is being rolled over to (RFC 8555 7.3.5) */
+    const char *key_type, *thumbprint;
+    const char *contact; /* address that the CA was told, "": none */
+    const char *terms;   /* URL of the terms of service that were agreed to, "": there were none */
+    const char *status;  /* "valid", "deactivated", "revoked" (7.1.6) */
+    const char *eab_kid; /* that it was bound by */
+};
+
+/* What may change while it runs; copied. */
+struct acme_settings {
+    const char *email;     /* or NULL */
+    const char *key_type;  /* used when a key is made */
+    const char *authority; /* its name in the configuration */
+    const char *eab_kid;   /* the signer has a binding for this authority; or NULL */
+};
+
 struct acme_options {
     const char *directory_url;
-    const char *email;              /* or NULL */
-    const char *key;                /* the signer's name of the account key */
-    const char *key_type;           /* used when it is made */
-    const char *account_url;        /* from the store, or NULL: found or made at first need */
-    const char *account_thumbprint; /* of the key account_url was made with, or NULL: not known */
+    const char *key; /* name of its first key; further ones are KEY-2, KEY-3 ... */
+    struct acme_settings settings;
+    const struct acme_account *account; /* from the store, or NULL: found or made at first need */
     struct http *http;
     struct signclient *signclient;
     struct log *log;
-    /* called once the account is known (found or made): to be stored */
-    void (*on_account)(void *arg, const char *account_url, const char *thumbprint);
+    /* Called when something of the account has changed: to be stored before it returns. Negative:
+     * it is not. */
+    int (*on_account)(void *arg, const struct acme_account *account);
     void *arg;
 };
 
 int acme_new(struct acme **out, const struct acme_options *options);
+/* For what begins from now on; the contact is updated at the CA with the next request (7.3.2).
+ * -ENOMEM: the old ones stay. */
+int acme_configure(struct acme *acme, const struct acme_settings *settings);
 /* Cancels what is under way; callbacks come with ERR_CANCELLED before it returns. */
 void acme_free(struct acme *acme);
 
+/* A CA that refuses a nonce or an account because of a limit has refused the request: its answer is
+ * given as the request's, with its Retry-After. */
 struct acme_response {
     int error;        /* 0, or ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_LIMIT, ERR_CANCELLED, ERR_CA ... */
     const char *text; /* with error: what failed, for a person */
@@ -59,7 +83,13 @@ typedef void acme_response_fn(void *arg, const struct acme_response *response);
 int acme_post(struct acme *acme, const char *url, const char *payload, acme_response_fn *fn,
               void *arg, struct acme_request **request);
 
-enum acme_resource { ACME_NEW_ORDER, ACME_REVOKE_CERT, ACME_RENEWAL_INFO };
+enum acme_resource {
+    ACME_NEW_ORDER,
+    ACME_REVOKE_CERT,
+    ACME_RENEWAL_INFO,
+    ACME_NEW_ACCOUNT,
+    ACME_KEY_CHANGE,
+};
 /* acme_post to a URL of the directory. The callback says ERR_NOT_FOUND where it has none. */
 int acme_post_resource(struct acme *acme, enum acme_resource resource, const char *payload,
                        acme_response_fn *fn, void *arg, struct acme_request **request);
@@ -74,6 +104,21 @@ void acme_cancel(struct acme_request *request);
 int acme_ready(struct acme *acme, acme_response_fn *fn, void *arg);
 /* Calls back when the directory is there (or with the error); asks nothing of key or account. */
 int acme_know(struct acme *acme, acme_response_fn *fn, void *arg);
+
+/* Changes to the account, one at a time (ERR_BUSY); what comes of it is in the response: error 0,
+ * or the reason as text. No order may run meanwhile. */
+enum acme_change {
+    ACME_ROLL_OVER,  /* to a new key of key_type (RFC 8555 7.3.5) */
+    ACME_DEACTIVATE, /* for good (7.3.6) */
+    ACME_AGREE,      /* to the terms of service as they are now */
+    ACME_REGISTER,   /* find or make it; instead of one that is not valid any more, a new one */
+};
+int acme_change(struct acme *acme, enum acme_change change, const char *key_type,
+                acme_response_fn *fn, void *arg);
+bool acme_changing(const struct acme *acme);
+
+/* What is on record now; good until the loop's next turn. */
+void acme_account_get(const struct acme *acme, struct acme_account *account);
 
 /* NULL until known. */
 const char *acme_account_url(const struct acme *acme);
@@ -90,6 +135,10 @@ struct acme_profile {
     char *description; /* foreign text, may be "" */
 };
 
+/* URLs for people, foreign text; or NULL. */
+const char *acme_terms(const struct acme *acme);
+const char *acme_website(const struct acme *acme);
+bool acme_wants_binding(const struct acme *acme); /* meta.externalAccountRequired */
 bool acme_has_directory(const struct acme *acme);
 /* NULL where the CA does not offer it. */
 const char *

@@ -8,6 +8,8 @@
 #include "issuer/problem.h"
 
 #define DIRECTORY_MS UINT64_C(86400000) /* a CA may move its URLs: a day */
+#define PATIENCE_MS  30000              /* a longer Retry-After is not waited for here */
+#define DOUBT_MS     UINT64_C(600000)   /* between two readings for a doubt, or for a failure */
 
 static void network_error(struct acme *acme, enum acme_stage stage,
                           const struct http_answer *answer)
@@ -33,11 +35,29 @@ static void status_error(struct acme *acme, enum acme_stage stage, const char *u
     }
     snprintf(text, sizeof(text), "%.300s: %.600s", url, problem.text);
     problem_clear(&problem);
-    if (answer->status >= 500) {
+    if (answer->status >= 500 && answer->fields->retry_after_ms <= PATIENCE_MS) {
         acme_retry_all(acme, stage, ERR_UNAVAILABLE, text, answer->fields->retry_after_ms);
-    } else {
-        acme_fail_all(acme, stage, ERR_UNAVAILABLE, text);
+        return;
     }
+    const struct acme_refusal refusal = {.status = answer->status,
+                                         .body = answer->body,
+                                         .retry_after_ms = answer->fields->retry_after_ms,
+                                         .error = ERR_UNAVAILABLE,
+                                         .text = text};
+    acme_refuse_all(acme, stage, &refusal);
+}
+
+/* The old one is better than none: it is tried again later. */
+static bool keep_old(struct acme *acme, const char *why)
+{
+    if (!acme->have_directory) {
+        return false;
+    }
+    log_warning(acme->log, NULL, "%s: the directory is used as it was (%s)", acme->directory_url,
+                why);
+    acme->directory_due = uv_now(acme->loop) + DOUBT_MS;
+    acme_wake(acme, ACME_WANTS_DIRECTORY);
+    return true;
 }
 
 static void on_directory(void *arg, const struct http_answer *answer)
@@ -48,14 +68,21 @@ static void on_directory(void *arg, const struct http_answer *answer)
 
     acme->directory_fetch = NULL;
     if (answer->error != 0) {
-        network_error(acme, ACME_WANTS_DIRECTORY, answer);
+        if (!keep_old(acme, answer->text)) {
+            network_error(acme, ACME_WANTS_DIRECTORY, answer);
+        }
         return;
     }
     if (answer->status != 200) {
-        status_error(acme, ACME_WANTS_DIRECTORY, acme->directory_url, answer);
+        if (!keep_old(acme, "it answers with an error")) {
+            status_error(acme, ACME_WANTS_DIRECTORY, acme->directory_url, answer);
+        }
         return;
     }
     int ret = acme_directory_parse(&directory, answer->body, answer->body_len, &err);
+    if (ret < 0 && keep_old(acme, err.text)) {
+        return;
+    }
     if (ret < 0) {
         err_prefix(&err, "%.512s", acme->directory_url);
         acme_fail_all(acme, ACME_WANTS_DIRECTORY, ret == -ENOMEM ? ret : ERR_UNAVAILABLE, err.text);
@@ -84,9 +111,20 @@ void acme_fetch_directory(struct acme *acme)
     }
 }
 
-void acme_forget_directory(struct acme *acme)
+/* Not more often than each DOUBT_MS: a CA that is down is not helped by being asked for it. */
+void acme_doubt_directory(struct acme *acme)
 {
-    acme->have_directory = false;
+    uint64_t now = uv_now(acme->loop);
+
+    if (now >= acme->directory_doubts) {
+        acme->directory_doubts = now + DOUBT_MS;
+        acme->directory_due = now;
+    }
+}
+
+bool acme_directory_good(const struct acme *acme)
+{
+    return acme->have_directory && uv_now(acme->loop) < acme->directory_due;
 }
 
 /* -- nonces: one HEAD for each request that wants one, so that none waits for another -- */
@@ -112,10 +150,10 @@ static void on_nonce(void *arg, const struct http_answer *answer)
 
     fetch_free(acme, fetch);
     if (answer->error != 0) {
-        acme_forget_directory(acme);
+        acme_doubt_directory(acme);
         network_error(acme, ACME_WANTS_NONCE, answer);
     } else if (answer->status < 200 || answer->status > 299) {
-        acme_forget_directory(acme);
+        acme_doubt_directory(acme);
         status_error(acme, ACME_WANTS_NONCE, acme->directory.new_nonce, answer);
     } else if (answer->fields->nonce[0] == '\0') {
         acme_fail_all(acme, ACME_WANTS_NONCE, ERR_UNAVAILABLE,

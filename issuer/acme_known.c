@@ -7,7 +7,7 @@
 
 const char *acme_account_url(const struct acme *acme)
 {
-    return acme->account_url;
+    return acme->state.url;
 }
 
 const char *acme_thumbprint(const struct acme *acme)
@@ -23,6 +23,43 @@ const char *acme_directory_url(const struct acme *acme)
 struct http *acme_http(const struct acme *acme)
 {
     return acme->http;
+}
+
+void acme_account_get(const struct acme *acme, struct acme_account *account)
+{
+    const struct acme_state *state = &acme->state;
+
+    *account = (struct acme_account){
+        .url = state->url,
+        .key = state->key,
+        .pending = state->pending,
+        .key_type = state->key_type,
+        .thumbprint = state->thumbprint,
+        .contact = state->contact,
+        .terms = state->terms,
+        .status = state->status,
+        .eab_kid = state->eab_kid,
+    };
+}
+
+const char *acme_terms(const struct acme *acme)
+{
+    return acme->directory.terms;
+}
+
+const char *acme_website(const struct acme *acme)
+{
+    return acme->directory.website;
+}
+
+bool acme_wants_binding(const struct acme *acme)
+{
+    return acme->directory.external_account;
+}
+
+bool acme_changing(const struct acme *acme)
+{
+    return acme->work != NULL;
 }
 
 /* -- its directory; one that is to be read anew is still the best that there is -- */

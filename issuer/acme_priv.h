@@ -13,17 +13,16 @@
 #include "issuer/signclient.h"
 
 enum acme_kind {
-    ACME_POST,    /* acme_post: signed with the account's URL as kid */
-    ACME_READY,   /* acme_ready: wants directory, key and account only */
-    ACME_GET,     /* acme_get_resource: wants the directory only */
-    ACME_KNOW,    /* acme_know: wants the directory only */
-    ACME_ACCOUNT, /* our own newAccount: signed with the key itself in the header */
+    ACME_POST,  /* acme_post: signed with the account's URL as kid */
+    ACME_READY, /* acme_ready: wants directory, key and account only */
+    ACME_GET,   /* acme_get_resource: wants the directory only */
+    ACME_KNOW,  /* acme_know: wants the directory only */
+    ACME_OWN,   /* about the account itself: needs no account, is signed as it says */
 };
 
 enum acme_stage {
     ACME_WANTS_DIRECTORY,
-    ACME_WANTS_KEY,
-    ACME_WANTS_ACCOUNT,
+    ACME_WANTS_ACCOUNT, /* and its key */
     ACME_WANTS_NONCE,
     ACME_SIGNING,
     ACME_SENDING,
@@ -40,6 +39,8 @@ struct acme_request {
     char *url, *payload;         /* NULL as in acme_post */
     enum acme_resource resource; /* where url is NULL */
     char *path;                  /* ACME_GET */
+    char *key;                   /* ACME_OWN: the key that signs */
+    bool by_kid;                 /* ACME_OWN: with the account's URL, not the key, in the header */
     char *target; /* where it goes, and what its signature says; from ACME_SIGNING on */
     acme_response_fn *fn;
     void *arg;
@@ -52,6 +53,10 @@ struct acme_request {
     struct http_exchange *exchange; /* ACME_SENDING */
     int error;
     char *text;
+    int refused_status; /* ACME_FAILED, not 0: the answer of newNonce or newAccount, with its body
+                         */
+    char *refused;
+    int64_t retry_after_ms;
 };
 
 struct acme_nonce_fetch {
@@ -60,12 +65,33 @@ struct acme_nonce_fetch {
     struct http_exchange *exchange;
 };
 
+/* What is on record of the account, and what has been found out in this process. */
+struct acme_state {
+    char *url, *key, *pending, *key_type, *thumbprint, *contact, *terms, *status, *eab_kid;
+};
+
+/* The account being looked for, made or brought up to date: acme_account.c. */
+struct acme_search {
+    bool under_way;
+    bool ready;  /* nothing is left to be done */
+    bool listed; /* keys holds what the signer has */
+    bool sought; /* none of them has an account */
+    bool fresh;  /* the key was made just now, for a new account */
+    bool contacted;
+    char *keys[LIMIT_KEY_LIST];
+    size_t count, at;
+    uint64_t ask; /* of the signer */
+    char *trying; /* the key that the CA is being asked about */
+};
+
+struct acme_work; /* acme_change.c */
+
 struct acme {
-    char *directory_url, *email, *key, *key_type;
+    char *directory_url, *email, *key_base, *key_type, *authority, *eab_kid;
     struct http *http;
     struct signclient *signclient;
     struct log *log;
-    void (*on_account)(void *arg, const char *account_url, const char *thumbprint);
+    int (*on_account)(void *arg, const struct acme_account *account);
     void *arg;
 
     uv_loop_t *loop;
@@ -74,14 +100,17 @@ struct acme {
 
     struct acme_directory directory;
     bool have_directory;
-    uint64_t directory_due; /* loop time when it is read anew */
+    uint64_t directory_due;    /* loop time when it is read anew */
+    uint64_t directory_doubts; /* loop time until which a doubt does not count */
     struct http_exchange *directory_fetch;
 
-    char *jwk, *thumbprint; /* NULL until known */
-    uint64_t key_fetch;
-    char *account_url; /* NULL until known */
-    char *account_thumbprint;
-    bool account_fetch;
+    char *jwk, *thumbprint; /* of state.key; NULL until known */
+    struct acme_state state;
+    struct acme_search search;
+    bool unsaved;           /* state is not what is stored */
+    struct acme_work *work; /* a change under way, or NULL */
+    bool held;              /* by it: who needs the account waits */
+    char *terms_told;       /* that were said to have changed */
 
     struct nonce_pool nonces;
     struct acme_nonce_fetch *nonce_fetches;
@@ -104,6 +133,17 @@ void acme_retry(struct acme_request *request, int error, const char *text, int64
 void acme_retry_all(struct acme *acme, enum acme_stage stage, int error, const char *text,
                     int64_t retry_after_ms);
 void acme_fail_all(struct acme *acme, enum acme_stage stage, int error, const char *text);
+
+/* An answer that refused what requests need. */
+struct acme_refusal {
+    int status;
+    const char *body;
+    int64_t retry_after_ms;
+    int error;        /* for those who look at no answer */
+    const char *text; /* likewise */
+};
+/* Ends all that wait in stage: by that answer where it is about a limit, else by its error. */
+void acme_refuse_all(struct acme *acme, enum acme_stage stage, const struct acme_refusal *refusal);
 struct acme_request *acme_request_new(struct acme *acme, enum acme_kind kind, acme_response_fn *fn,
                                       void *arg);
 /* An http_answer_fn; arg is the request. */
@@ -121,11 +161,28 @@ void acme_get(struct acme_request *request);
 void acme_fetch_directory(struct acme *acme);
 void acme_fetch_nonces(struct acme *acme);
 /* For a directory that proved to be outdated. */
-void acme_forget_directory(struct acme *acme);
+void acme_doubt_directory(struct acme *acme);
+bool acme_directory_good(const struct acme *acme);
 void acme_fetch_cancel(struct acme *acme);
 
 /* -- acme_account.c -- */
-void acme_fetch_key(struct acme *acme);
 void acme_fetch_account(struct acme *acme);
+/* Everything is to be looked at again; url: also who the account is. */
+void acme_account_doubt(struct acme *acme, bool url);
+int acme_account_set(char **dst, const char *text);
+/* Likewise, of what is on record. */
+int acme_account_change(struct acme *acme, char **dst, const char *text);
+/* Has it stored, where something has changed. */
+int acme_account_save(struct acme *acme);
+/* The account's key is another one from now on. */
+int acme_account_use_key(struct acme *acme, const char *key);
+void acme_account_cancel(struct acme *acme);
+void acme_account_clear(struct acme *acme);
+/* A request about the account itself. Takes payload over (NULL: out of memory). */
+int acme_account_send(struct acme *acme, enum acme_resource resource, char *payload,
+                      const char *key, acme_response_fn *fn);
+
+/* -- acme_change.c -- */
+void acme_change_cancel(struct acme *acme);
 
 #endif

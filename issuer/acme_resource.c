@@ -9,9 +9,6 @@ const char *acme_target(const struct acme_request *r)
 {
     const struct acme_directory *directory = &r->acme->directory;
 
-    if (r->kind == ACME_ACCOUNT) {
-        return directory->new_account;
-    }
     if (r->url != NULL) {
         return r->url;
     }
@@ -20,6 +17,10 @@ const char *acme_target(const struct acme_request *r)
         return directory->revoke_cert;
     case ACME_RENEWAL_INFO:
         return directory->renewal_info;
+    case ACME_NEW_ACCOUNT:
+        return directory->new_account;
+    case ACME_KEY_CHANGE:
+        return directory->key_change;
     default:
         return directory->new_order;
     }
@@ -31,6 +32,8 @@ void acme_lacks(struct acme_request *r)
         [ACME_NEW_ORDER] = "takes no orders",
         [ACME_REVOKE_CERT] = "revokes no certificates by ACME",
         [ACME_RENEWAL_INFO] = "has no renewal information (RFC 9773)",
+        [ACME_NEW_ACCOUNT] = "makes no accounts",
+        [ACME_KEY_CHANGE] = "lets no account have another key (RFC 8555 7.3.5)",
     };
     char text[LIMIT_ERROR_TEXT];
 

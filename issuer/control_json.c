@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/limits.h"
+#include "issuer/acme.h"
 #include "issuer/line_json.h"
 
 /* json_array_append_new takes NULL for a failure, and reports it; the array is incomplete then. */
@@ -125,12 +126,12 @@ json_t *control_json_certificates(struct store *store, const char *name, unsigne
     return wrap(&rows, "certificates", ret, err);
 }
 
-static void add_account(void *arg, const char *directory_url, const char *account_url,
-                        const char *thumbprint, int64_t created)
+static void add_account(void *arg, const char *directory_url, const struct acme_account *account,
+                        int64_t created)
 {
     add(arg, json_pack("{s:o, s:o, s:o, s:o}", "directory", line_json_string(directory_url), "url",
-                       line_json_string(account_url), "thumbprint", line_json_string(thumbprint),
-                       "created", line_json_time(created)));
+                       line_json_string(account->url), "thumbprint",
+                       line_json_string(account->thumbprint), "created", line_json_time(created)));
 }
 
 json_t *control_json_accounts(struct store *store, struct err *err)

@@ -69,6 +69,7 @@ int desk_new(struct desk **out, const struct desk_options *options)
         return -EIO;
     }
     desk->opt = *options;
+    authorities_read(&desk->authorities, desk->opt.conf);
     desk->last_ready = &desk->ready;
     turn_init(&desk->turn, options->loop, on_turn, desk);
     (void)uv_timer_init(options->loop, &desk->tick);
@@ -109,6 +110,7 @@ void desk_free(struct desk *desk)
 void desk_configure(struct desk *desk, const struct server_conf *conf)
 {
     desk->opt.conf = conf;
+    desk_ca_configure(desk);
 }
 
 /* -- new orders -- */

@@ -23,8 +23,8 @@ struct audit;
 struct ledger;
 struct desk;
 struct desk_ticket;
-struct http;
 struct signclient;
+struct trusts;
 
 /* All of it outlives the desk. */
 struct desk_options {
@@ -33,8 +33,8 @@ struct desk_options {
     const struct clock *clock;
     struct store *store;
     struct publisher *publisher;
-    struct http *http;
     struct signclient *signclient;
+    const struct trusts *trusts;    /* or NULL: the system's alone */
     struct audit *audit;            /* or NULL */
     struct ledger *ledger;          /* or NULL */
     const struct server_conf *conf; /* acme_email, account_key_type, preferred_chain */

@@ -7,6 +7,8 @@
 
 #include <openssl/evp.h>
 
+#include "issuer/trusts.h"
+
 /* "account-" and 16 hex digits of the directory URL's digest: one key a CA. */
 #define KEY_NAME_MAX 32
 
@@ -22,51 +24,136 @@ static int key_name(char dst[static KEY_NAME_MAX], const char *url)
     return 0;
 }
 
-static void on_account(void *arg, const char *account_url, const char *thumbprint)
+static int on_account(void *arg, const struct acme_account *account)
 {
     struct desk_ca *ca = arg;
     struct desk *desk = ca->desk;
     struct err err = {0};
+    int ret =
+        store_account_put(desk->opt.store, ca->url, account, clock_wall_us(desk->opt.clock), &err);
 
-    log_info(desk->opt.log, NULL, "account at %s: %s", ca->url, account_url);
-    if (store_account_put(desk->opt.store, ca->url, account_url, thumbprint,
-                          clock_wall_us(desk->opt.clock), &err) < 0) {
+    if (ret < 0) {
         log_error(desk->opt.log, NULL, "%s", err.text);
     }
+    return ret;
 }
 
-static int start(struct desk_ca *ca, struct err *err)
+/* What is configured for a CA; one that is not configured any more has what holds for all. */
+static struct authority authority_of(const struct desk *desk, const char *url)
+{
+    const struct server_conf *conf = desk->opt.conf;
+
+    for (size_t i = 0; i < desk->authorities.count; i++) {
+        if (strcmp(desk->authorities.list[i].directory, url) == 0) {
+            return desk->authorities.list[i];
+        }
+    }
+    return (struct authority){.name = url,
+                              .directory = url,
+                              .email = conf->acme_email,
+                              .key_type = conf->account_key_type,
+                              .eab_row = -1,
+                              .ca_file = conf->acme_ca_file,
+                              .skip_verify = conf->skip_acme_server_cert_verify};
+}
+
+static struct acme_settings settings_of(const struct authority *authority)
+{
+    return (struct acme_settings){.email = authority->email,
+                                  .key_type = authority->key_type,
+                                  .authority = authority->name,
+                                  .eab_kid = authority->eab_row >= 0 ? authority->eab_kid : NULL};
+}
+
+static struct http_trust trust_of(const struct desk *desk, const struct authority *authority)
+{
+    static const struct trusts none;
+
+    return trusts_for(desk->opt.trusts != NULL ? desk->opt.trusts : &none, authority->ca_file,
+                      authority->skip_verify);
+}
+
+/* The account on record is known only within the store's callback. */
+struct start {
+    struct acme_options options;
+    struct desk_ca *ca;
+    int ret;
+};
+
+static void start_with(void *arg, const char *directory_url, const struct acme_account *account,
+                       int64_t created)
+{
+    struct start *start = arg;
+
+    (void)directory_url;
+    (void)created;
+    start->options.account = account;
+    start->ret = acme_new(&start->ca->acme, &start->options);
+}
+
+static int start_acme(struct desk_ca *ca, const struct authority *authority, struct err *err)
 {
     struct desk *desk = ca->desk;
-    char key[KEY_NAME_MAX], *url = NULL, *thumbprint = NULL;
-    struct acme_options options = {
-        .directory_url = ca->url,
-        .email = desk->opt.conf->acme_email,
-        .key = key,
-        .key_type = desk->opt.conf->account_key_type,
-        .http = desk->opt.http,
-        .signclient = desk->opt.signclient,
-        .log = desk->opt.log,
-        .on_account = on_account,
-        .arg = ca,
-    };
+    char key[KEY_NAME_MAX];
+    struct start start = {.ca = ca,
+                          .options = {.directory_url = ca->url,
+                                      .key = key,
+                                      .settings = settings_of(authority),
+                                      .http = ca->http,
+                                      .signclient = desk->opt.signclient,
+                                      .log = desk->opt.log,
+                                      .on_account = on_account,
+                                      .arg = ca}};
     int ret = key_name(key, ca->url);
 
     if (ret < 0) {
         return err_set(err, ret, "the account key of %s cannot be named", ca->url);
     }
-    ret = store_account_get(desk->opt.store, ca->url, &url, &thumbprint, err);
-    if (ret < 0 && ret != ERR_NOT_FOUND) {
+    ret = store_account_get(desk->opt.store, ca->url, start_with, &start, err);
+    if (ret == ERR_NOT_FOUND) {
+        start_with(&start, ca->url, NULL, 0);
+        ret = 0;
+    }
+    if (ret == 0 && start.ret < 0) {
+        ret =
+            err_set(err, start.ret, "the CA %s cannot be used: %s", ca->url, err_string(start.ret));
+    }
+    return ret;
+}
+
+static int start(struct desk_ca *ca, struct err *err)
+{
+    struct desk *desk = ca->desk;
+    const struct authority authority = authority_of(desk, ca->url);
+    const struct http_trust trust = trust_of(desk, &authority);
+    int ret = http_new(&ca->http, desk->opt.loop, desk->opt.log, &trust, err);
+
+    if (ret < 0) {
         return ret;
     }
-    options.account_url = url;
-    options.account_thumbprint = thumbprint;
-    if ((ret = acme_new(&ca->acme, &options)) < 0) {
-        (void)err_set(err, ret, "the CA %s cannot be used: %s", ca->url, err_string(ret));
+    if ((ret = start_acme(ca, &authority, err)) < 0) {
+        http_free(ca->http);
     }
-    free(url);
-    free(thumbprint);
     return ret;
+}
+
+/* Files were judged already; what can still fail is memory, and leaves a CA as it was. */
+void desk_ca_configure(struct desk *desk)
+{
+    authorities_read(&desk->authorities, desk->opt.conf);
+    for (struct desk_ca *ca = desk->cas; ca != NULL; ca = ca->next) {
+        const struct authority authority = authority_of(desk, ca->url);
+        const struct acme_settings settings = settings_of(&authority);
+        const struct http_trust trust = trust_of(desk, &authority);
+        struct err err = {0};
+
+        if (http_configure(ca->http, &trust, &err) < 0) {
+            log_error(desk->opt.log, NULL, "%s: %s", ca->url, err.text);
+        }
+        if (acme_configure(ca->acme, &settings) < 0) {
+            log_error(desk->opt.log, NULL, "%s: out of memory", ca->url);
+        }
+    }
 }
 
 struct desk_ca *desk_ca_get(struct desk *desk, const char *url, struct err *err)
@@ -99,6 +186,7 @@ void desk_ca_free_all(struct desk *desk)
     for (struct desk_ca *ca = desk->cas, *next; ca != NULL; ca = next) {
         next = ca->next;
         acme_free(ca->acme);
+        http_free(ca->http);
         free(ca->url);
         free(ca);
     }

@@ -11,6 +11,7 @@
 
 #include "common/limits.h"
 #include "issuer/acme.h"
+#include "issuer/authority.h"
 #include "issuer/cert.h"
 #include "issuer/desk.h"
 #include "issuer/turn.h"
@@ -24,6 +25,7 @@ struct desk_ca {
     struct desk_ca *next;
     struct desk *desk;
     char *url;
+    struct http *http; /* its own, with its own trust */
     struct acme *acme;
     struct order_estimate estimate; /* what it has taken lately */
 };
@@ -120,6 +122,7 @@ struct desk_run {
 
 struct desk {
     struct desk_options opt;
+    struct authorities authorities;
     struct turn turn;
     uv_timer_t tick;
     unsigned ticks;
@@ -134,6 +137,7 @@ struct desk {
 };
 
 /* desk_ca.c: the CA of a directory URL, made at first need; NULL: err is filled. */
+void desk_ca_configure(struct desk *desk);
 struct desk_ca *desk_ca_get(struct desk *desk, const char *url, struct err *err);
 void desk_ca_free_all(struct desk *desk);
 

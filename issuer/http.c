@@ -467,7 +467,7 @@ void http_cancel(struct http_exchange *exchange)
 int http_configure(struct http *http, const struct http_trust *trust, struct err *err)
 {
     X509_STORE *store;
-    int ret = http_trust_load(&store, trust->ca_file, err);
+    int ret = http_trust_load(&store, trust, err);
 
     if (ret < 0) {
         return ret;

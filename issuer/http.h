@@ -23,7 +23,9 @@ struct http_exchange;
 
 struct http_trust {
     const char *ca_file; /* PEM, in addition to the system's trust; or NULL */
-    bool skip_verify;    /* take any certificate */
+    const char *pem;     /* its content, where it has been read already; or NULL */
+    size_t pem_len;
+    bool skip_verify; /* take any certificate */
 };
 
 /* The files of trust are read now, once. err says which file and why. Free with http_free. */

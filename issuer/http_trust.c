@@ -9,19 +9,14 @@
 #include "common/file.h"
 #include "common/limits.h"
 
-/* Adds every certificate of a PEM file; returns how many, or a negative error. */
-static int add_file(X509_STORE *store, const char *path, struct err *err)
+/* Adds every certificate of a PEM file that was read; returns how many, or a negative error. */
+static int add_pem(X509_STORE *store, const char *path, const char *data, size_t len,
+                   struct err *err)
 {
-    char *data = NULL;
-    size_t len;
-    int count = 0;
-
-    int ret = file_read(AT_FDCWD, path, LIMIT_TRUST_FILE, &data, &len, err);
-    if (ret < 0) {
-        return ret;
-    }
     BIO *bio = BIO_new_mem_buf(data, (int)len);
     X509 *cert;
+    int count = 0;
+
     while (bio != NULL && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
         count += X509_STORE_add_cert(store, cert) == 1;
         X509_free(cert);
@@ -34,23 +29,42 @@ static int add_file(X509_STORE *store, const char *path, struct err *err)
     }
     ERR_clear_error();
     BIO_free(bio);
-    free(data);
     return count;
 }
 
-int http_trust_load(X509_STORE **out, const char *extra, struct err *err)
+static int add_file(X509_STORE *store, const char *path, struct err *err)
+{
+    char *data = NULL;
+    size_t len;
+    int ret = file_read(AT_FDCWD, path, LIMIT_TRUST_FILE, &data, &len, err);
+
+    if (ret < 0) {
+        return ret;
+    }
+    ret = add_pem(store, path, data, len, err);
+    free(data);
+    return ret;
+}
+
+int http_trust_load(X509_STORE **out, const struct http_trust *trust, struct err *err)
 {
     X509_STORE *store = X509_STORE_new();
-    int ret;
+    int ret = 1;
 
     if (store == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
-    if (extra != NULL && (ret = add_file(store, extra, err)) <= 0) {
+    if (trust->pem != NULL) {
+        ret = add_pem(store, trust->ca_file, trust->pem, trust->pem_len, err);
+    } else if (trust->ca_file != NULL) {
+        ret = add_file(store, trust->ca_file, err);
+    }
+    if (ret <= 0) {
         if (ret == 0) {
-            ret = err_set(err, ERR_MALFORMED, "acme-ca-file %s: no PEM certificate in it", extra);
+            ret = err_set(err, ERR_MALFORMED, "the CA file %s: no PEM certificate in it",
+                          trust->ca_file);
         } else {
-            err_prefix(err, "acme-ca-file");
+            err_prefix(err, "the CA file");
         }
         X509_STORE_free(store);
         return ret;

@@ -10,10 +10,11 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "issuer/http.h"
 
-/* A store with the certificates of extra, which must be good; NULL: none. The store is the caller's
- * (X509_STORE_free). */
-int http_trust_load(X509_STORE **out, const char *extra, struct err *err);
+/* A store with the certificates of trust's file, which must be good; none without a file. The store
+ * is the caller's (X509_STORE_free). */
+int http_trust_load(X509_STORE **out, const struct http_trust *trust, struct err *err);
 /* Adds the system's bundle, which may be missing (log says so). */
 void http_trust_add_system(X509_STORE *store, const char *system_file, struct log *log);
 

@@ -16,12 +16,6 @@
 
 #define LAST_MS 500 /* for answers to be read, of LIMIT_STOP_MS */
 
-struct http_trust issuer_trust(const struct server_conf *conf)
-{
-    return (struct http_trust){.ca_file = conf->acme_ca_file,
-                               .skip_verify = conf->skip_acme_server_cert_verify};
-}
-
 /* -- start -- */
 
 static int state_folder(char *dst, size_t cap, const char *name, const struct server_conf *conf,
@@ -46,7 +40,6 @@ static int confine(struct issuer *issuer, const char *store, const char *audit, 
         {"/lib", false},
         {"/lib64", false},
         {"/run/systemd/resolve", false},
-        {conf->acme_ca_file != NULL ? conf->acme_ca_file : "/etc", false},
     };
     bool active;
     int ret;
@@ -107,7 +100,7 @@ static int make_parts(struct issuer *issuer, uint64_t generation, struct err *er
                                 .log = issuer->log,
                                 .clock = &clock_system,
                                 .store = issuer->store,
-                                .http = issuer->http,
+                                .trusts = &issuer->trusts,
                                 .audit = issuer->audit,
                                 .conf = &issuer->boot.conf};
     int ret;
@@ -222,7 +215,6 @@ static void resume(struct issuer *issuer)
 static int start(struct issuer *issuer, struct err *err)
 {
     const struct server_conf *conf = &issuer->boot.conf;
-    const struct http_trust trust = issuer_trust(conf);
     char folder[LIMIT_PATH], audit[LIMIT_PATH];
     uint64_t generation;
     int ret;
@@ -230,7 +222,7 @@ static int start(struct issuer *issuer, struct err *err)
     priority_raise();
     if ((ret = state_folder(folder, sizeof folder, "store", conf, err)) < 0 ||
         (ret = state_folder(audit, sizeof audit, "audit", conf, err)) < 0 ||
-        (ret = http_new(&issuer->http, &issuer->loop, issuer->log, &trust, err)) < 0 ||
+        (ret = trusts_read(&issuer->trusts, &issuer->boot, err)) < 0 ||
         (ret = confine(issuer, folder, audit, err)) < 0 ||
         (ret = issuer_store_open(issuer, &generation, err)) < 0) {
         return ret;
@@ -278,7 +270,7 @@ void issuer_stop(struct issuer *issuer)
     control_free(issuer->control);
     publisher_free(issuer->publisher);
     signclient_free(issuer->signclient);
-    http_free(issuer->http);
+    trusts_clear(&issuer->trusts);
     if (issuer->polling) {
         uv_close((uv_handle_t *)&issuer->poll, NULL);
         uv_close((uv_handle_t *)&issuer->term, NULL);

@@ -15,11 +15,11 @@
 #include "issuer/audit.h"
 #include "issuer/control.h"
 #include "issuer/desk.h"
-#include "issuer/http.h"
 #include "issuer/publisher.h"
 #include "issuer/signclient.h"
 #include "issuer/store.h"
 #include "issuer/submit.h"
+#include "issuer/trusts.h"
 
 struct issuer {
     uv_loop_t loop;
@@ -39,7 +39,7 @@ struct issuer {
     uv_timer_t audit_timer;
     uv_work_t audit_work;
     int audit_fd; /* being synced, or -1 */
-    struct http *http;
+    struct trusts trusts;
     struct signclient *signclient;
     struct publisher *publisher;
     struct desk *desk;
@@ -73,9 +73,6 @@ void issuer_audit_configure(struct issuer *issuer);
 void issuer_audit_say(struct issuer *issuer, const char *what, const char *outcome);
 /* Its last line; the file is closed by audit_close once the loop has ended. */
 void issuer_audit_stop(struct issuer *issuer);
-
-/* What http_new and http_configure are to trust. */
-struct http_trust issuer_trust(const struct server_conf *conf);
 
 /* Answers all clients, closes everything; the loop ends by itself soon after. */
 void issuer_stop(struct issuer *issuer);

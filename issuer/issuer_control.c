@@ -44,17 +44,19 @@ void issuer_control_broken(const struct issuer *issuer, enum ipc_role role)
 
 static int take_over(struct issuer *issuer, const struct boot *fresh, struct err *err)
 {
-    const struct http_trust trust = issuer_trust(&fresh->conf),
-                            old = issuer_trust(&issuer->boot.conf);
-    int ret = http_configure(issuer->http, &trust, err);
+    struct trusts trusts;
+    int ret = trusts_read(&trusts, fresh, err);
 
     if (ret < 0) {
         return ret;
     }
     if ((ret = publisher_configure(issuer->publisher, fresh, err)) < 0) {
-        (void)http_configure(issuer->http, &old, NULL);
+        trusts_clear(&trusts);
+        return ret;
     }
-    return ret;
+    trusts_clear(&issuer->trusts);
+    issuer->trusts = trusts;
+    return 0;
 }
 
 static void use(struct issuer *issuer, struct boot *fresh)

@@ -30,6 +30,7 @@ struct request {
     bool sent;
     signclient_key_fn *key_fn;
     signclient_jws_fn *jws_fn;
+    signclient_list_fn *list_fn; /* one of the three */
     void *arg;
     size_t len;
     uint8_t message[];
@@ -83,6 +84,8 @@ static void fail_request(struct signclient *c, struct request **at, int error, c
     unlink_request(c, at);
     if (r->key_fn != NULL) {
         r->key_fn(r->arg, error, text, NULL, NULL);
+    } else if (r->list_fn != NULL) {
+        r->list_fn(r->arg, error, text, NULL, 0);
     } else {
         r->jws_fn(r->arg, error, text, NULL, 0);
     }
@@ -201,6 +204,34 @@ static int take_signed(struct signclient *c, struct msg_reader *r)
     return 0;
 }
 
+static int take_list(struct signclient *c, struct msg_reader *r)
+{
+    char names[LIMIT_KEY_LIST][128];
+    const char *list[LIMIT_KEY_LIST];
+    uint64_t id = msg_get_u64(r);
+    size_t count = msg_get_u16(r);
+
+    if (count > LIMIT_KEY_LIST) {
+        return ERR_PROTOCOL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        msg_get_str(r, names[i], sizeof(names[i]));
+        list[i] = names[i];
+    }
+    struct request **at = find_request(c, id);
+    if (msg_done(r) < 0 || (at != NULL && (*at)->list_fn == NULL)) {
+        return ERR_PROTOCOL;
+    }
+    if (at == NULL) {
+        return 0;
+    }
+    struct request *request = *at;
+    unlink_request(c, at);
+    request->list_fn(request->arg, 0, NULL, list, count);
+    free(request);
+    return 0;
+}
+
 static int take_failed(struct signclient *c, struct msg_reader *r)
 {
     char reason[SIGN_REASON], text[SIGN_REASON + 16];
@@ -230,6 +261,8 @@ static int take_message(struct signclient *c, size_t len)
         return take_key(c, &r);
     case IPC_SIGNED:
         return take_signed(c, &r);
+    case IPC_KEY_LIST:
+        return take_list(c, &r);
     case IPC_SIGN_FAILED:
         return take_failed(c, &r);
     default:
@@ -359,6 +392,15 @@ static struct request *add_request(struct signclient *c, const struct msg_writer
     return r;
 }
 
+static uint64_t send_request(struct signclient *c, struct request *r, void *arg)
+{
+    uint64_t id = r->id;
+
+    r->arg = arg;
+    send_requests(c);
+    return id;
+}
+
 uint64_t signclient_key(struct signclient *c, const char *key, const char *type,
                         signclient_key_fn *fn, void *arg)
 {
@@ -373,10 +415,40 @@ uint64_t signclient_key(struct signclient *c, const char *key, const char *type,
         return 0;
     }
     r->key_fn = fn;
-    r->arg = arg;
-    uint64_t id = r->id;
-    send_requests(c);
-    return id;
+    return send_request(c, r, arg);
+}
+
+uint64_t signclient_list(struct signclient *c, const char *name, signclient_list_fn *fn, void *arg)
+{
+    struct msg_writer w;
+
+    msg_begin(&w, c->out, sizeof(c->out), IPC_KEY_LIST_REQUEST);
+    msg_put_u64(&w, ++c->last_id);
+    msg_put_str(&w, name);
+    struct request *r = add_request(c, &w);
+    if (r == NULL) {
+        return 0;
+    }
+    r->list_fn = fn;
+    return send_request(c, r, arg);
+}
+
+uint64_t signclient_bind(struct signclient *c, const char *key, const char *authority,
+                         const char *url, signclient_jws_fn *fn, void *arg)
+{
+    struct msg_writer w;
+
+    msg_begin(&w, c->out, sizeof(c->out), IPC_EAB_REQUEST);
+    msg_put_u64(&w, ++c->last_id);
+    msg_put_str(&w, key);
+    msg_put_str(&w, authority);
+    msg_put_str(&w, url);
+    struct request *r = add_request(c, &w);
+    if (r == NULL) {
+        return 0;
+    }
+    r->jws_fn = fn;
+    return send_request(c, r, arg);
 }
 
 uint64_t signclient_sign(struct signclient *c, const struct signclient_jws *jws,
@@ -397,10 +469,7 @@ uint64_t signclient_sign(struct signclient *c, const struct signclient_jws *jws,
         return 0;
     }
     r->jws_fn = fn;
-    r->arg = arg;
-    uint64_t id = r->id;
-    send_requests(c);
-    return id;
+    return send_request(c, r, arg);
 }
 
 void signclient_cancel(struct signclient *c, uint64_t request)

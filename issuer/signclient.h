@@ -38,6 +38,17 @@ struct signclient_jws {
 typedef void signclient_jws_fn(void *arg, int error, const char *text, const char *jws, size_t len);
 uint64_t signclient_sign(struct signclient *client, const struct signclient_jws *jws,
                          signclient_jws_fn *fn, void *arg);
+/* error 0: names of the keys NAME, NAME-2, NAME-3 ... that there are, the highest number first;
+ * good within the callback. Returns a request number, 0 on -ENOMEM. */
+typedef void signclient_list_fn(void *arg, int error, const char *text, const char *const *names,
+                                size_t count);
+uint64_t signclient_list(struct signclient *client, const char *name, signclient_list_fn *fn,
+                         void *arg);
+
+/* The external account binding (RFC 8555 7.3.4) of a key at an authority of the configuration;
+ * answered as signclient_sign. */
+uint64_t signclient_bind(struct signclient *client, const char *key, const char *authority,
+                         const char *url, signclient_jws_fn *fn, void *arg);
 /* Its callback will not come; 0 and an unknown number are ignored. */
 void signclient_cancel(struct signclient *client, uint64_t request);
 

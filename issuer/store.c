@@ -88,68 +88,6 @@ void store_close(struct store *store)
     free(store);
 }
 
-/* -- accounts -- */
-
-int store_account_put(struct store *store, const char *directory_url, const char *account_url,
-                      const char *thumbprint, int64_t now, struct err *err)
-{
-    sqlite3_stmt *stmt = store_db_stmt(store, STORE_ACCOUNT_PUT, err);
-    int ret, rc;
-
-    if (stmt == NULL || (ret = store_db_begin(store, err)) < 0) {
-        return stmt == NULL ? -ENOMEM : ret;
-    }
-    rc = store_db_text(stmt, 1, directory_url) | store_db_text(stmt, 2, account_url) |
-         store_db_text(stmt, 3, thumbprint) | sqlite3_bind_int64(stmt, 4, now);
-    return store_db_end(store, store_db_run(store, stmt, rc, "storing an account", err), err);
-}
-
-int store_account_get(struct store *store, const char *directory_url, char **account_url,
-                      char **thumbprint, struct err *err)
-{
-    sqlite3_stmt *stmt = store_db_stmt(store, STORE_ACCOUNT_GET, err);
-    int ret;
-
-    *account_url = *thumbprint = NULL;
-    if (stmt == NULL) {
-        return -ENOMEM;
-    }
-    if (store_db_text(stmt, 1, directory_url) != SQLITE_OK) {
-        return store_db_error(store, SQLITE_NOMEM, "reading an account", err);
-    }
-    if ((ret = store_db_row(store, stmt, "reading an account", err)) < 0) {
-        return ret;
-    }
-    if (ret == 0) {
-        return err_set(err, ERR_NOT_FOUND, "no account at %s", directory_url);
-    }
-    *account_url = strdup(store_db_word(stmt, 0));
-    *thumbprint = strdup(store_db_word(stmt, 1));
-    store_db_reset(stmt);
-    if (*account_url != NULL && *thumbprint != NULL) {
-        return 0;
-    }
-    free(*account_url);
-    free(*thumbprint);
-    *account_url = *thumbprint = NULL;
-    return err_set(err, -ENOMEM, "out of memory");
-}
-
-int store_account_each(struct store *store, store_account_fn *fn, void *arg, struct err *err)
-{
-    sqlite3_stmt *stmt = store_db_stmt(store, STORE_ACCOUNT_EACH, err);
-    int ret;
-
-    if (stmt == NULL) {
-        return -ENOMEM;
-    }
-    while ((ret = store_db_row(store, stmt, "reading accounts", err)) > 0) {
-        fn(arg, store_db_word(stmt, 0), store_db_word(stmt, 1), store_db_word(stmt, 2),
-           sqlite3_column_int64(stmt, 3));
-    }
-    return ret;
-}
-
 /* -- generations -- */
 
 int store_generation_get(struct store *store, uint64_t *first, struct err *err)

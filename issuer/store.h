@@ -32,13 +32,15 @@ int store_batch_end(struct store *store, struct err *err);
 int store_flush(struct store *store, struct err *err);
 
 /* -- accounts: one per directory URL -- */
-int store_account_put(struct store *store, const char *directory_url, const char *account_url,
-                      const char *thumbprint, int64_t now, struct err *err);
-/* *account_url and *thumbprint malloc'd; ERR_NOT_FOUND. */
-int store_account_get(struct store *store, const char *directory_url, char **account_url,
-                      char **thumbprint, struct err *err);
-typedef void store_account_fn(void *arg, const char *directory_url, const char *account_url,
-                              const char *thumbprint, int64_t created);
+struct acme_account; /* issuer/acme.h */
+/* In place of what there is; created (Unix microseconds) only where there is nothing. */
+int store_account_put(struct store *store, const char *directory_url,
+                      const struct acme_account *account, int64_t now_us, struct err *err);
+/* A url that is not known is NULL. */
+typedef void store_account_fn(void *arg, const char *directory_url,
+                              const struct acme_account *account, int64_t created);
+int store_account_get(struct store *store, const char *directory_url, store_account_fn *fn,
+                      void *arg, struct err *err); /* ERR_NOT_FOUND */
 int store_account_each(struct store *store, store_account_fn *fn, void *arg, struct err *err);
 
 /* -- orders -- */

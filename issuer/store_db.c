@@ -16,16 +16,21 @@
     "SELECT " CERTIFICATE_COLUMNS " FROM " CERTIFICATES_WITH_ORDERS " WHERE c." column             \
     " = ?2 ORDER BY c.id DESC LIMIT ?1"
 
+#define ACCOUNT_COLUMNS                                                                            \
+    "directory, url, thumbprint, created, key, pending_key, key_type, contact, terms, status,"     \
+    " eab_kid"
+
 static const char *const sql[STORE_STMTS] = {
     [STORE_BEGIN] = "BEGIN IMMEDIATE",
     [STORE_COMMIT] = "COMMIT",
     [STORE_ROLLBACK] = "ROLLBACK",
     [STORE_ACCOUNT_PUT] =
-        "INSERT INTO accounts (directory, url, thumbprint, created) VALUES (?1, ?2, ?3, ?4)"
-        " ON CONFLICT (directory) DO UPDATE SET url = ?2, thumbprint = ?3",
-    [STORE_ACCOUNT_GET] = "SELECT url, thumbprint FROM accounts WHERE directory = ?1",
-    [STORE_ACCOUNT_EACH] =
-        "SELECT directory, url, thumbprint, created FROM accounts ORDER BY directory",
+        "INSERT INTO accounts (" ACCOUNT_COLUMNS ")"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+        " ON CONFLICT (directory) DO UPDATE SET url = ?2, thumbprint = ?3, key = ?5,"
+        " pending_key = ?6, key_type = ?7, contact = ?8, terms = ?9, status = ?10, eab_kid = ?11",
+    [STORE_ACCOUNT_GET] = "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE directory = ?1",
+    [STORE_ACCOUNT_EACH] = "SELECT " ACCOUNT_COLUMNS " FROM accounts ORDER BY directory",
     [STORE_ORDER_ADD] =
         "INSERT INTO orders (client, peer_uid, directory, names, csr, preferred_chain, state,"
         " created, updated, profile, replaces, challenge, address)"
@@ -73,8 +78,9 @@ static const char *const sql[STORE_STMTS] = {
     [STORE_EVENT_ADD] = "INSERT INTO events (order_id, at, text) VALUES (?1, ?2, ?3)",
     [STORE_EVENT_EACH] = "SELECT at, text FROM events WHERE order_id = ?1 ORDER BY id",
     [STORE_GENERATION_GET] = "SELECT reserved FROM generations WHERE one = 1",
-    [STORE_LEDGER_PUT] = "INSERT OR REPLACE INTO ledger (kind, authority, subject, at, until, count,"
-                         " uses, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [STORE_LEDGER_PUT] =
+        "INSERT OR REPLACE INTO ledger (kind, authority, subject, at, until, count,"
+        " uses, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [STORE_LEDGER_DELETE] =
         "DELETE FROM ledger WHERE kind = ?1 AND authority = ?2 AND subject = ?3",
     [STORE_LEDGER_GET] = "SELECT at, until, count, uses, text FROM ledger"

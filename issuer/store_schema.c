@@ -70,6 +70,14 @@ static const char *const steps[] = {
     "  until INTEGER NOT NULL, count INTEGER NOT NULL, uses BLOB NOT NULL, text TEXT NOT NULL,"
     "  PRIMARY KEY (kind, authority, subject)) WITHOUT ROWID;"
     "CREATE INDEX ledger_at ON ledger (kind, at);",
+    /* what an account is beside its URL; NULL is not known */
+    "ALTER TABLE accounts ADD COLUMN key TEXT;"
+    "ALTER TABLE accounts ADD COLUMN pending_key TEXT;"
+    "ALTER TABLE accounts ADD COLUMN key_type TEXT;"
+    "ALTER TABLE accounts ADD COLUMN contact TEXT;"
+    "ALTER TABLE accounts ADD COLUMN terms TEXT;"
+    "ALTER TABLE accounts ADD COLUMN status TEXT;"
+    "ALTER TABLE accounts ADD COLUMN eab_kid TEXT;",
 };
 
 #define VERSION ((int)(sizeof steps / sizeof *steps))

@@ -21,7 +21,6 @@ struct desk_fixture {
     struct folder folder;
     struct store *store;
     struct publisher *publisher;
-    struct http *http;
     struct signclient *signclient;
     struct desk *desk;
     struct fake_dnsd dnsd;
@@ -69,7 +68,6 @@ static inline void desk_fixture_start(struct desk_fixture *f)
                                           .reserve = desk_fixture_reserve,
                                           .on_seen = desk_fixture_seen,
                                           .arg = f};
-    const struct http_trust trust = {0};
     struct boot boot = fake_boot(&f->zone, 1);
     struct desk_options desk = {.loop = &f->loop, .clock = &clock_system, .conf = &f->conf};
     struct err err = {0};
@@ -79,11 +77,9 @@ static inline void desk_fixture_start(struct desk_fixture *f)
     CU_ASSERT_EQUAL_FATAL(publisher_new(&f->publisher, &publisher), 0);
     CU_ASSERT_EQUAL_FATAL(publisher_configure(f->publisher, &boot, &err), 0);
     CU_ASSERT_EQUAL_FATAL(publisher_attach(f->publisher, fake_dnsd_open(&f->dnsd)), 0);
-    CU_ASSERT_EQUAL_FATAL(http_new(&f->http, &f->loop, NULL, &trust, &err), 0);
     CU_ASSERT_EQUAL_FATAL(signclient_new(&f->signclient, &f->loop, NULL), 0);
     desk.store = f->store;
     desk.publisher = f->publisher;
-    desk.http = f->http;
     desk.signclient = f->signclient;
     CU_ASSERT_EQUAL_FATAL(desk_new(&f->desk, &desk), 0);
 }
@@ -118,7 +114,6 @@ static inline void desk_fixture_end(struct desk_fixture *f)
     desk_free(f->desk);
     publisher_free(f->publisher);
     signclient_free(f->signclient);
-    http_free(f->http);
     fake_dnsd_close(&f->dnsd);
     for (int i = 0; i < 100 && (ret = uv_loop_close(&f->loop)) != 0; i++)
         desk_fixture_turn(f);

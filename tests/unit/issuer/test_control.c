@@ -1,3 +1,4 @@
+#include "issuer/acme.h"
 #include "issuer/control.h"
 
 #include <CUnit/Basic.h>
@@ -177,7 +178,10 @@ static void test_rows(void)
         count_of(&f, "{\"v\":1,\"op\":\"certificates\",\"name\":\"c.example\"}", "certificates"),
         0);
     CU_ASSERT_EQUAL(count_of(&f, "{\"v\":1,\"op\":\"accounts\"}", "accounts"), 0);
-    CU_ASSERT_EQUAL(store_account_put(f.base.store, "https://ca", "https://ca/1", "t", 1, NULL), 0);
+    CU_ASSERT_EQUAL(store_account_put(
+                        f.base.store, "https://ca",
+                        &(struct acme_account){.url = "https://ca/1", .thumbprint = "t"}, 1, NULL),
+                    0);
     CU_ASSERT_EQUAL(count_of(&f, "{\"v\":1,\"op\":\"accounts\"}", "accounts"), 1);
     CU_ASSERT_EQUAL(count_of(&f, "{\"v\":1,\"op\":\"records\"}", "records"), 0);
     CU_ASSERT_EQUAL(publisher_add(f.base.publisher, "a.example", "value", 7, 4000000000, NULL), 0);

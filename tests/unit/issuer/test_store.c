@@ -1,5 +1,7 @@
 #include "issuer/store.h"
 
+#include "issuer/acme.h"
+
 #include <CUnit/Basic.h>
 #include <errno.h>
 #include <signal.h>
@@ -123,14 +125,21 @@ static void saw_event(void *arg, int64_t at_us, const char *text)
     saw(arg, line);
 }
 
-static void saw_account(void *arg, const char *directory, const char *url, const char *thumbprint,
+static const char *or_dash(const char *text)
+{
+    return text != NULL ? text : "-";
+}
+
+static void saw_account(void *arg, const char *directory_url, const struct acme_account *account,
                         int64_t created)
 {
-    char line[300];
+    struct seen *seen = arg;
 
-    (void)snprintf(line, sizeof line, "%s,%s,%s,%lld", directory, url, thumbprint,
-                   (long long)created);
-    saw(arg, line);
+    snprintf(seen->text, sizeof seen->text, "%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%lld", directory_url,
+             or_dash(account->url), or_dash(account->thumbprint), or_dash(account->key),
+             or_dash(account->pending), or_dash(account->key_type), or_dash(account->contact),
+             or_dash(account->terms), or_dash(account->status), or_dash(account->eab_kid),
+             (long long)created);
 }
 
 /* -- one operation after the other -- */
@@ -231,25 +240,30 @@ static void test_certificates(void)
 
 static void test_accounts(void)
 {
-    char *url = NULL, *thumbprint = NULL;
+    const struct acme_account one = {.thumbprint = "t1", .key = "k", .pending = "k-2"};
+    const struct acme_account two = {.url = "https://ca/2",
+                                     .key = "k-2",
+                                     .key_type = "rsa-2048",
+                                     .thumbprint = "t2",
+                                     .contact = "",
+                                     .terms = "https://ca/terms",
+                                     .status = "valid",
+                                     .eab_kid = "kid"};
     struct seen seen = {0};
     struct folder folder;
     struct store *store;
 
     folder_make(&folder);
     store = open_at(&folder);
-    CU_ASSERT_EQUAL(store_account_get(store, "https://ca/d", &url, &thumbprint, NULL),
+    CU_ASSERT_EQUAL(store_account_get(store, "https://ca/d", saw_account, &seen, NULL),
                     ERR_NOT_FOUND);
-    CU_ASSERT_PTR_NULL(url);
-    CU_ASSERT_EQUAL(store_account_put(store, "https://ca/d", "https://ca/1", "t1", 7, NULL), 0);
-    CU_ASSERT_EQUAL(store_account_put(store, "https://ca/d", "https://ca/2", "t2", 8, NULL), 0);
-    CU_ASSERT_EQUAL_FATAL(store_account_get(store, "https://ca/d", &url, &thumbprint, NULL), 0);
-    CU_ASSERT_STRING_EQUAL(url, "https://ca/2");
-    CU_ASSERT_STRING_EQUAL(thumbprint, "t2");
+    CU_ASSERT_EQUAL(store_account_put(store, "https://ca/d", &one, 7, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(store_account_get(store, "https://ca/d", saw_account, &seen, NULL), 0);
+    CU_ASSERT_STRING_EQUAL(seen.text, "https://ca/d,-,t1,k,k-2,-,-,-,-,-,7");
+    CU_ASSERT_EQUAL(store_account_put(store, "https://ca/d", &two, 8, NULL), 0);
     CU_ASSERT_EQUAL(store_account_each(store, saw_account, &seen, NULL), 0);
-    CU_ASSERT_STRING_EQUAL(seen.text, "https://ca/d,https://ca/2,t2,7");
-    free(url);
-    free(thumbprint);
+    CU_ASSERT_STRING_EQUAL(
+        seen.text, "https://ca/d,https://ca/2,t2,k-2,-,rsa-2048,,https://ca/terms,valid,kid,7");
     store_close(store);
     folder_remove(&folder);
 }
@@ -403,7 +417,7 @@ static void test_lost(void)
 {
     const struct err why = {.code = ERR_VERSION, .text = "written by a newer certmill"};
     const struct store_order order = {.client = "", .directory_url = "x", .names = "a.example"};
-    char *url, *thumbprint;
+    struct seen seen = {0};
     struct store *store;
     struct err err;
     uint64_t n;
@@ -419,8 +433,8 @@ static void test_lost(void)
     LOST(store_batch_begin(store, &err));
     LOST(store_generation_get(store, &n, &err));
     LOST(store_generation_reserve(store, 5, &err));
-    LOST(store_account_put(store, "d", "a", "t", 1, &err));
-    LOST(store_account_get(store, "d", &url, &thumbprint, &err));
+    LOST(store_account_put(store, "d", &(struct acme_account){.url = "a"}, 1, &err));
+    LOST(store_account_get(store, "d", saw_account, &seen, &err));
     LOST(store_certificate_each(store, NULL, 5, saw_certificate, NULL, &err));
     LOST(store_certificate_find(store, STORE_BY_CSR, "x", 5, saw_certificate, NULL, &err));
     LOST(store_order_each_open(store, saw_order, NULL, &err));
