@@ -133,6 +133,10 @@
 #define LIMIT_OCSP_SKEW   300 /* seconds by which a responder's clock and ours may differ */
 #define LIMIT_OCSP_ASKING 256 /* responders asked at once */
 
+/* -- revocation -- */
+#define LIMIT_REVOKE_S 600 /* seconds by which the time of a signed request may be off */
+#define LIMIT_REVOKING 256 /* certificates being revoked at once */
+
 /* -- orders -- */
 #define LIMIT_ORDERS      1024   /* running at once */
 #define LIMIT_ORDER_MS    600000 /* an order that takes longer has failed */
