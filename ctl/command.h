@@ -9,6 +9,8 @@
 
 #include "common/err.h"
 
+struct ctl_request;
+
 struct ctl_command {
     const char *name;      /* also the op of docs/protocol.md */
     const char *arguments; /* for help */
@@ -20,12 +22,14 @@ struct ctl_command {
      * Returns 0 or -errno. NULL: the command is answered here, by local. */
     int (*print)(const json_t *data, FILE *out);
     int (*local)(FILE *out);
-    /* The same with words and --limit. Returns an enum ctl_status; err where it is not CTL_OK. */
-    int (*run)(char *const *words, size_t count, long limit, FILE *out, struct err *err);
+    /* In place of all of these: does everything itself. Returns an enum ctl_status; err where it is
+     * not CTL_OK. */
+    int (*run)(const struct ctl_request *request, FILE *out, struct err *err);
 };
 
-extern const struct ctl_command ctl_audit, ctl_ping, ctl_status, ctl_orders, ctl_records,
-    ctl_certificates, ctl_accounts, ctl_limits, ctl_reload, ctl_help, ctl_version;
+extern const struct ctl_command ctl_audit, ctl_backup, ctl_restore, ctl_check_store, ctl_ping,
+    ctl_status, ctl_orders, ctl_records, ctl_certificates, ctl_accounts, ctl_limits, ctl_reload,
+    ctl_help, ctl_version;
 
 /* All of them, in the order of help; NULL-terminated. */
 extern const struct ctl_command *const ctl_commands[];

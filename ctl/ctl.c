@@ -170,15 +170,16 @@ static int print_data(const struct ctl_request *request, const json_t *data, FIL
     return CTL_OK;
 }
 
-int ctl_answer(const struct ctl_request *request, const char *line, size_t len, FILE *out,
-               struct err *err)
+/* The data of an answer line. */
+static int take(const char *line, size_t len, json_t **data, struct err *err)
 {
     json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
     const char *result = json_string_value(json_object_get(object, "result"));
-    const json_t *data = json_object_get(object, "data");
     int status;
-    if (result != NULL && strcmp(result, "ok") == 0 && json_is_object(data)) {
-        status = print_data(request, data, out, err);
+    *data = json_object_get(object, "data");
+    if (result != NULL && strcmp(result, "ok") == 0 && json_is_object(*data)) {
+        json_incref(*data);
+        status = CTL_OK;
     } else if (result != NULL && strcmp(result, "error") == 0) {
         const char *message = json_string_value(json_object_get(object, "message"));
         err_set(err, ERR_POLICY, "%s", message != NULL ? message : "refused without a reason");
@@ -191,7 +192,19 @@ int ctl_answer(const struct ctl_request *request, const char *line, size_t len, 
     return status;
 }
 
-static int ask(const struct ctl_request *request, const char *send, struct err *err)
+int ctl_answer(const struct ctl_request *request, const char *line, size_t len, FILE *out,
+               struct err *err)
+{
+    json_t *data;
+    int status = take(line, len, &data, err);
+    if (status == CTL_OK) {
+        status = print_data(request, data, out, err);
+        json_decref(data);
+    }
+    return status;
+}
+
+static int ask(const struct ctl_request *request, const char *send, json_t **data, struct err *err)
 {
     struct lineclient client;
     char *line = NULL;
@@ -208,9 +221,20 @@ static int ask(const struct ctl_request *request, const char *send, struct err *
     if (ret == 0) {
         err_set(err, ERR_UNAVAILABLE, "certmilld closed the connection without an answer");
     } else if (ret > 0) {
-        status = ctl_answer(request, line, len, stdout, err);
+        status = take(line, len, data, err);
     }
     lineclient_close(&client);
+    return status;
+}
+
+int ctl_ask(const struct ctl_request *request, json_t **data, struct err *err)
+{
+    char *line;
+    if (ctl_encode(&line, request, err) < 0) {
+        return CTL_USAGE;
+    }
+    int status = ask(request, line, data, err);
+    free(line);
     return status;
 }
 
@@ -226,7 +250,6 @@ int ctl_main(int argc, char **argv)
 {
     struct ctl_request request;
     struct err err = {0};
-    char *line;
     if (ctl_parse(&request, argc - 1, argv + 1, &err) < 0) {
         return fail(CTL_USAGE, &err);
     }
@@ -234,14 +257,14 @@ int ctl_main(int argc, char **argv)
         return request.command->local(stdout) < 0 || fflush(stdout) != 0 ? CTL_REFUSED : CTL_OK;
     }
     if (request.command->run != NULL) {
-        int status =
-            request.command->run(request.words, request.count, request.limit, stdout, &err);
+        int status = request.command->run(&request, stdout, &err);
         return status == CTL_OK ? CTL_OK : fail(status, &err);
     }
-    if (ctl_encode(&line, &request, &err) < 0) {
-        return fail(CTL_USAGE, &err);
+    json_t *data;
+    int status = ctl_ask(&request, &data, &err);
+    if (status == CTL_OK) {
+        status = print_data(&request, data, stdout, &err);
+        json_decref(data);
     }
-    int status = ask(&request, line, &err);
-    free(line);
     return status == CTL_OK ? CTL_OK : fail(status, &err);
 }

@@ -33,6 +33,10 @@ int ctl_encode(char **line, const struct ctl_request *request, struct err *err);
 int ctl_answer(const struct ctl_request *request, const char *line, size_t len, FILE *out,
                struct err *err);
 
+/* Asks certmilld for the command, by its name alone: the answer's data (json_decref). Returns an
+ * enum ctl_status; err where it is not CTL_OK. */
+int ctl_ask(const struct ctl_request *request, json_t **data, struct err *err);
+
 /* Returns an enum ctl_status. */
 int ctl_main(int argc, char **argv);
 

@@ -7,6 +7,7 @@
 #include "common/domainset.h"
 #include "common/limits.h"
 #include "issuer/authority.h"
+#include "issuer/backup.h"
 #include "issuer/control_json.h"
 #include "issuer/line.h"
 #include "issuer/line_json.h"
@@ -90,13 +91,13 @@ static json_t *status(const struct control *control, json_t *dns, struct err *er
         json_decref(dns);
         return NULL;
     }
-    return json_pack("{s:s, s:I, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "version", CERTMILL_VERSION,
-                     "uptime", (json_int_t)(clock_wall_s(opt->clock) - opt->started), "directory",
-                     authorities.list[0].directory, "processes",
-                     control_json_processes(opt->processes), "generation",
-                     (json_int_t)publisher_generation(opt->publisher), "live_challenges",
-                     (json_int_t)publisher_live(opt->publisher), "zones", zones(opt->conf),
-                     "orders", counts, "dns", dns, "store", line_json_string(lost));
+    return json_pack(
+        "{s:s, s:I, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "version", CERTMILL_VERSION, "uptime",
+        (json_int_t)(clock_wall_s(opt->clock) - opt->started), "directory",
+        authorities.list[0].directory, "processes", control_json_processes(opt->processes),
+        "generation", (json_int_t)publisher_generation(opt->publisher), "live_challenges",
+        (json_int_t)publisher_live(opt->publisher), "zones", zones(opt->conf), "orders", counts,
+        "dns", dns, "store", line_json_string(lost));
 }
 
 static void on_stats(void *arg, const struct publisher_counter *counters, size_t count)
@@ -194,6 +195,36 @@ static void op_reload(struct session *session)
     control->reloads = session;
 }
 
+/* -- backup -- */
+
+static void on_backup(void *arg, int error, const char *text, const char *path)
+{
+    struct session *session = arg;
+    struct err err = {0};
+    json_t *data = NULL;
+
+    session->pending = false;
+    if (error == 0) {
+        data = json_pack("{s:o, s:o}", "path", line_json_string(path), "state_dir",
+                         line_json_string(session->control->opt.conf->state_dir));
+    } else {
+        (void)err_set(&err, error, "%s", text);
+    }
+    answer(session, data, &err);
+    session_release(session);
+}
+
+static void op_backup(struct session *session)
+{
+    struct err err = {0};
+
+    session->pending = true;
+    if (backup_run(session->control->opt.backup, on_backup, session, &err) < 0) {
+        session->pending = false;
+        answer(session, NULL, &err);
+    }
+}
+
 /* -- the others -- */
 
 static json_t *certificates(const struct control *control, const struct control_request *request,
@@ -241,6 +272,9 @@ static void dispatch(struct session *session, const struct control_request *requ
         return;
     case CONTROL_RELOAD:
         op_reload(session);
+        return;
+    case CONTROL_BACKUP:
+        op_backup(session);
         return;
     case CONTROL_LIMITS:
         answer(session,

@@ -18,6 +18,7 @@
 #include "issuer/publisher.h"
 #include "issuer/store.h"
 
+struct backup;
 struct control;
 struct ledger;
 
@@ -35,6 +36,7 @@ struct control_options {
     struct log *log;
     const struct clock *clock;
     struct store *store;
+    struct backup *backup;
     struct ledger *ledger;
     struct publisher *publisher;
     const struct server_conf *conf;
@@ -62,6 +64,7 @@ enum control_op {
     CONTROL_CERTIFICATES,
     CONTROL_ACCOUNTS,
     CONTROL_RELOAD,
+    CONTROL_BACKUP,
     CONTROL_LIMITS,
     CONTROL_OPS,
 };

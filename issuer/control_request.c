@@ -23,6 +23,7 @@ static const struct {
     [CONTROL_CERTIFICATES] = {"certificates", false, true, true, false},
     [CONTROL_ACCOUNTS] = {"accounts", false, false, false, false},
     [CONTROL_RELOAD] = {"reload", false, false, false, false},
+    [CONTROL_BACKUP] = {"backup", false, false, false, false},
     [CONTROL_LIMITS] = {"limits", false, false, true, true},
 };
 

@@ -143,6 +143,7 @@ static int listen_control(struct issuer *issuer, int fd)
                                       .log = issuer->log,
                                       .clock = &clock_system,
                                       .store = issuer->store,
+                                      .backup = issuer->backup,
                                       .ledger = issuer->ledger,
                                       .publisher = issuer->publisher,
                                       .conf = &issuer->boot.conf,
@@ -267,6 +268,7 @@ void issuer_stop(struct issuer *issuer)
     issuer_store_stop(issuer);
     desk_free(issuer->desk);
     submit_free(issuer->submit);
+    backup_free(issuer->backup);
     control_free(issuer->control);
     publisher_free(issuer->publisher);
     signclient_free(issuer->signclient);

@@ -13,6 +13,7 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "issuer/audit.h"
+#include "issuer/backup.h"
 #include "issuer/control.h"
 #include "issuer/desk.h"
 #include "issuer/publisher.h"
@@ -33,6 +34,7 @@ struct issuer {
     struct log *log;
     struct store *store;
     struct ledger *ledger;
+    struct backup *backup;
     uv_timer_t store_timer; /* while it is lost */
     bool store_watched;
     struct audit *audit; /* NULL: it cannot be written at all */

@@ -28,6 +28,14 @@ static int open_good(struct issuer *issuer, const char *path, uint64_t *generati
     return ret;
 }
 
+static int make_backup(struct issuer *issuer)
+{
+    char path[LIMIT_PATH + 32];
+
+    (void)snprintf(path, sizeof path, "%s/store/backup.db", issuer->boot.conf.state_dir);
+    return backup_new(&issuer->backup, &issuer->loop, issuer->store, path);
+}
+
 int issuer_store_open(struct issuer *issuer, uint64_t *generation, struct err *err)
 {
     char path[LIMIT_PATH + 32];
@@ -35,7 +43,7 @@ int issuer_store_open(struct issuer *issuer, uint64_t *generation, struct err *e
 
     store_path(path, issuer);
     if (open_good(issuer, path, generation, &why) == 0) {
-        return 0;
+        return make_backup(issuer);
     }
     *generation = 1; /* so the publisher begins with the clock */
     if (store_open_lost(&issuer->store, path, &why) < 0) {
@@ -43,7 +51,7 @@ int issuer_store_open(struct issuer *issuer, uint64_t *generation, struct err *e
     }
     log_critical(issuer->log, NULL, "%s. Until then no certificate is issued; the zones are served",
                  why.text);
-    return 0;
+    return make_backup(issuer);
 }
 
 static void on_retry(uv_timer_t *timer)

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "common/err.h"
 #include "issuer/order.h"
@@ -144,6 +145,19 @@ int store_certificate_renewal(struct store *store, uint64_t certificate_id,
 /* The CA has revoked it, at a time in Unix seconds; of several the first holds. */
 int store_certificate_revoked(struct store *store, uint64_t certificate_id, int64_t at, int reason,
                               struct err *err);
+
+/* -- copies -- */
+struct store_backup;
+/* Begins a copy into path, which is made anew; what is written meanwhile goes along. The store
+ * outlives it. */
+int store_backup_start(struct store_backup **out, struct store *store, const char *path,
+                       struct err *err);
+/* At most so many pages of it: 1 there is more, 0 it is whole (but not synced), else an error. */
+int store_backup_step(struct store_backup *backup, int pages, struct err *err);
+void store_backup_free(struct store_backup *backup);
+/* Judges a store that nobody has open, without changing it: a sentence to out, or ERR_CORRUPT,
+ * ERR_VERSION, ERR_BUSY. */
+int store_check(const char *path, FILE *out, struct err *err);
 
 /* -- generations of the zone image -- */
 /* The first generation not yet promised, and the promise that all below limit may be used. */

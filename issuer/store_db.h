@@ -112,6 +112,8 @@ int store_chains_add(struct store *store, int64_t certificate, const char *const
 
 /* Makes or migrates the tables. ERR_VERSION where a newer certmill wrote them. */
 int store_schema_apply(struct store *store, struct err *err);
+/* Which version they have, 0: none. ERR_VERSION likewise; ERR_CORRUPT: not ours. */
+int store_schema_version(struct store *store, int *version, struct err *err);
 
 /* Writes what waits within the open transaction; the events are dropped from memory by
  * store_events_done. */

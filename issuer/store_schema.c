@@ -122,7 +122,7 @@ static int step(struct store *store, int version, struct err *err)
     return rc;
 }
 
-int store_schema_apply(struct store *store, struct err *err)
+int store_schema_version(struct store *store, int *out, struct err *err)
 {
     int version = 0, application = 0, ret;
 
@@ -130,6 +130,7 @@ int store_schema_apply(struct store *store, struct err *err)
         (ret = pragma(store, "application_id", &application, err)) < 0) {
         return ret;
     }
+    *out = version;
     if (version < 0 || (version > 0 && application != APPLICATION_ID)) {
         return err_set(err, ERR_CORRUPT,
                        "store %s: not a store of certmill; move it aside or name another state-dir",
@@ -140,6 +141,16 @@ int store_schema_apply(struct store *store, struct err *err)
                        "store %s: written by a newer certmill (schema %d, this one knows %d); "
                        "install that one again, or restore the copy from before",
                        store->path, version, VERSION);
+    }
+    return 0;
+}
+
+int store_schema_apply(struct store *store, struct err *err)
+{
+    int version, ret = store_schema_version(store, &version, err);
+
+    if (ret < 0) {
+        return ret;
     }
     for (; version < VERSION; version++) {
         if ((ret = step(store, version, err)) < 0) {
