@@ -168,6 +168,27 @@
  * Each has 1.8 KiB: 1.8 MiB where the disk is full. */
 #define LIMIT_LEDGER_WAITING 1024
 
+/* -- questions to resolvers (issuer/resolve.h) -- */
+#define LIMIT_RESOLVE_SERVERS 8 /* asked in turn; resolv.conf(5) has three */
+/* In flight at once, a socket each: the names of one certificate (100), or 30 orders of one name.
+ */
+#define LIMIT_RESOLVE_FLIGHT 128
+/* Waiting for their turn, 600 octets each: 10 MB. Some 3,000 orders of one name. */
+#define LIMIT_RESOLVE_WAITING 16384
+#define LIMIT_RESOLVE_TRIES   3    /* of one question */
+#define LIMIT_RESOLVE_TRY_MS  900  /* the first one's time, half as much again each: 4.3 s in all */
+#define LIMIT_RESOLVE_PAYLOAD 1232 /* octets over UDP; DNS flag day 2020 */
+#define LIMIT_RESOLV_CONF     (64u << 10) /* bytes of /etc/resolv.conf */
+
+/* -- preflight -- */
+#define LIMIT_PREFLIGHT_MS        8000 /* a check ends; two questions that nobody answers, and less */
+#define LIMIT_PREFLIGHT_QUESTIONS 2000   /* of one check: 100 names, 20 each */
+#define LIMIT_PREFLIGHT_CHECKS    1100   /* at once: LIMIT_ORDERS and some commands */
+#define LIMIT_PREFLIGHT_TEXT      900    /* octets of one finding: three names and a record */
+#define LIMIT_PREFLIGHT_GOOD_MS   300000 /* a delegation that was found good is not probed again */
+#define LIMIT_PREFLIGHT_BAD_MS    5000 /* nor one that was not; short, somebody may be mending it */
+#define LIMIT_PREFLIGHT_NS        8    /* nameservers of a delegation that are asked */
+
 /* -- our own messages -- */
 #define LIMIT_MESSAGE      (128u << 10) /* SOCK_SEQPACKET; under net.core.wmem_default (208 KiB) */
 #define LIMIT_MESSAGE_FDS  128          /* SCM_MAX_FD is 253; zone files and sockets */

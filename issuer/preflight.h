@@ -20,8 +20,10 @@ struct preflight_options {
     const struct clock *clock;
     struct publisher *publisher;
     const struct server_conf *conf; /* resolver, zones */
+    uint16_t dns_port;              /* of the nameservers of a delegation; 0: 53 */
 };
 
+/* -ENOMEM. */
 int preflight_new(struct preflight **out, const struct preflight_options *options);
 /* Callbacks of what is under way come with count 0 before it returns; handles close on the loop's
  * next turns. */
@@ -38,7 +40,7 @@ struct preflight_finding {
     const char *name; /* normal form, with "*."; NULL: our zone itself */
     const char *kind; /* "cname", "delegation", "caa", "dnssec" */
     enum preflight_severity severity;
-    const char *authority; /* caa: the CA it is about, else NULL */
+    const char *authority; /* the CA it is about, or NULL: whichever it is */
     const char *text;      /* a sentence, with the record to publish */
 };
 
@@ -52,12 +54,13 @@ struct preflight_authority {
 struct preflight_request {
     char *const *names; /* normal form; copied */
     size_t name_count;
-    const struct preflight_authority *authorities; /* copied, but for the authority itself */
+    const struct preflight_authority *authorities; /* copied */
     size_t authority_count;
 };
 
-/* From the loop, once. Findings are good within the callback. */
+/* From the loop, once, within LIMIT_PREFLIGHT_MS. Findings are good within the callback. */
 typedef void preflight_fn(void *arg, const struct preflight_finding *findings, size_t count);
+/* ERR_BUSY past LIMIT_PREFLIGHT_CHECKS, -ENOMEM: no callback comes. */
 int preflight_start(struct preflight *preflight, const struct preflight_request *request,
                     preflight_fn *fn, void *arg, struct preflight_check **check, struct err *err);
 /* Its callback will not come. */
