@@ -67,6 +67,8 @@ static void judge_authority(struct judge *judge, const char *name,
     case ORDER_DNS_PERSIST_01:
         preflight_persist(judge, name, authority);
         break;
+    case ORDER_CHALLENGES:
+        break;
     }
 }
 

@@ -18,18 +18,6 @@ struct relevant {
     const ldns_rr_list *list;
 };
 
-static const char *method_of(const struct authority *authority)
-{
-    switch (authority->challenge) {
-    case ORDER_DNS_ACCOUNT_01:
-        return "dns-account-01";
-    case ORDER_DNS_PERSIST_01:
-        return "dns-persist-01";
-    default:
-        return "dns-01";
-    }
-}
-
 static const char *reason(enum caa_verdict verdict)
 {
     switch (verdict) {
@@ -47,7 +35,7 @@ static const char *reason(enum caa_verdict verdict)
 /* The value of the record to publish. */
 static void record_value(char *dst, size_t cap, const struct preflight_authority *authority)
 {
-    const char *method = method_of(authority->authority);
+    const char *method = order_challenge_name(authority->authority->challenge);
 
     (void)snprintf(dst, cap, "%s%s%s%s%s", authority->caa[0],
                    authority->account_url != NULL ? "; accounturi=" : "",
@@ -60,7 +48,7 @@ static void judge_one(struct judge *judge, const struct relevant *set,
                       const struct preflight_authority *authority)
 {
     struct caa_wish wish = {.wildcard = set->wildcard,
-                            .method = method_of(authority->authority),
+                            .method = order_challenge_name(authority->authority->challenge),
                             .authority = authority};
     struct preflight_finding about = {
         .name = set->name, .kind = "caa", .authority = authority->authority->name};
