@@ -196,7 +196,7 @@ static void test_killed(void)
 
         if (store_open(&store, folder_file(&folder, "store.db"), NULL) < 0 ||
             store_ledger_put(store, &key, &row) < 0 ||
-            store_account_put(store, "https://ca.example/dir", "url", "t", 1, NULL) < 0) {
+            store_generation_reserve(store, 2, NULL) < 0) {
             _exit(1);
         }
         (void)raise(SIGKILL);
