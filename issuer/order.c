@@ -93,6 +93,7 @@ static void authz_clear(struct order_authz *authz)
     free(authz->problem);
     free(authz->challenge_url);
     free(authz->refusal);
+    free(authz->issuer_domain);
 }
 
 void order_authz_free(struct order *order)
@@ -197,9 +198,9 @@ static void on_authz_response(struct order *order, const struct order_event *eve
     }
     order->authz[index].call = CALL_NONE;
     if (call == CALL_AUTHZ) {
-        order_flow_authz(order, index, event);
+        order_prove_authz(order, index, event);
     } else {
-        order_flow_challenge(order, index, event);
+        order_prove_challenge(order, index, event);
     }
 }
 
@@ -252,7 +253,7 @@ static void dispatch(struct order *order, const struct order_event *event)
         break;
     case ORDER_EV_PUBLISHED:
         if (order->state == ORDER_PUBLISHING) {
-            order_flow_published(order, event);
+            order_prove_published(order, event);
         }
         break;
     case ORDER_EV_SEEN:

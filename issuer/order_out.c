@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "issuer/order_record.h"
 #include "zones/name.h"
 #include "zones/record.h"
 
@@ -215,19 +216,49 @@ const char *order_out_names(struct order *order)
     return order_out_keep(order, &say);
 }
 
-/* What the operator of a domain has to publish, where the record name can be made. */
-static void add_hint(struct order *order, const struct order_authz *authz, struct say *say)
+/* The CNAME to our zone, where the record name can be made. */
+static void add_cname(const struct order *order, const struct order_authz *authz, const char *label,
+                      struct say *say)
 {
     uint8_t zone[LIMIT_NAME_WIRE], record[LIMIT_NAME_WIRE];
     char text[LIMIT_NAME_TEXT];
 
-    say_add(say, "nobody asked for _acme-challenge.%s: is the record there?", authz->domain);
+    say_add(say, "nobody asked for %s_acme-challenge.%s: is the record there?", label,
+            authz->domain);
     if (order->hint == NULL || name_from_text(zone, order->hint) < 0 ||
         record_name(record, authz->domain, zone) < 0) {
         return;
     }
     name_to_text(text, record);
-    say_add(say, " publish: _acme-challenge.%s CNAME %s.", authz->domain, text);
+    say_add(say, " publish: %s_acme-challenge.%s CNAME %s.", label, authz->domain, text);
+}
+
+static void add_persist(const struct order *order, const struct order_authz *authz, struct say *say)
+{
+    char record[ORDER_RECORD_TEXT];
+
+    say_add(say, "is the record there?");
+    if (order->account_url != NULL && authz->issuer_domain != NULL &&
+        order_persist_record(record, authz->issuer_domain, order->account_url, authz->wildcard) ==
+            0) {
+        say_add(say, " publish: _validation-persist.%s TXT %s", authz->domain, record);
+    }
+}
+
+/* What the operator of a domain has to publish. */
+static void add_hint(const struct order *order, const struct order_authz *authz, struct say *say)
+{
+    char label[ORDER_ACCOUNT_LABEL + 1] = "";
+
+    if (order->challenge == ORDER_DNS_PERSIST_01) {
+        add_persist(order, authz, say);
+        return;
+    }
+    if (order->challenge == ORDER_DNS_ACCOUNT_01 && order->account_url != NULL &&
+        order_account_label(label, order->account_url) == 0) {
+        strcat(label, ".");
+    }
+    add_cname(order, authz, label, say);
 }
 
 static void add_authz(struct order *order, const struct order_authz *authz, struct say *say)

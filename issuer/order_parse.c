@@ -8,6 +8,9 @@
 #include "issuer/ajson.h"
 #include "issuer/http_header.h"
 #include "issuer/problem.h"
+#include "issuer/say.h"
+
+#define MOST_ISSUERS 10 /* draft-ietf-acme-dns-persist */
 
 static int out_of_memory(struct err *err)
 {
@@ -220,29 +223,90 @@ static bool token_good(const char *token)
     return token != NULL && http_nonce_good(token, strlen(token));
 }
 
-static int take_dns01(struct authz_object *out, const json_t *challenge, struct err *err)
+/* draft-ietf-acme-dns-persist: 1 to 10 names of the CA, of which any will do in the record. */
+static int take_issuer_domain(struct authz_object *out, const json_t *challenge, struct err *err)
+{
+    const json_t *array = json_object_get(challenge, "issuer-domain-names");
+    const char *name = json_string_value(json_array_get(array, 0));
+
+    if (json_array_size(array) > MOST_ISSUERS || name == NULL || name[0] == '\0' ||
+        strlen(name) > LIMIT_DOMAIN_TEXT ||
+        name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.")] !=
+            '\0') {
+        return err_set(err, ERR_MALFORMED,
+                       "its dns-persist-01 challenge has no list of 1 to %d issuer-domain-names",
+                       MOST_ISSUERS);
+    }
+    return copy(&out->issuer_domain, name, err);
+}
+
+static int take_challenge(struct authz_object *out, enum order_challenge wanted,
+                          const json_t *challenge, struct err *err)
 {
     const char *url = ajson_url(challenge, "url");
     const char *token = ajson_string(challenge, "token", LIMIT_TOKEN);
     const char *status = ajson_string(challenge, "status", 32);
+    const char *name = order_challenge_name(wanted);
+    int ret;
 
     if (out->status != AUTHZ_PENDING || out->challenge_url != NULL) {
         return 0;
     }
     if (url == NULL) {
-        return err_set(err, ERR_MALFORMED, "its dns-01 challenge has no https URL");
+        return err_set(err, ERR_MALFORMED, "its %s challenge has no https URL", name);
     }
-    if (!token_good(token)) {
+    if (wanted == ORDER_DNS_PERSIST_01) {
+        if ((ret = take_issuer_domain(out, challenge, err)) < 0) {
+            return ret;
+        }
+    } else if (!token_good(token)) {
         return err_set(err, ERR_MALFORMED,
-                       "the token of its dns-01 challenge is missing, too long or not base64url");
+                       "the token of its %s challenge is missing, too long or not base64url", name);
+    } else {
+        memcpy(out->token, token, strlen(token) + 1);
     }
-    memcpy(out->token, token, strlen(token) + 1);
     out->challenge_pending = status == NULL || strcmp(status, "pending") == 0;
     return copy(&out->challenge_url, url, err);
 }
 
+static int add_offered(struct authz_object *out, const char *type, struct err *err)
+{
+    struct say say;
+
+    say_init(&say, sizeof(out->offered) - 1);
+    say_add(&say, "%s%s", out->offered, out->offered[0] != '\0' ? ", " : "");
+    say_add_foreign(&say, type, 32);
+    char *text = say_take(&say);
+    if (text == NULL) {
+        return out_of_memory(err);
+    }
+    memcpy(out->offered, text, strlen(text) + 1);
+    free(text);
+    return 0;
+}
+
+static int take_one(struct authz_object *out, enum order_challenge wanted, const json_t *challenge,
+                    struct err *err)
+{
+    const json_t *error = json_object_get(challenge, "error");
+    const char *type = ajson_string(challenge, "type", 64);
+    bool is = type != NULL && strcmp(type, order_challenge_name(wanted)) == 0;
+    int ret = type != NULL ? add_offered(out, type, err) : 0;
+
+    if (ret == 0 && json_is_object(error) && (out->problem == NULL || is)) {
+        free(out->problem);
+        out->problem = NULL;
+        ret = copy_problem(&out->problem, out->problem_type, &out->problem_temporary, error, err);
+    }
+    if (ret == 0 && is) {
+        ret = take_challenge(out, wanted, challenge, err);
+    }
+    return ret;
+}
+
 /* Types that nobody knows are passed over: CAs add new ones. */
-static int take_challenges(struct authz_object *out, const json_t *root, struct err *err)
+static int take_challenges(struct authz_object *out, enum order_challenge wanted,
+                           const json_t *root, struct err *err)
 {
     const json_t *array = json_object_get(root, "challenges");
     int ret = 0;
@@ -254,24 +318,13 @@ static int take_challenges(struct authz_object *out, const json_t *root, struct 
         return err_set(err, ERR_LIMIT, "it has more than %d challenges", LIMIT_NAMES);
     }
     for (size_t i = 0; ret == 0 && i < json_array_size(array); i++) {
-        const json_t *challenge = json_array_get(array, i);
-        const json_t *error = json_object_get(challenge, "error");
-        const char *type = ajson_string(challenge, "type", 64);
-        bool dns01 = type != NULL && strcmp(type, "dns-01") == 0;
-        if (json_is_object(error) && (out->problem == NULL || dns01)) {
-            free(out->problem);
-            out->problem = NULL;
-            ret =
-                copy_problem(&out->problem, out->problem_type, &out->problem_temporary, error, err);
-        }
-        if (ret == 0 && dns01) {
-            ret = take_dns01(out, challenge, err);
-        }
+        ret = take_one(out, wanted, json_array_get(array, i), err);
     }
     return ret;
 }
 
-int authz_object_parse(struct authz_object *out, const char *body, size_t len, struct err *err)
+int authz_object_parse(struct authz_object *out, enum order_challenge wanted, const char *body,
+                       size_t len, struct err *err)
 {
     json_t *root = ajson_parse(body, len);
     int ret;
@@ -282,7 +335,7 @@ int authz_object_parse(struct authz_object *out, const char *body, size_t len, s
     }
     if ((ret = take_authz_status(out, root, err)) < 0 ||
         (ret = take_identifier(out, root, err)) < 0 ||
-        (ret = take_challenges(out, root, err)) < 0) {
+        (ret = take_challenges(out, wanted, root, err)) < 0) {
         authz_object_clear(out);
     }
     json_decref(root);
@@ -293,6 +346,7 @@ void authz_object_clear(struct authz_object *object)
 {
     free(object->domain);
     free(object->challenge_url);
+    free(object->issuer_domain);
     free(object->problem);
     *object = (struct authz_object){0};
 }

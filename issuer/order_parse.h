@@ -10,6 +10,7 @@
 
 #include "common/err.h"
 #include "common/limits.h"
+#include "issuer/order.h"
 
 enum order_status {
     ORDER_STATUS_PENDING,
@@ -47,16 +48,20 @@ struct authz_object {
     char status_text[32];
     char *domain; /* without *. */
     bool wildcard;
-    /* its dns-01 challenge; challenge_url NULL: none is offered. Only looked at while pending. */
+    /* its challenge of the wanted kind; challenge_url NULL: none is offered. Only looked at while
+     * pending. */
     char *challenge_url;
-    char token[LIMIT_TOKEN + 1]; /* base64url */
+    char token[LIMIT_TOKEN + 1]; /* base64url; "" for dns-persist-01 */
+    char *issuer_domain;         /* dns-persist-01: the first of its issuer-domain-names */
+    char offered[128];           /* kinds of its challenges, for people, divided by ", " */
     bool challenge_pending;      /* the CA has not been told yet that it is ready */
     char *problem;               /* the failed challenge's error in words, or NULL */
     char problem_type[64];       /* as in struct problem */
     bool problem_temporary;      /* problem_is_temporary */
 };
 
-int authz_object_parse(struct authz_object *out, const char *body, size_t len, struct err *err);
+int authz_object_parse(struct authz_object *out, enum order_challenge wanted, const char *body,
+                       size_t len, struct err *err);
 void authz_object_clear(struct authz_object *object);
 
 #endif

@@ -238,7 +238,7 @@ static void explain(struct order *order, const char *problem)
     if (problem != NULL && (order->explanation = strdup(problem)) == NULL) {
         order->out_of_memory = true;
     }
-    order_flow_fetch(order);
+    order_prove_fetch(order);
     if (!authz_outstanding(order)) {
         order_poll_conclude(order);
     }
@@ -339,14 +339,14 @@ static void still_pending(struct order *order, int64_t retry_after_ms)
         if (order->state != ORDER_AUTHORIZING) {
             order_out_save(order, ORDER_AUTHORIZING, false);
         }
-        order_flow_fetch(order);
+        order_prove_fetch(order);
         return;
     }
     if (order->state != ORDER_VALIDATING) {
         order_out_save(order, ORDER_VALIDATING, false);
     }
     if (order->polls % LOOK_CLOSER == LOOK_CLOSER - 1) {
-        order_flow_fetch(order);
+        order_prove_fetch(order);
     }
     wait_or_fail(order, retry_after_ms);
 }

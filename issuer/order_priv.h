@@ -2,7 +2,8 @@
  * What order*.c share: one order, and how its parts hand over to each other.
  *
  *   order.c         making and freeing, events to their handlers
- *   order_flow.c    newOrder, authorizations, challenges
+ *   order_flow.c    newOrder
+ *   order_prove.c   authorizations, challenges
  *   order_poll.c    waiting for the CA; finalize
  *   order_issue.c   download, choice among chains
  *   order_anew.c    second chances, and the end of authorizations that hang
@@ -45,7 +46,8 @@ struct order_authz {
     bool temporary;      /* the reason is a failure of the CA's own that may be over soon */
     bool missing;        /* the CA does not know it any more */
     char *challenge_url; /* NULL where nothing has to be proven */
-    char value[44];      /* TXT: base64url of SHA-256 */
+    char value[44];      /* TXT: base64url of SHA-256; "" for dns-persist-01 */
+    char *issuer_domain; /* dns-persist-01: the CA's name in the record */
     bool published;
     bool told;    /* the CA took "we are ready" */
     bool refused; /* ... or did not, for the reason in refusal */
@@ -150,19 +152,21 @@ const char *order_out_explain(struct order *order);
 void order_flow_start(struct order *order);
 void order_flow_known(struct order *order, const struct order_event *event);
 void order_flow_new(struct order *order, const struct order_event *event);
-void order_flow_authz(struct order *order, size_t index, const struct order_event *event);
-void order_flow_challenge(struct order *order, size_t index, const struct order_event *event);
-void order_flow_published(struct order *order, const struct order_event *event);
 /* Takes over URLs and authorizations of an order object that is new to us; fails the
  * order (and returns false) where it is not about our names. */
 bool order_flow_adopt(struct order *order, struct order_object *object);
-/* Fetches the authorizations that are not known to be valid. */
-void order_flow_fetch(struct order *order);
 /* Whether the answer is one: else the order has failed, saying what it was doing. */
 bool order_flow_answered(struct order *order, const struct order_event *event, const char *doing);
 
 /* Sends newOrder. */
 void order_flow_order(struct order *order);
+
+/* -- order_prove.c -- */
+/* Fetches the authorizations that are not known to be valid. */
+void order_prove_fetch(struct order *order);
+void order_prove_authz(struct order *order, size_t index, const struct order_event *event);
+void order_prove_challenge(struct order *order, size_t index, const struct order_event *event);
+void order_prove_published(struct order *order, const struct order_event *event);
 
 /* -- order_anew.c -- */
 #define ORDER_ANEW_VALIDATION 1u

@@ -320,6 +320,8 @@ struct lab_options {
     bool no_thumbprint;
     const struct order_saved *saved;
     struct order_estimate estimate;
+    enum order_challenge challenge;
+    const char *account_url;
     int64_t mono_ms;
     bool unknown; /* the CA's directory is left to the test */
 };
@@ -334,6 +336,8 @@ static inline struct lab *lab_new_with(const struct lab_options *options)
         .preferred_chain = options->preferred,
         .profile = options->profile,
         .estimate = options->estimate,
+        .challenge = options->challenge,
+        .account_url = options->account_url,
         .replaces = options->replaces,
         .zone_cname_hint = "acme.example.com",
         .thumbprint = options->no_thumbprint ? NULL : "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI",
