@@ -208,6 +208,7 @@
 
 /* submit.sock: events that a client has not read yet, octets; then it is dropped, its order not. */
 #define LIMIT_SUBMIT_QUEUE (256u << 10)
+#define LIMIT_WORD         64         /* octets of a client's or profile's name */
 #define LIMIT_CLIENT_TEXT  256        /* octets of "client": an address, or a word */
 #define LIMIT_LINGER       (4u << 20) /* octets thrown away behind a request: four request lines */
 

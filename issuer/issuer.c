@@ -86,6 +86,21 @@ static void on_signer_broken(void *arg)
     issuer_control_broken(arg, IPC_ROLE_SIGNER);
 }
 
+static int make_intake(struct issuer *issuer, struct err *err)
+{
+    const struct intake_options options = {.loop = &issuer->loop,
+                                           .log = issuer->log,
+                                           .clock = &clock_system,
+                                           .store = issuer->store,
+                                           .desk = issuer->desk,
+                                           .ledger = issuer->ledger,
+                                           .audit = issuer->audit,
+                                           .conf = &issuer->boot.conf};
+    int ret = intake_new(&issuer->intake, &options);
+
+    return ret < 0 ? err_set(err, ret, "the issuer cannot be set up: %s", err_string(ret)) : 0;
+}
+
 static int make_parts(struct issuer *issuer, uint64_t generation, struct err *err)
 {
     struct publisher_options publisher = {.loop = &issuer->loop,
@@ -122,7 +137,7 @@ static int make_parts(struct issuer *issuer, uint64_t generation, struct err *er
     if ((ret = desk_new(&issuer->desk, &desk)) < 0) {
         return err_set(err, ret, "the issuer cannot be set up: %s", err_string(ret));
     }
-    return 0;
+    return make_intake(issuer, err);
 }
 
 static int listen_submit(struct issuer *issuer, int fd)
@@ -131,6 +146,7 @@ static int listen_submit(struct issuer *issuer, int fd)
                                      .log = issuer->log,
                                      .clock = &clock_system,
                                      .desk = issuer->desk,
+                                     .intake = issuer->intake,
                                      .conf = &issuer->boot.conf,
                                      .fd = fd};
 
@@ -264,6 +280,7 @@ void issuer_stop(struct issuer *issuer)
     if (issuer->desk != NULL) {
         desk_stop(issuer->desk);
     }
+    intake_free(issuer->intake);
     issuer_audit_stop(issuer);
     issuer_store_stop(issuer);
     desk_free(issuer->desk);

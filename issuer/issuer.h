@@ -16,6 +16,7 @@
 #include "issuer/backup.h"
 #include "issuer/control.h"
 #include "issuer/desk.h"
+#include "issuer/intake.h"
 #include "issuer/publisher.h"
 #include "issuer/signclient.h"
 #include "issuer/store.h"
@@ -45,6 +46,7 @@ struct issuer {
     struct signclient *signclient;
     struct publisher *publisher;
     struct desk *desk;
+    struct intake *intake;
     struct submit *submit;
     struct control *control;
     struct control_process processes[IPC_ROLES];

@@ -15,6 +15,11 @@
  * ERR_MALFORMED, ERR_LIMIT: the sets themselves are wrong, which the operator must mend. */
 int policy_names(const char *domains, const struct csr *csr, struct err *err);
 
+/* The same for a client of the configuration: kind of key, number of names, names (those that no
+ * pattern fits have to be within one set), and the profile that it asks for, or NULL. ERR_POLICY. */
+int policy_client(const struct server_conf_client *client, const struct csr *csr,
+                  const char *profile, struct err *err);
+
 /* Whether one of the patterns ("*.example.org": every name below example.org, wildcards included)
  * fits the name (normal form). */
 bool policy_patterns(const struct conf_strings *patterns, const char *name);

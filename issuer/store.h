@@ -92,6 +92,7 @@ struct store_certificate {
     /* Renewal information (issuer/renewal.h), Unix seconds; renew_end 0: no window is known. */
     int64_t renew_start, renew_end, renew_checked, renew_next;
     const char *renew_explanation; /* URL, or "" */
+    const char *preferred_chain, *profile; /* of its order, or NULL */
 };
 
 /* One transaction: the certificate is there and the order is "issued". */

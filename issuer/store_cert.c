@@ -98,6 +98,8 @@ static struct store_certificate read_certificate(sqlite3_stmt *stmt)
         .renew_checked = sqlite3_column_int64(stmt, 17),
         .renew_next = sqlite3_column_int64(stmt, 18),
         .renew_explanation = store_db_word(stmt, 19),
+        .preferred_chain = store_db_column(stmt, 20),
+        .profile = store_db_column(stmt, 21),
     };
 }
 

@@ -9,11 +9,9 @@
 #include "issuer/authority.h"
 #include "issuer/cert.h"
 #include "issuer/csr.h"
+#include "issuer/intake.h"
 #include "issuer/line.h"
 #include "issuer/line_json.h"
-#include "issuer/policy.h"
-
-/* Events a client has not read yet; then it is dropped. Its order goes on. */
 
 struct submit {
     struct submit_options opt;
@@ -25,7 +23,7 @@ struct submit {
 struct session {
     struct submit *submit;
     struct line_conn *conn; /* NULL: the client has left */
-    struct desk_ticket *ticket;
+    struct intake_ticket *ticket;
     bool pending; /* a callback will come */
     char *url;    /* directory, for show acmeaccount */
 };
@@ -85,9 +83,15 @@ static void on_event(void *arg, const struct desk_event *event)
     free(text);
 }
 
-static const char *failure_kind(enum order_failure failure)
+static const char *failure_kind(const struct desk_result *result)
 {
-    switch (failure) {
+    if (result->code != 0) {
+        return line_json_kind(result->code);
+    }
+    if (result->retry_at != 0) {
+        return "later";
+    }
+    switch (result->failure) {
     case ORDER_REFUSED_CA:
         return "ca";
     case ORDER_UNAVAILABLE_CA:
@@ -99,6 +103,17 @@ static const char *failure_kind(enum order_failure failure)
     }
 }
 
+static void answer_failure(struct session *session, const struct desk_result *result)
+{
+    json_t *object = json_pack("{s:s, s:s, s:o}", "result", "error", "kind", failure_kind(result),
+                               "message", line_json_string(result->text));
+
+    if (object != NULL && result->retry_at != 0) {
+        (void)json_object_set_new(object, "retry_at", line_json_seconds(result->retry_at));
+    }
+    answer(session, line_json_dump(object));
+}
+
 static void on_done(void *arg, const struct desk_result *result)
 {
     struct session *session = arg;
@@ -106,70 +121,41 @@ static void on_done(void *arg, const struct desk_result *result)
     session->ticket = NULL;
     if (result->failure == ORDER_OK) {
         answer(session, line_json_output(result->chain));
-    } else if (session->conn != NULL) {
-        line_fail(session->conn, failure_kind(result->failure), result->text);
+    } else {
+        answer_failure(session, result);
     }
 }
 
-static void log_refused(struct session *session, const struct submit_request *request,
-                        const struct err *err)
+static const char *asked_authority(const struct submit_request *request)
 {
-    log_warning(session->submit->opt.log, request->client, "refused (uid %lld): %s",
-                (long long)line_peer_uid(session->conn), err->text);
-}
-
-/* The URL lives as long as the configuration. */
-static int choose(const struct submit *submit, const struct submit_request *request,
-                  char *const *names, size_t name_count, const char **url, struct err *err)
-{
-    const struct authority_wish wish = {.names = names,
-                                        .name_count = name_count,
-                                        .asked = request->acme_server_url,
-                                        .staging = request->staging};
-    const struct authority *chosen[LIMIT_AUTHORITIES];
-    struct authorities all;
-    int ret;
-
-    authorities_read(&all, submit->opt.conf);
-    if ((ret = authorities_choose(&all, submit->opt.conf, &wish, chosen, err)) < 0) {
-        return ret;
-    }
-    *url = chosen[0]->directory;
-    return 0;
+    return request->authority != NULL ? request->authority : request->acme_server_url;
 }
 
 static void get_certificate(struct session *session, const struct submit_request *request)
 {
-    struct submit *submit = session->submit;
-    struct desk_client client = {.event = on_event, .done = on_done, .arg = session};
-    struct desk_request order = {
-        .client = request->client != NULL ? request->client : "",
+    const struct submit *submit = session->submit;
+    const struct desk_client client = {.event = on_event, .done = on_done, .arg = session};
+    const struct intake_request wanted = {
+        .csr_pem = request->input,
+        .csr_len = request->input_len,
+        .client = request->client_name,
+        .domains = request->domains,
+        .address = request->client,
         .peer_uid = line_peer_uid(session->conn),
+        .authority = asked_authority(request),
         .preferred_chain = request->preferred_chain,
+        .profile = request->profile,
+        .staging = request->staging,
+        .force = request->force,
     };
     struct err err = {0};
-    struct csr csr;
 
-    if (csr_parse(&csr, request->input, request->input_len, &err) < 0) {
-        goto err0;
+    if (intake_take(submit->opt.intake, &wanted, &client, &session->ticket, &err) < 0) {
+        log_warning(submit->opt.log,
+                    request->client_name != NULL ? request->client_name : request->client,
+                    "refused (uid %lld): %s", (long long)wanted.peer_uid, err.text);
+        answer_error(session, &err);
     }
-    order.csr = &csr;
-    if (policy_names(request->domains, &csr, &err) < 0 ||
-        choose(submit, request, csr.names, csr.count, &order.directory_url, &err) < 0) {
-        goto err1;
-    }
-    log_info(submit->opt.log, request->client, "asks for %zu names, first %s (uid %lld, key %s %s)",
-             csr.count, csr.names[0], (long long)order.peer_uid, csr.key_type, csr.spki_sha256);
-    if (desk_order(submit->opt.desk, &order, &client, &session->ticket, &err) < 0) {
-        goto err1;
-    }
-    csr_clear(&csr);
-    return;
-err1:
-    csr_clear(&csr);
-err0:
-    log_refused(session, request, &err);
-    answer_error(session, &err);
 }
 
 /* -- get ocsp -- */
@@ -215,12 +201,31 @@ static void on_account(void *arg, int error, const char *text, const char *accou
     session_release(session);
 }
 
+/* The URL lives as long as the configuration. */
+static int choose(const struct submit *submit, const struct submit_request *request,
+                  const char **url, struct err *err)
+{
+    const struct authority_wish wish = {.client = request->client_name,
+                                        .asked = asked_authority(request),
+                                        .staging = request->staging};
+    const struct authority *chosen[LIMIT_AUTHORITIES];
+    struct authorities all;
+    int ret;
+
+    authorities_read(&all, submit->opt.conf);
+    if ((ret = authorities_choose(&all, submit->opt.conf, &wish, chosen, err)) < 0) {
+        return ret;
+    }
+    *url = chosen[0]->directory;
+    return 0;
+}
+
 static void show_account(struct session *session, const struct submit_request *request)
 {
     struct submit *submit = session->submit;
     struct err err = {0};
     const char *url;
-    int ret = choose(submit, request, NULL, 0, &url, &err);
+    int ret = choose(submit, request, &url, &err);
 
     if (ret == 0 && (session->url = strdup(url)) == NULL) {
         ret = err_set(&err, -ENOMEM, "out of memory");
@@ -235,20 +240,12 @@ static void show_account(struct session *session, const struct submit_request *r
     }
 }
 
-static void show_configuration(struct session *session)
+static void show_configuration(struct session *session, const struct submit_request *request)
 {
-    struct err err = {.code = -ENOMEM, .text = "out of memory"};
+    struct err err = {0};
     char *text = NULL;
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
-    int ret;
+    int ret = submit_configuration(session->submit->opt.conf, request->client_name, &text, &err);
 
-    if (out == NULL) {
-        answer_error(session, &err);
-        return;
-    }
-    conf_print(&server_conf_schema, session->submit->opt.conf, out);
-    ret = fclose(out) == 0 ? 0 : -ENOMEM; /* sets text */
     answer_text(session, ret, text, &err);
 }
 
@@ -282,7 +279,7 @@ static void dispatch(struct session *session, const struct submit_request *reque
         show(session, request);
         return;
     case SUBMIT_SHOW_CONFIGURATION:
-        show_configuration(session);
+        show_configuration(session, request);
         return;
     case SUBMIT_SHOW_ACMEACCOUNT:
         show_account(session, request);
@@ -323,7 +320,7 @@ static void on_gone(void *arg, struct line_conn *conn)
     }
     session->conn = NULL;
     if (session->ticket != NULL) {
-        desk_leave(session->ticket);
+        intake_leave(session->ticket);
     }
     session->ticket = NULL;
     session_release(session);

@@ -25,6 +25,7 @@ struct submit_options {
     struct log *log;
     const struct clock *clock;
     struct desk *desk;
+    struct intake *intake;
     const struct server_conf *conf;
     int fd; /* listening; taken over */
 };
@@ -49,13 +50,20 @@ enum submit_op {
 struct submit_request {
     json_t *json;
     enum submit_op op;
-    const char *domains, *input, *client, *acme_server_url, *preferred_chain;
+    const char *domains, *client_name, *input, *client;
+    const char *acme_server_url, *authority, *preferred_chain, *profile;
     size_t input_len;
-    bool staging;
+    bool staging, force;
 };
 
 /* Parses a request line of len octets. ERR_MALFORMED, ERR_UNKNOWN, ERR_VERSION, ERR_LIMIT. */
 int submit_request_parse(struct submit_request *out, const char *line, size_t len, struct err *err);
 void submit_request_clear(struct submit_request *request);
+
+/* What concerns a client of the configuration, as YAML: no paths, no secrets, nobody else's; of
+ * the clients the one with that name, or none where it is NULL. *text malloc'd. ERR_POLICY: no such
+ * client. */
+int submit_configuration(const struct server_conf *conf, const char *client_name, char **text,
+                         struct err *err);
 
 #endif

@@ -7,8 +7,10 @@
 
 static const struct line_member members[] = {
     {"domains", LINE_STRING, false},         {"input", LINE_STRING, false},
-    {"client", LINE_STRING, false},          {"staging", LINE_BOOLEAN, false},
-    {"acme_server_url", LINE_STRING, false}, {"preferred_chain", LINE_STRING, false},
+    {"client", LINE_STRING, false},          {"client_name", LINE_STRING, false},
+    {"staging", LINE_BOOLEAN, false},        {"force", LINE_BOOLEAN, false},
+    {"acme_server_url", LINE_STRING, false}, {"authority", LINE_STRING, false},
+    {"preferred_chain", LINE_STRING, false}, {"profile", LINE_STRING, false},
 };
 
 static const struct {
@@ -40,27 +42,40 @@ static const char *string(const json_t *json, const char *name)
     return json_string_value(json_object_get(json, name));
 }
 
+static int check_length(const char *value, size_t max, const char *what, struct err *err)
+{
+    return value == NULL || strlen(value) <= max
+               ? 0
+               : err_set(err, ERR_LIMIT, "%s is longer than %zu octets", what, max);
+}
+
 static int check(const struct submit_request *request, struct err *err)
 {
+    const struct {
+        const char *value, *what;
+        size_t max;
+    } lengths[] = {
+        {request->client, "\"client\" in the request", LIMIT_CLIENT_TEXT},
+        {request->client_name, "the name of the client", LIMIT_WORD},
+        {request->acme_server_url, "the URL of the ACME server", LIMIT_URL},
+        {request->authority, "the name of the authority", LIMIT_URL},
+        {request->preferred_chain, "the name of the preferred chain", LIMIT_DOMAIN_TEXT},
+        {request->profile, "the name of the profile", LIMIT_WORD},
+    };
     const char *name = ops[request->op].name;
+    int ret;
 
-    if (ops[request->op].domains && request->domains == NULL) {
-        return err_set(err, ERR_MALFORMED, "the request (%s) lacks \"domains\"", name);
+    if (ops[request->op].domains && request->domains == NULL && request->client_name == NULL) {
+        return err_set(err, ERR_MALFORMED, "the request (%s) lacks \"domains\" or \"client_name\"",
+                       name);
     }
     if (ops[request->op].input && request->input == NULL) {
         return err_set(err, ERR_MALFORMED, "the request (%s) lacks \"input\"", name);
     }
-    if (request->client != NULL && strlen(request->client) > LIMIT_CLIENT_TEXT) {
-        return err_set(err, ERR_LIMIT, "\"client\" in the request is longer than %d octets",
-                       LIMIT_CLIENT_TEXT);
-    }
-    if (request->acme_server_url != NULL && strlen(request->acme_server_url) > LIMIT_URL) {
-        return err_set(err, ERR_LIMIT, "the URL of the ACME server is longer than %d octets",
-                       LIMIT_URL);
-    }
-    if (request->preferred_chain != NULL && strlen(request->preferred_chain) > LIMIT_DOMAIN_TEXT) {
-        return err_set(err, ERR_LIMIT, "the name of the preferred chain is longer than %d octets",
-                       LIMIT_DOMAIN_TEXT);
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        if ((ret = check_length(lengths[i].value, lengths[i].max, lengths[i].what, err)) < 0) {
+            return ret;
+        }
     }
     return 0;
 }
@@ -78,6 +93,10 @@ int submit_request_parse(struct submit_request *out, const char *line, size_t le
     out->input = string(out->json, "input");
     out->input_len = json_string_length(json_object_get(out->json, "input"));
     out->client = string(out->json, "client");
+    out->client_name = string(out->json, "client_name");
+    out->authority = string(out->json, "authority");
+    out->profile = string(out->json, "profile");
+    out->force = json_is_true(json_object_get(out->json, "force"));
     out->acme_server_url = string(out->json, "acme_server_url");
     out->preferred_chain = string(out->json, "preferred_chain");
     out->staging = json_is_true(json_object_get(out->json, "staging"));

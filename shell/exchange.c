@@ -37,13 +37,17 @@ static int fill(json_t *object, const struct shell *shell, const struct request 
 {
     int ret;
     if (json_object_set_new(object, "v", json_integer(1)) < 0 ||
-        (request->staging && json_object_set_new(object, "staging", json_true()) < 0)) {
+        (request->staging && json_object_set_new(object, "staging", json_true()) < 0) ||
+        (request->force && json_object_set_new(object, "force", json_true()) < 0)) {
         return err_set(err, -ENOMEM, "out of memory");
     }
     if ((ret = put_string(object, "op", request->op->name, err)) < 0 ||
         (ret = put_string(object, "domains", shell->domains, err)) < 0 ||
         (ret = put_string(object, "client", shell->client, err)) < 0 ||
+        (ret = put_string(object, "client_name", shell->name, err)) < 0 ||
         (ret = put_string(object, "acme_server_url", request->acme_server_url, err)) < 0 ||
+        (ret = put_string(object, "authority", request->authority, err)) < 0 ||
+        (ret = put_string(object, "profile", request->profile, err)) < 0 ||
         (ret = put_string(object, "preferred_chain", request->preferred_chain, err)) < 0) {
         return ret;
     }

@@ -50,36 +50,64 @@ static int take_value(struct reader *r, const char *option, char letter, const c
     return 1;
 }
 
+static bool take_flag(struct reader *r, const char *option, const char *letter, bool *flag)
+{
+    const char *word = r->words[r->pos];
+    if (strcmp(word, option) != 0 && (letter == NULL || strcmp(word, letter) != 0)) {
+        return false;
+    }
+    *flag = true;
+    r->pos++;
+    return true;
+}
+
+static int take_level(struct reader *r, struct request *out, struct err *err)
+{
+    const char *level = NULL;
+    int ret = take_value(r, "--log-level", 'l', &level, err);
+    if (ret > 0 && log_level_parse(level, &out->level) < 0) {
+        return err_set(err, ERR_UNKNOWN,
+                       "'%.100s' is no log level: taken are DEBUG, INFO, WARNING, ERROR, CRITICAL",
+                       level);
+    }
+    return ret;
+}
+
 static int take_option(struct reader *r, struct request *out, struct err *err)
 {
-    const char *word = r->words[r->pos], *level = NULL;
+    const struct {
+        const char *name;
+        const char **value;
+        size_t max;
+    } texts[] = {
+        {"--acme-server-url", &out->acme_server_url, LIMIT_URL},
+        {"--authority", &out->authority, LIMIT_URL},
+        {"--preferred-chain", &out->preferred_chain, LIMIT_DOMAIN_TEXT},
+        {"--profile", &out->profile, LIMIT_WORD},
+    };
     int ret;
-    if (strcmp(word, "--staging") == 0 || strcmp(word, "-s") == 0) {
-        out->staging = true;
-        r->pos++;
+    if (take_flag(r, "--staging", "-s", &out->staging) ||
+        take_flag(r, "--force", NULL, &out->force)) {
         return 1;
     }
-    if ((ret = take_value(r, "--log-level", 'l', &level, err)) != 0) {
-        if (ret > 0 && log_level_parse(level, &out->level) < 0) {
-            return err_set(
-                err, ERR_UNKNOWN,
-                "'%.100s' is no log level: taken are DEBUG, INFO, WARNING, ERROR, CRITICAL", level);
-        }
+    if ((ret = take_level(r, out, err)) != 0) {
         return ret;
     }
-    if ((ret = take_value(r, "--acme-server-url", 0, &out->acme_server_url, err)) != 0) {
-        if (ret > 0 && strlen(out->acme_server_url) > LIMIT_URL) {
-            return err_set(err, ERR_LIMIT, "--acme-server-url takes at most %d octets", LIMIT_URL);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if ((ret = take_value(r, texts[i].name, 0, texts[i].value, err)) == 0) {
+            continue;
         }
-        return ret;
-    }
-    if ((ret = take_value(r, "--preferred-chain", 0, &out->preferred_chain, err)) != 0) {
+        if (ret > 0 && strlen(*texts[i].value) > texts[i].max) {
+            return err_set(err, ERR_LIMIT, "%s takes at most %zu octets", texts[i].name,
+                           texts[i].max);
+        }
         return ret;
     }
     return err_set(err, ERR_UNKNOWN,
                    "option '%.100s' is not taken from a client: --log-level LEVEL, --staging, "
-                   "--acme-server-url URL and --preferred-chain NAME are",
-                   word);
+                   "--force, --acme-server-url URL, --authority NAME, --profile NAME and "
+                   "--preferred-chain NAME are",
+                   r->words[r->pos]);
 }
 
 /* The command that the one or two words make; ERR_UNKNOWN names the word that fits none. */

@@ -25,14 +25,15 @@ struct request_op {
 struct request {
     const struct request_op *op;
     enum log_level level;
-    bool staging;
+    bool staging, force;
     const char *acme_server_url; /* NULL where not given */
-    const char *preferred_chain;
+    const char *authority, *preferred_chain, *profile;
 };
 
-/* Reads count words: the options --log-level, --acme-server-url, --preferred-chain (value in
- * the next word or after `=`), --staging, -l, -s, and the words of one command, in any
- * order. ERR_UNKNOWN names the word that is refused and says what is taken; ERR_LIMIT. */
+/* Reads count words: the options --log-level, --acme-server-url, --authority, --preferred-chain,
+ * --profile (value in the next word or after `=`), --staging, --force, -l, -s, and the words of one
+ * command, in any order. ERR_UNKNOWN names the word that is refused and says what is taken;
+ * ERR_LIMIT. */
 int request_parse(struct request *out, char *const *words, size_t count, struct err *err);
 
 /* Whether len octets look like the input of that kind: ERR_MALFORMED (with the reason) for

@@ -22,7 +22,8 @@ static const char help_text[] =
     "certmill-shell " CERTMILL_VERSION ": certificates for those who may have them, over ssh.\n"
     "\n"
     "As the forced command of an ssh key (in authorized_keys):\n"
-    "  certmill-shell [--socket PATH] [--domains SETS]\n"
+    "  certmill-shell [--socket PATH] [--domains SETS | --client NAME]\n"
+    "NAME is a client of the server's configuration, which says what it may have.\n"
     "\n"
     "What a client may ask:\n"
     "  ping                  prints pong, where certmilld is there\n"
@@ -37,7 +38,10 @@ static const char help_text[] =
     "With these options:\n"
     "  --log-level LEVEL, -l       DEBUG, INFO, WARNING, ERROR or CRITICAL\n"
     "  --staging, -s               the CA's staging server\n"
+    "  --force                     a new certificate even where the same request has one\n"
     "  --acme-server-url URL       one that the server is configured for\n"
+    "  --authority NAME            the same by the server's name for it\n"
+    "  --profile NAME              a kind of certificate that the CA offers\n"
     "  --preferred-chain NAME      issuer name, spaces or underscores\n"
     "\n"
     "Exit status: 0 done, 1 failure of the server, 2 word not taken, 3 input not acceptable,\n"
@@ -104,19 +108,20 @@ static void set_client(struct shell *shell, const char *connection)
  * words they take. */
 static int take_own_options(struct shell *shell, int argc, char **argv, struct err *err)
 {
-    static const char *const names[] = {"--socket", "--domains"};
-    const char **values[] = {&shell->socket, &shell->domains};
+    static const char *const names[] = {"--socket", "--domains", "--client"};
+    const char **values[] = {&shell->socket, &shell->domains, &shell->name};
+    const size_t count = sizeof(names) / sizeof(names[0]);
     int pos = 1;
     while (pos < argc) {
         size_t i, len = 0;
-        for (i = 0; i < 2; i++) {
+        for (i = 0; i < count; i++) {
             len = strlen(names[i]);
             if (strncmp(argv[pos], names[i], len) == 0 &&
                 (argv[pos][len] == '\0' || argv[pos][len] == '=')) {
                 break;
             }
         }
-        if (i == 2) {
+        if (i == count) {
             break;
         }
         if (argv[pos][len] == '=') {
@@ -152,11 +157,13 @@ static int serve(struct shell *shell, char *const *words, size_t count)
     if (request.op->local) {
         return print_local(shell, &request);
     }
-    if (request.op->needs_domains && (shell->domains == NULL || *shell->domains == '\0')) {
+    if (request.op->needs_domains && shell->name == NULL &&
+        (shell->domains == NULL || *shell->domains == '\0')) {
         err_set(&err, ERR_POLICY,
                 "this key may have no names yet: the operator sets them in authorized_keys, by "
                 "environment=\"CERTGRINDERD_DOMAINSETS=a.example,b.example;c.example\" (with "
-                "PermitUserEnvironment in sshd_config) or by certmill-shell --domains SETS");
+                "PermitUserEnvironment in sshd_config), by certmill-shell --domains SETS, or by "
+                "certmill-shell --client NAME");
         return fail(shell, SHELL_POLICY, &err);
     }
     if (input_read(&input, shell->in, request.op->input, &err) < 0) {

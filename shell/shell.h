@@ -26,6 +26,7 @@ enum shell_status {
 struct shell {
     const char *socket;   /* of the issuer */
     const char *domains;  /* permitted sets, or NULL */
+    const char *name;     /* of a client that the server's configuration has, or NULL */
     char client[64];      /* who asks: an address, or "local" */
     int in, out, log;     /* descriptors: stdin, stdout, stderr */
     enum log_level level; /* what the client wants to hear */

@@ -15,7 +15,7 @@ class CaSlow(LabCase):
 
     def test_a_hanging_request_holds_nobody_else(self) -> None:
         hold = self.lab.proxy.hold("/finalize-order/")
-        waiting = self.lab.spawn(["get", "certificate"], "www.example.org", self.lab.csr(["www.example.org"]))
+        waiting = self.lab.spawn(["--force", "get", "certificate"], "www.example.org", self.lab.csr(["www.example.org"]))
         hold.wait_reached()
         names = ["mail.example.org"]
         self.assert_issued(self.lab.get(names), names)
@@ -32,7 +32,7 @@ class CaSlow(LabCase):
 
     def test_a_client_that_leaves_does_not_end_its_order(self) -> None:
         hold = self.lab.proxy.hold("/finalize-order/")
-        client = self.lab.spawn(["get", "certificate"], "host08.example.org", self.lab.csr(["host08.example.org"]))
+        client = self.lab.spawn(["--force", "get", "certificate"], "host08.example.org", self.lab.csr(["host08.example.org"]))
         hold.wait_reached()
         client.kill()
         client.communicate()

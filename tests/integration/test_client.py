@@ -20,7 +20,8 @@ class Client(LabCase):
         self.path = Path(self.lab.folder, f"files-{name}")
         self.path.mkdir()
         self.config = Path(self.lab.folder, f"{name}.yaml")
-        self.settings = {"certgrinderd": " ".join(self.lab.sshd.command(self.key)), "path": str(self.path),
+        self.ssh = " ".join(self.lab.sshd.command(self.key))
+        self.settings = {"certgrinderd": self.ssh, "path": str(self.path),
                          "domain-list": SETS}
         self.write()
 
@@ -63,6 +64,10 @@ class Client(LabCase):
         keys = {path: path.read_text() for path in self.path.glob("*.key")}
         chains = {path: path.read_text() for path in self.path.glob("*-chain.*")}
         self.ok("get", "certificate")
+        self.assertEqual({path: path.read_text() for path in chains}, chains, "the same request, the same certificate")
+        self.settings["certgrinderd"] = f"{self.ssh} --force"
+        self.write()
+        self.ok("get", "certificate")
         self.assertEqual({path: path.read_text() for path in keys}, keys, "keys are kept")
         for path, text in chains.items():
             self.assertNotEqual(path.read_text(), text, "certificates are new")
@@ -76,7 +81,7 @@ class Client(LabCase):
         self.assertIn("www.example.org", self.ok("show", "certificate"))
 
     def test_failure_leaves_the_old_files(self) -> None:
-        self.settings.update({"key-type-list": ["ecdsa"], "domain-list": SETS[:1]})
+        self.settings.update({"key-type-list": ["ecdsa"], "domain-list": SETS[:1], "certgrinderd": f"{self.ssh} --force"})
         self.write()
         self.ok("get", "certificate")
         before = {path.name: path.read_text() for path in self.visible()}

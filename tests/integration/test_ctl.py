@@ -72,7 +72,7 @@ class Ctl(LabCase):
     def test_records(self) -> None:
         self.assertEqual(self.lab.server.ctl("records"), {"records": []})
         hold = self.lab.proxy.hold("/chalZ/", early=True)
-        client = self.lab.spawn(["get", "certificate"], "host01.example.org", self.lab.csr(["host01.example.org"]))
+        client = self.lab.spawn(["--force", "get", "certificate"], "host01.example.org", self.lab.csr(["host01.example.org"]))
         hold.wait_reached()
         record, = self.lab.server.ctl("records")["records"]
         self.assertEqual(record["zone"], "acme.example.com")

@@ -56,7 +56,7 @@ class FullDisk(LabCase):
     def order_that_finds_it_full(self, path: str, kill: bool = False):  # type: ignore[no-untyped-def]
         hold = self.lab.proxy.hold(path)
         names = [next(FRESH)]
-        client = self.lab.spawn(["get", "certificate"], names[0], self.lab.csr(names))
+        client = self.lab.spawn(["--force", "get", "certificate"], names[0], self.lab.csr(names))
         hold.wait_reached()
         order = self.lab.server.orders()[0]["id"]
         fill(self.disk)

@@ -28,7 +28,7 @@ class HostileWords(LabCase):
                 self.assertFalse(target.exists())
 
     def test_server_options(self) -> None:
-        for word in ("--socket", "--domains", "--certbot-command", "--auth-hook", "--config", "--config-file",
+        for word in ("--socket", "--domains", "--client", "--certbot-command", "--auth-hook", "--config", "--config-file",
                      "--state-dir", "--acme-ca-file", "--skip-acme-server-cert-verify", "-c", "--help-me", "--"):
             self.refused(f"{word} /tmp/x get certificate", word)
             self.refused(f"get certificate {word}", word)

@@ -24,7 +24,7 @@ class Kill(LabCase):
         """A client whose order has come to a point, and the hold there."""
         names = names or NAMES
         hold = self.lab.proxy.hold(path, early)
-        client = self.lab.spawn(["get", "certificate"], ",".join(names), self.lab.csr(names))
+        client = self.lab.spawn(["--force", "get", "certificate"], ",".join(names), self.lab.csr(names))
         hold.wait_reached()
         return client, hold
 

@@ -98,7 +98,7 @@ class Ca(Counted):
             with self.subTest(path, early=early):
                 names = [f"host{number:02}.example.org"]
                 hold = self.lab.proxy.hold(path, early)
-                client = self.lab.spawn(["get", "certificate"], names[0], self.lab.csr(names))
+                client = self.lab.spawn(["--force", "get", "certificate"], names[0], self.lab.csr(names))
                 hold.wait_reached()
                 self.lab.ca.restart()
                 self.lab.more.forget()

@@ -51,7 +51,7 @@ class Lifecycle(LabCase):
             with self.subTest(number):
                 server = self.start()
                 hold = self.lab.proxy.hold("/finalize-order/")
-                client = self.lab.spawn(["get", "certificate"], "www.example.org", self.lab.csr(["www.example.org"]))
+                client = self.lab.spawn(["--force", "get", "certificate"], "www.example.org", self.lab.csr(["www.example.org"]))
                 hold.wait_reached()
                 children = children_of(server.process.pid)
                 self.assertEqual(len(children), 3)

@@ -35,7 +35,7 @@ class Held(LabCase):
     def test_none_waits_for_another(self) -> None:
         held = [self.lab.proxy.hold("/order-plz", early=True) for _ in range(COUNT - 1)]
         names = [f"host{i:02}.example.org" for i in range(COUNT - 1)]
-        slow = [self.lab.spawn(["get", "certificate"], name, self.lab.csr([name])) for name in names]
+        slow = [self.lab.spawn(["--force", "get", "certificate"], name, self.lab.csr([name])) for name in names]
         wait_until(lambda: all(fault.reached.is_set() for fault in held), "63 orders held back by the CA", 90)
         self.assert_issued(self.lab.get(["mail.example.org"]), ["mail.example.org"])
         for fault in held:
@@ -47,7 +47,7 @@ class Held(LabCase):
         """All are served, by TCP; Pebble reads no more than fit in 512 octets, so how the orders end is its affair."""
         held = [self.lab.proxy.hold("/chalZ/", early=True) for _ in range(40)]
         csr = self.lab.csr(["www.example.org"])
-        clients = [self.lab.spawn(["get", "certificate"], "www.example.org", csr) for _ in held]
+        clients = [self.lab.spawn(["--force", "get", "certificate"], "www.example.org", csr) for _ in held]
         wait_until(lambda: all(fault.reached.is_set() for fault in held), "40 orders before their validation", 90)
         values = dns.txt("_acme-challenge.www.example.org", self.lab.resolver.port)
         self.assertEqual(len(set(values)), 40)

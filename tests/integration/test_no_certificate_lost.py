@@ -9,7 +9,7 @@ class NoCertificateLost(LabCase):
 
     def interrupted_at(self, path: str, name: str) -> None:
         hold = self.lab.proxy.hold(path)
-        client = self.lab.spawn(["get", "certificate"], name, self.lab.csr([name]))
+        client = self.lab.spawn(["--force", "get", "certificate"], name, self.lab.csr([name]))
         hold.wait_reached()
         order = self.lab.server.orders()[0]["id"]
         pid = self.lab.server.kill("issuer")

@@ -54,7 +54,7 @@ class Policy(LabCase):
 
     def test_set_given_as_option(self) -> None:
         csr = self.lab.csr(["www.example.org"])
-        answer = self.lab.shell("--domains", "www.example.org", "get", "certificate", data=csr)
+        answer = self.lab.shell("--domains", "www.example.org", "--force", "get", "certificate", data=csr)
         self.assert_issued(answer, ["www.example.org"])
 
 

@@ -145,7 +145,7 @@ class Limits(RateCase):
         """In the midst of a flood from the very same address all is answered that a validation asks for."""
         name = "deep.a.b.example.org"
         hold = self.lab.proxy.hold("/chalZ/", early=True)
-        client = self.lab.spawn(["get", "certificate"], name, self.lab.csr([name]))
+        client = self.lab.spawn(["--force", "get", "certificate"], name, self.lab.csr([name]))
         hold.wait_reached()
         flooder = Flooder(self, "127.7.5.1")
         flooder.flood(f"nothing.{ZONE}")

@@ -119,7 +119,7 @@ class Reload(LabCase):
 
     def test_live_challenge_survives(self) -> None:
         hold = self.lab.proxy.hold("/chalZ/", early=True)
-        client = self.lab.spawn(["get", "certificate"], "host40.example.org", self.lab.csr(["host40.example.org"]))
+        client = self.lab.spawn(["--force", "get", "certificate"], "host40.example.org", self.lab.csr(["host40.example.org"]))
         hold.wait_reached()
         self.file.write_text(GOOD.replace("first", "second"))
         self.lab.server.reload()

@@ -18,7 +18,7 @@ class Restart(LabCase):
 
     def test_with_a_live_challenge(self) -> None:
         hold = self.lab.proxy.hold("/chalZ/", early=True)
-        client = self.lab.spawn(["get", "certificate"], HELD[0], self.lab.csr(HELD))
+        client = self.lab.spawn(["--force", "get", "certificate"], HELD[0], self.lab.csr(HELD))
         hold.wait_reached()
         self.assertEqual(len(dns.txt("_acme-challenge.host50.example.org", self.lab.resolver.port)), 1)
         generation = self.lab.server.ctl("status")["generation"]

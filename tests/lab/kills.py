@@ -64,7 +64,7 @@ def static_lab(names: int) -> Iterator[Lab]:
 def _round(lab: Lab, kills: int, every: float, load: int, outcome: Outcome) -> None:
     """Kills dnsd some times while one order's challenge is live."""
     hold = lab.proxy.hold("/chalZ/", early=True)
-    client = lab.spawn(["get", "certificate"], LIVE, lab.csr([LIVE]))
+    client = lab.spawn(["--force", "get", "certificate"], LIVE, lab.csr([LIVE]))
     hold.wait_reached()
     target = f"127.0.0.1:{lab.server.port}"
     (value,) = dns.txt(target_of(LIVE), lab.server.port)

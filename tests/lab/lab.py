@@ -324,9 +324,9 @@ class Lab:
 
     def get(self, names: Sequence[str], domains: str | None = None, csr: str | None = None, key: str = "ecdsa",
             words: Sequence[str] = ()) -> Answer:
-        """Asks for a certificate through certmill-shell; domains: the names themselves unless given."""
+        """Asks for a new certificate through certmill-shell; domains: the names themselves unless given."""
         request = csr if csr is not None else self.csr(names, key)
-        return self.shell(*words, "get", "certificate", domains=domains or ",".join(names), data=request)
+        return self.shell("--force", *words, "get", "certificate", domains=domains or ",".join(names), data=request)
 
     def get_many(self, requests: Sequence[tuple[Sequence[str], str]]) -> list[Answer]:
         """Several of (names, key kind) at once."""

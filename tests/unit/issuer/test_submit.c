@@ -3,12 +3,14 @@
 #include <CUnit/Basic.h>
 #include <signal.h>
 
+#include "issuer/intake.h"
 #include "tests/unit/common/run.h"
 #include "tests/unit/issuer/desk_fixture.h"
 #include "tests/unit/issuer/local_client.h"
 
 struct fixture {
     struct desk_fixture base;
+    struct intake *intake;
     struct submit *submit;
     char path[128];
 };
@@ -19,7 +21,14 @@ static void set_up(struct fixture *f)
 
     desk_fixture_set_up(&f->base);
     (void)snprintf(f->path, sizeof f->path, "%.127s", folder_file(&f->base.folder, "submit.sock"));
+    const struct intake_options intake = {.loop = &f->base.loop,
+                                          .clock = &clock_system,
+                                          .store = f->base.store,
+                                          .desk = f->base.desk,
+                                          .conf = &f->base.conf};
+    CU_ASSERT_EQUAL_FATAL(intake_new(&f->intake, &intake), 0);
     options.desk = f->base.desk;
+    options.intake = f->intake;
     options.conf = &f->base.conf;
     options.fd = local_listen(f->path);
     CU_ASSERT_EQUAL_FATAL(submit_new(&f->submit, &options), 0);
@@ -27,6 +36,7 @@ static void set_up(struct fixture *f)
 
 static void tear_down(struct fixture *f)
 {
+    intake_free(f->intake);
     submit_free(f->submit);
     desk_fixture_tear_down(&f->base);
 }

@@ -57,6 +57,12 @@ static void test_options(void)
     CU_ASSERT_TRUE(r.staging);
     CU_ASSERT_EQUAL(parse(&r, "-l WARNING ping"), 0);
     CU_ASSERT_EQUAL(r.level, LOG_LEVEL_WARNING);
+    CU_ASSERT_FALSE(r.force);
+    CU_ASSERT_EQUAL(parse(&r, "get certificate --force --authority letsencrypt --profile=classic"),
+                    0);
+    CU_ASSERT_TRUE(r.force);
+    CU_ASSERT_STRING_EQUAL(r.authority, "letsencrypt");
+    CU_ASSERT_STRING_EQUAL(r.profile, "classic");
     CU_ASSERT_EQUAL(parse(&r, "-lCRITICAL ping"), 0);
     CU_ASSERT_EQUAL(r.level, LOG_LEVEL_CRITICAL);
 }
@@ -70,6 +76,10 @@ static void test_refused(void)
         "--socket",
         "--domains",
         "--domains=x.example",
+        "--client",
+        "--client=web1",
+        "--force=1",
+        "--forced",
         "-f",
         "-d",
         "--",

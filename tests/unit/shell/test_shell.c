@@ -99,6 +99,13 @@ static void test_own_options(void)
     CU_ASSERT_EQUAL(run(NULL, NULL, "", "--socket /other/sock ping"), SHELL_NO_SERVER);
     CU_ASSERT_PTR_NOT_NULL(strstr(log_text, "/other/sock"));
     CU_ASSERT_EQUAL(run(NULL, NULL, "", "--domains"), SHELL_USAGE);
+    CU_ASSERT_EQUAL(run("get certificate", NULL, CSR, "--client web1"), SHELL_NO_SERVER);
+    CU_ASSERT_EQUAL(run("get certificate", NULL, CSR, "--client=web1"), SHELL_NO_SERVER);
+    CU_ASSERT_EQUAL(run("--client web1 get certificate", "a.example", CSR, ""), SHELL_USAGE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(log_text, "option '--client' is not taken"));
+    CU_ASSERT_EQUAL(run("get certificate --client=web1", "a.example", CSR,
+                        "--client web2 get certificate --client=web1"),
+                    SHELL_USAGE);
     CU_ASSERT_EQUAL(run(NULL, NULL, "", "ping --socket /other/sock"), SHELL_USAGE);
 }
 

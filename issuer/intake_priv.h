@@ -1,0 +1,86 @@
+/*
+ * What the files of the intake share. Nobody but intake*.c includes this.
+ *
+ * A job is one request on its way: it tries the CAs that will do, one after the other, each by an
+ * order of the desk, until one issues or the reason is none that another CA would not have. The
+ * same request again, while it runs, is one more ticket of the same job. It goes on without its
+ * clients: what has come is found when they ask again.
+ */
+#ifndef CERTMILL_ISSUER_INTAKE_PRIV_H
+#define CERTMILL_ISSUER_INTAKE_PRIV_H
+
+#include "issuer/intake.h"
+#include "issuer/turn.h"
+
+struct intake_ticket {
+    struct intake_ticket *next, **at; /* at NULL: its job is gone */
+    struct desk_client client;
+};
+
+/* The configuration may change while a job runs, so what is of it is copied, and a CA known by its
+ * URL. */
+struct intake_candidate {
+    char *directory;
+    unsigned failures; /* for reasons of its own */
+};
+
+/* Its answer comes whatever becomes of the job. */
+struct intake_question {
+    struct intake_job *job; /* NULL: gone */
+};
+
+struct intake_job {
+    struct intake *intake;
+    struct intake_job *next, **at;
+    bool ready; /* something is to be done at the end of the turn */
+    struct intake_ticket *tickets;
+    uint8_t key[32]; /* digest of what makes two requests the same */
+    struct csr csr;
+    char *client;  /* of the configuration, or NULL */
+    char *address; /* never NULL */
+    int64_t peer_uid;
+    char *preferred_chain, *profile; /* as asked for or the client's own; NULL: the CA's */
+    bool force;
+    struct intake_candidate candidates[LIMIT_AUTHORITIES];
+    size_t count, current;
+    struct intake_question *question; /* to the CA at hand, for its directory */
+    bool known;                       /* the directory of the CA at hand is there */
+    char *replaces;                   /* RFC 9773 5, at the CA at hand; or NULL */
+    struct desk_ticket *order;
+    uint64_t order_id; /* as its events say; 0: not known */
+    int64_t retry_at;  /* the earliest that a CA named; 0: none did */
+    char *cached;      /* the chain that is there, or NULL */
+    uint64_t cached_order;
+    int64_t cached_until;
+};
+
+struct intake {
+    struct intake_options opt;
+    struct authorities authorities;
+    struct turn turn;
+    struct intake_job *jobs;
+    bool stopping;
+};
+
+/* intake.c: a line for log and clients, and for the timeline where an order is known. */
+void intake_say(struct intake_job *job, enum log_level level, const char *text);
+/* The last word to all clients; the job is gone. */
+void intake_finish(struct intake_job *job, const struct desk_result *result);
+/* Another step at the end of the turn. */
+void intake_ready(struct intake_job *job);
+
+/* intake_order.c: the next step, at the CA at hand: its directory, an order, or the end. */
+void intake_step(struct intake_job *job);
+
+/* intake_cache.c: sets job->cached where the store has what is asked for, still good for a while.
+ * Negative: the store cannot be read; err is filled. */
+int intake_cache(struct intake_job *job, struct err *err);
+/* Until when a certificate is given again, Unix seconds: then it should be renewed, because the CA
+ * wants it so (RFC 9773) or because of its age. */
+int64_t intake_good_until(const struct server_conf *conf, const struct store_certificate *cert);
+
+/* The identifier of the certificate that an order there would renew (RFC 9773 5): same names, same
+ * client, due. malloc'd, or NULL. */
+char *intake_replaces(const struct intake_job *job, const char *directory);
+
+#endif
