@@ -58,6 +58,7 @@ struct desk_event {
 struct desk_result {
     enum order_failure failure; /* ORDER_OK: chain */
     int code;                   /* ORDER_BROKEN: an err_code that says more, or 0 */
+    uint64_t order;             /* 0: it was never one */
     const char *text;           /* the reason of a failure */
     const char *problem;        /* its type, "rateLimited", or NULL */
     int64_t retry_at;           /* Unix seconds from which on it may succeed, 0: not said */

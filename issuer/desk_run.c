@@ -146,13 +146,15 @@ void desk_run_abort(struct desk_run *run, enum order_failure failure, const char
 
 void desk_run_dismiss(struct desk_run *run, const struct desk_result *result)
 {
+    struct desk_result own = *result;
     struct desk_ticket *ticket;
 
+    own.order = run->id;
     while ((ticket = run->tickets) != NULL) {
         struct desk_client client = ticket->client;
 
         desk_leave(ticket);
-        client.done(client.arg, result);
+        client.done(client.arg, &own);
     }
 }
 

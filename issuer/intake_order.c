@@ -185,6 +185,7 @@ static void on_done(void *arg, const struct desk_result *result)
     struct intake_job *job = arg;
 
     job->order = NULL;
+    job->order_id = result->order;
     if (result->failure == ORDER_OK) {
         intake_finish(job, result);
     } else {
