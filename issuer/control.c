@@ -270,6 +270,9 @@ static void dispatch(struct session *session, const struct control_request *requ
     case CONTROL_ACCOUNTS:
         answer(session, control_json_accounts(control->opt.store, &err), &err);
         return;
+    case CONTROL_PERSIST:
+        answer(session, control_json_persist(&control->opt, request->name, &err), &err);
+        return;
     case CONTROL_RELOAD:
         op_reload(session);
         return;

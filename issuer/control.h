@@ -20,6 +20,7 @@
 
 struct backup;
 struct control;
+struct desk;
 struct ledger;
 
 /* What the supervisor said last of each process, by IPC_PROCESS. */
@@ -38,6 +39,7 @@ struct control_options {
     struct store *store;
     struct backup *backup;
     struct ledger *ledger;
+    struct desk *desk;
     struct publisher *publisher;
     const struct server_conf *conf;
     const struct control_process *processes; /* IPC_ROLES of them */
@@ -66,6 +68,7 @@ enum control_op {
     CONTROL_RELOAD,
     CONTROL_BACKUP,
     CONTROL_LIMITS,
+    CONTROL_PERSIST,
     CONTROL_OPS,
 };
 
@@ -74,7 +77,7 @@ struct control_request {
     enum control_op op;
     uint64_t id;      /* orders; 0: not given */
     unsigned limit;   /* orders, certificates */
-    const char *name; /* certificates, limits; as given; or NULL */
+    const char *name; /* certificates, limits, persist; as given; or NULL */
     bool forget;      /* limits */
 };
 

@@ -21,6 +21,9 @@ json_t *control_json_records(const struct publisher *publisher);
 /* control_limits.c; name in any form, or NULL: all. forget: what is held against it goes. */
 json_t *control_json_limits(struct ledger *ledger, const struct server_conf *conf, const char *name,
                             bool forget, struct err *err);
+/* control_persist.c; names divided by ",", in any form. */
+json_t *control_json_persist(const struct control_options *control, const char *names,
+                             struct err *err);
 
 /* Parts of a status. */
 json_t *control_json_processes(const struct control_process *processes);

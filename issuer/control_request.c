@@ -24,6 +24,7 @@ static const struct {
     [CONTROL_ACCOUNTS] = {"accounts", false, false, false, false},
     [CONTROL_RELOAD] = {"reload", false, false, false, false},
     [CONTROL_BACKUP] = {"backup", false, false, false, false},
+    [CONTROL_PERSIST] = {"persist", false, false, true, false},
     [CONTROL_LIMITS] = {"limits", false, false, true, true},
 };
 
@@ -71,6 +72,9 @@ static int check(const struct control_request *request, struct err *err)
     }
     if (extra == NULL && request->forget && request->name == NULL) {
         return err_set(err, ERR_MALFORMED, "the request to forget lacks \"name\"");
+    }
+    if (extra == NULL && request->op == CONTROL_PERSIST && request->name == NULL) {
+        return err_set(err, ERR_MALFORMED, "the request (persist) lacks \"name\"");
     }
     if (extra == NULL) {
         return 0;

@@ -105,6 +105,10 @@ void desk_seen(struct desk *desk, const struct publisher_seen *seen);
 struct acme;
 struct acme *desk_acme(struct desk *desk, const char *directory_url, struct err *err);
 
+/* The name by which CAA and dns-persist-01 records mean a CA: the first that its directory says
+ * (good until the loop's next turn), or NULL where nothing was asked of it yet, or it says none. */
+const char *desk_issuer_domain(const struct desk *desk, const char *directory_url);
+
 /* The account at a CA, found or made. error 0: url. From the loop; also, with ERR_CANCELLED, from
  * desk_free. */
 typedef void desk_account_fn(void *arg, int error, const char *text, const char *url);

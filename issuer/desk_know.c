@@ -71,3 +71,16 @@ int desk_know(struct desk_run *run)
     run->know = know;
     return 0;
 }
+
+const char *desk_issuer_domain(const struct desk *desk, const char *directory_url)
+{
+    for (const struct desk_ca *ca = desk->cas; ca != NULL; ca = ca->next) {
+        if (strcmp(ca->url, directory_url) == 0) {
+            size_t count = 0;
+            char *const *names = acme_caa_identities(ca->acme, &count);
+
+            return count > 0 ? names[0] : NULL;
+        }
+    }
+    return NULL;
+}

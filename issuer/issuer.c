@@ -159,6 +159,7 @@ static int listen_control(struct issuer *issuer, int fd)
                                       .log = issuer->log,
                                       .clock = &clock_system,
                                       .store = issuer->store,
+                                      .desk = issuer->desk,
                                       .backup = issuer->backup,
                                       .ledger = issuer->ledger,
                                       .publisher = issuer->publisher,

@@ -74,6 +74,11 @@ static void test_usage(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("orders --limit 0"), "a number from 1"));
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("orders --limit 5x"), "'5x'"));
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("orders --limit"), "needs a value"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("persist"), "persist needs a name"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("persist a,b"), "'a,b' is no name"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("persist a --limit 3"), "takes no --limit"));
+    CU_ASSERT_STRING_EQUAL(encode("persist a *.b"),
+                           "{\"v\":1,\"op\":\"persist\",\"name\":\"a,*.b\"}");
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("--colour ping"), "unknown option '--colour'"));
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("-x ping"), "unknown option '-x'"));
 }
@@ -183,6 +188,15 @@ static void test_lists(void)
                   "\"names\":[\"p\xc3\xb8lse\"],\"issuer\":\"CA\"}]}}",
                   &status);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "    1  p\xc3\xb8lse  CA      -           -          0a"));
+    text = answer("persist a.example",
+                  "{\"result\":\"ok\",\"data\":{\"records\":[{\"authority\":\"le\",\"challenge\":"
+                  "\"c\",\"owner\":\"o.\",\"type\":\"TXT\",\"value\":\"\\\"v; w\\\"\","
+                  "\"problem\":null},{\"owner\":\"p.\",\"value\":null,\"problem\":\"no\"},{}]}}",
+                  &status);
+    CU_ASSERT_STRING_EQUAL(text, "OWNER  TYPE  VALUE   CHALLENGE  AUTHORITY\n"
+                                 "o.     TXT   \"v; w\"  c          le\n"
+                                 "p.     -     (no)    -          -\n"
+                                 "-      -     -       -          -\n");
     text = answer("ping", "{\"result\":\"ok\",\"data\":{\"pong\":true}}", &status);
     CU_ASSERT_STRING_EQUAL(text, "pong\n");
     text = answer("--json ping", "{\"result\":\"ok\",\"data\":{\"pong\":true}}", &status);

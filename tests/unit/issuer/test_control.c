@@ -117,6 +117,8 @@ static void test_bad_requests(void)
         {"{\"v\":1,\"op\":\"orders\",\"limit\":-1}", "between 1 and"},
         {"{\"v\":1,\"op\":\"orders\",\"limit\":1000000}", "between 1 and"},
         {"{\"v\":1,\"op\":\"certificates\",\"name\":\"a b\"}", "a b"},
+        {"{\"v\":1,\"op\":\"persist\"}", "lacks \"name\""},
+        {"{\"v\":1,\"op\":\"persist\",\"name\":\"a.example,a b\"}", "a b"},
     };
     struct fixture f;
 
@@ -192,6 +194,60 @@ static void test_rows(void)
     CU_ASSERT_STRING_EQUAL(local_text(row, "value"), "value");
     CU_ASSERT_STRING_EQUAL(local_text(row, "expires"), "2096-10-02T07:06:40Z");
     CU_ASSERT_EQUAL(json_integer_value(json_object_get(row, "order")), 7);
+    json_decref(data);
+    tear_down(&f);
+}
+
+static const char *record_member(const json_t *data, size_t at, const char *member)
+{
+    return local_text(json_array_get(json_object_get(data, "records"), at), member);
+}
+
+/* draft-ietf-acme-dns-persist, draft-ietf-acme-dns-account-label: what the operator publishes. */
+static void test_persist(void)
+{
+    char *caa[] = {(char *)"ca.example"};
+    struct server_conf_authority rows[] = {{.name = (char *)"one",
+                                            .directory = (char *)"https://one/d",
+                                            .challenge = (char *)"dns-account-01",
+                                            .caa = {caa, 1},
+                                            .limit_orders = -1},
+                                           {.name = (char *)"two",
+                                            .directory = (char *)"https://two/d",
+                                            .challenge = (char *)"dns-persist-01"}};
+    static const char ask_for[] = "{\"v\":1,\"op\":\"persist\",\"name\":\"a.example,*.B.example\"}";
+    struct fixture f;
+    json_t *data;
+
+    set_up(&f);
+    f.base.conf.authorities = (struct conf_table){rows, 2};
+    data = ask(&f, ask_for);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(data, "records")), 6);
+    CU_ASSERT(json_is_null(
+        json_object_get(json_array_get(json_object_get(data, "records"), 0), "value")));
+    CU_ASSERT_PTR_NOT_NULL(strstr(record_member(data, 0, "problem"), "no account"));
+    json_decref(data);
+    for (size_t i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL(store_account_put(
+                            f.base.store, rows[i].directory,
+                            &(struct acme_account){.url = "https://one/acct/1", .thumbprint = "t"},
+                            1, NULL),
+                        0);
+    data = ask(&f, ask_for);
+    CU_ASSERT_STRING_EQUAL(record_member(data, 0, "owner"), "_validation-persist.a.example.");
+    CU_ASSERT_STRING_EQUAL(record_member(data, 0, "type"), "TXT");
+    CU_ASSERT_STRING_EQUAL(record_member(data, 0, "value"),
+                           "\"ca.example; accounturi=https://one/acct/1\"");
+    CU_ASSERT_STRING_EQUAL(record_member(data, 0, "challenge"), "dns-persist-01");
+    CU_ASSERT_STRING_EQUAL(record_member(data, 0, "authority"), "one");
+    CU_ASSERT_STRING_EQUAL(record_member(data, 1, "type"), "CNAME");
+    CU_ASSERT_PTR_NOT_NULL(strstr(record_member(data, 1, "owner"), "._acme-challenge.a.example."));
+    CU_ASSERT_STRING_EQUAL(record_member(data, 1, "value"), "a.example.acme.example.com.");
+    CU_ASSERT_PTR_NOT_NULL(strstr(record_member(data, 2, "problem"), "set caa"));
+    CU_ASSERT_STRING_EQUAL(record_member(data, 3, "owner"), "_validation-persist.b.example.");
+    CU_ASSERT_STRING_EQUAL(record_member(data, 3, "value"),
+                           "\"ca.example; accounturi=https://one/acct/1; policy=wildcard\"");
+    CU_ASSERT_PTR_NOT_NULL(strstr(record_member(data, 4, "owner"), "._acme-challenge.b.example."));
     json_decref(data);
     tear_down(&f);
 }
@@ -286,13 +342,10 @@ static void test_end_while_waiting(void)
 int main(void)
 {
     static const struct run_case tests[] = {
-        {"ping", test_ping},
-        {"bad requests", test_bad_requests},
-        {"orders", test_orders},
-        {"rows", test_rows},
-        {"status", test_status},
-        {"reload", test_reload},
-        {"end while waiting", test_end_while_waiting},
+        {"ping", test_ping},       {"bad requests", test_bad_requests},
+        {"orders", test_orders},   {"rows", test_rows},
+        {"persist", test_persist}, {"status", test_status},
+        {"reload", test_reload},   {"end while waiting", test_end_while_waiting},
     };
 
     (void)signal(SIGPIPE, SIG_IGN);
