@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/command.h"
@@ -60,6 +61,15 @@ static const char *kind_of(const json_t *row)
     return what;
 }
 
+/* Of several lines the first: the rest is in the log and, whole, in --json. */
+static void put_words(struct table *table, const char *text)
+{
+    char *line = text != NULL ? strndup(text, strcspn(text, "\n")) : NULL;
+
+    table_put(table, line);
+    free(line);
+}
+
 static void put_row(struct table *table, const json_t *row)
 {
     const char *next = member_string(row, "next"), *what = member_string(row, "what");
@@ -72,7 +82,7 @@ static void put_row(struct table *table, const json_t *row)
     table_put(table, told ? NULL : member_digits(row, "used", digits, sizeof(digits)));
     table_put(table, member_digits(row, "limit", digits, sizeof(digits)));
     table_put(table, next != NULL ? text_time_zone(when, sizeof(when), next) : "now");
-    table_put(table, member_string(row, "text"));
+    put_words(table, member_string(row, "text"));
 }
 
 static int print(const json_t *data, FILE *out)

@@ -41,12 +41,41 @@ static bool counts(struct desk_run *run)
     return first && run->desk->opt.ledger != NULL;
 }
 
+static void fail_before(struct desk_run *run, const struct ledger_order *order)
+{
+    for (size_t i = 0; i < order->name_count; i++) {
+        if (order_failed_before(run->order, i)) {
+            ledger_failed_once(run->desk->opt.ledger, order->authority, order->names[i]);
+        }
+    }
+}
+
+/* The first is counted by whoever took the order, before it was asked for; others are second
+ * chances, or follow a restart. */
+void desk_ledger_ordered(struct desk_run *run)
+{
+    bool first = !run->ordered;
+    bool posts = false;
+
+    for (int i = 0; i < run->action_count; i++) {
+        posts |= run->actions[i].kind == ORDER_ACT_POST && run->actions[i].url == NULL;
+    }
+    run->ordered |= posts;
+    if (posts && !first && run->desk->opt.ledger != NULL) {
+        const struct authority authority = authority_of(run);
+        const struct ledger_order order = order_of(run, &authority);
+
+        ledger_ordered(run->desk->opt.ledger, &order);
+    }
+}
+
 void desk_ledger_issued(struct desk_run *run)
 {
     const struct authority authority = authority_of(run);
     const struct ledger_order order = order_of(run, &authority);
 
     if (counts(run)) {
+        fail_before(run, &order);
         ledger_issued(run->desk->opt.ledger, &order);
     }
 }
@@ -87,6 +116,7 @@ void desk_ledger_failed(struct desk_run *run, const struct order_action *action)
     if (run->reason != NULL || action->failure != ORDER_REFUSED_CA || !counts(run)) {
         return;
     }
+    fail_before(run, &order);
     if (action->problem != NULL && strcmp(action->problem, "rateLimited") == 0) {
         ledger_limited(run->desk->opt.ledger, &order, action->retry_at, text);
         return;

@@ -116,6 +116,7 @@ struct desk_run {
     enum order_failure failure;
     char *reason;
     bool finished;
+    bool ordered; /* a newOrder was sent, by this process or the one before */
     bool counted; /* its end, towards limits */
     bool stalled; /* the actions at hand wait for the store; nobody waits for the order */
 };
@@ -171,7 +172,9 @@ bool desk_act_stores(const struct desk_run *run);
 int desk_act_store(struct desk_run *run, struct err *err);
 void desk_act_perform(struct desk_run *run);
 
-/* desk_ledger.c: what counts towards limits, with what is stored of the end. */
+/* desk_ledger.c: what counts towards limits: with what is stored of the end; and each newOrder that
+ * is sent, with what is stored before it. */
+void desk_ledger_ordered(struct desk_run *run);
 void desk_ledger_issued(struct desk_run *run);
 void desk_ledger_failed(struct desk_run *run, const struct order_action *action);
 

@@ -123,6 +123,7 @@ static int resume_order(struct desk *desk, const struct open_order *open, struct
         desk_run_free(reading.run);
         return ret;
     }
+    reading.run->ordered = true;
     desk_run_say(reading.run, LOG_LEVEL_INFO, "resumed after a restart");
     desk_event_push(reading.run, &(struct order_event){.kind = ORDER_EV_START});
     return 0;

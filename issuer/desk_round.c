@@ -83,6 +83,7 @@ static void step(struct desk_run *run, struct desk_queued *queued)
         ret = order_handle(run->order, event, &run->actions);
     }
     run->action_count = ret > 0 ? ret : 0;
+    desk_ledger_ordered(run);
     if (ret < 0) {
         (void)err_set(&run->lost, ret, "the order cannot go on: %s", err_string(ret));
     }

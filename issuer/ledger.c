@@ -463,6 +463,11 @@ void ledger_issued(struct ledger *ledger, const struct ledger_order *order)
     }
 }
 
+void ledger_failed_once(struct ledger *ledger, const struct authority *authority, const char *name)
+{
+    count_at(ledger, STORE_LEDGER_FAILURES, authority, ledger_bare(name));
+}
+
 void ledger_failed(struct ledger *ledger, const struct authority *authority, const char *name,
                    const char *text)
 {
@@ -471,7 +476,7 @@ void ledger_failed(struct ledger *ledger, const struct authority *authority, con
     int64_t now = counting_now(ledger);
     struct store_ledger_row row;
 
-    count_at(ledger, STORE_LEDGER_FAILURES, authority, bare);
+    ledger_failed_once(ledger, authority, name);
     get_or_new(ledger, &key, &row, now);
     if (row.at <= now - LEDGER_WEEK) {
         row.count = 0;

@@ -74,6 +74,8 @@ void ledger_issued(struct ledger *ledger, const struct ledger_order *order);
  * reason, for people; or NULL. */
 void ledger_failed(struct ledger *ledger, const struct authority *authority, const char *name,
                    const char *text);
+/* The same, but it was tried again at once: counts towards the CA's limit alone. */
+void ledger_failed_once(struct ledger *ledger, const struct authority *authority, const char *name);
 /* A CA answered rateLimited; retry_at 0: it did not say until when, and what text says counts.
  * Until then the same is answered from here: all orders of the account, all names of a domain, a
  * name, or the exact names, by what text says it is about. */

@@ -108,6 +108,8 @@ bool order_replaces(const struct order *order);
 /* The next name (without "*.", from *at 0 on) whose authorization the CA found invalid, and why in
  * its words or NULL; NULL: no more. */
 const char *order_failed_name(const struct order *order, size_t *at, const char **why);
+/* Whether that of the name at index (of order_names) failed before it was ordered anew. */
+bool order_failed_before(const struct order *order, size_t index);
 const char *order_profile(const struct order *order); /* or NULL */
 
 enum order_event_kind {

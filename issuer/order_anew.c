@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define DEACTIVATE "{\"status\":\"deactivated\"}"
 
@@ -135,11 +136,30 @@ static struct tally count(const struct order *order)
     return tally;
 }
 
+/* The CA counts a failure, also where the second chance is taken. */
+static void remember_failed(struct order *order)
+{
+    const char *domain, *why;
+    size_t at = 0;
+
+    while ((domain = order_failed_name(order, &at, &why)) != NULL) {
+        for (size_t i = 0; i < order->name_count && i < LIMIT_NAMES; i++) {
+            const char *name = order->names[i];
+
+            order->failed_before[i] |=
+                strcasecmp(name + (strncmp(name, "*.", 2) == 0 ? 2 : 0), domain) == 0;
+        }
+    }
+}
+
 bool order_anew_after_failure(struct order *order)
 {
     struct tally tally = count(order);
 
     if (tally.invalid > 0) {
+        if (tally.temporary == tally.invalid && (order->anews & ORDER_ANEW_VALIDATION) == 0) {
+            remember_failed(order);
+        }
         return tally.temporary == tally.invalid &&
                order_anew(
                    order, ORDER_ANEW_VALIDATION,

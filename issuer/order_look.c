@@ -29,3 +29,8 @@ const char *order_failed_name(const struct order *order, size_t *at, const char 
     }
     return NULL;
 }
+
+bool order_failed_before(const struct order *order, size_t index)
+{
+    return index < order->name_count && index < LIMIT_NAMES && order->failed_before[index];
+}

@@ -95,9 +95,10 @@ struct order {
     unsigned anews; /* second chances that were taken: ORDER_ANEW_* */
     char **left;    /* pending authorizations of the order before this one */
     size_t left_count;
-    bool explaining;   /* failed; authorizations are being fetched to say why */
-    char *explanation; /* while explaining: the order's own error, or NULL */
-    char *doom;        /* why it fails once all authorizations are here, or NULL */
+    bool failed_before[LIMIT_NAMES]; /* of names: invalid once, before it was ordered anew */
+    bool explaining;                 /* failed; authorizations are being fetched to say why */
+    char *explanation;               /* while explaining: the order's own error, or NULL */
+    char *doom;                      /* why it fails once all authorizations are here, or NULL */
     enum order_failure doom_failure;
 
     struct order_chain chains[1 + LIMIT_ALTERNATES]; /* the default one first */

@@ -60,6 +60,41 @@ static void test_encode(void)
                            "{\"v\":1,\"op\":\"certificates\",\"name\":\"a.example\",\"limit\":7}");
 }
 
+static void test_limits(void)
+{
+    int status;
+
+    CU_ASSERT_STRING_EQUAL(encode("limits"), "{\"v\":1,\"op\":\"limits\"}");
+    CU_ASSERT_STRING_EQUAL(encode("limits a.example"),
+                           "{\"v\":1,\"op\":\"limits\",\"name\":\"a.example\"}");
+    CU_ASSERT_STRING_EQUAL(encode("limits --forget a.example"),
+                           "{\"v\":1,\"op\":\"limits\",\"name\":\"a.example\",\"forget\":true}");
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("limits a.example --forget"), "\"forget\":true"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("limits --forget"), "needs a name"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("limits a.example b.example"), "'b.example' as well"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("limits --limit 3"), "takes no --limit"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("ping --forget"), "takes no words: '--forget'"));
+    CU_ASSERT_STRING_EQUAL(
+        answer("limits",
+               "{\"result\":\"ok\",\"data\":{\"limits\":[{\"authority\":\"le\",\"what\":\"exact\","
+               "\"subject\":\"a.example\",\"used\":5,\"limit\":5,\"next\":"
+               "\"2026-11-21T01:46:18Z\",\"text\":null},{\"authority\":\"le\",\"what\":\"told\","
+               "\"subject\":null,\"used\":0,\"limit\":null,\"next\":\"2026-11-21T01:46:18Z\","
+               "\"text\":\"slow\\ndown\"},{\"what\":\"new\",\"used\":1}]}}",
+               &status),
+        "CA  LIMIT                               OF         USED  OF ALL  NEXT POSSIBLE"
+        "              WORDS\n"
+        "le  certificates of these names in 7 d  a.example     5       5  2026-11-21 01:46:18 +0000"
+        "  -\n"
+        "le  said by the CA                      -             -       -  2026-11-21 01:46:18 +0000"
+        "  slow\n"
+        "-   new                                 -             1       -  now"
+        "                        -\n");
+    CU_ASSERT_STRING_EQUAL(answer("limits --forget a.example",
+                                  "{\"result\":\"ok\",\"data\":{\"forgotten\":true}}", &status),
+                           "forgotten\n");
+}
+
 static void test_usage(void)
 {
     CU_ASSERT_PTR_NOT_NULL(strstr(encode(""), "no command"));
@@ -235,6 +270,7 @@ int main(void)
     CU_initialize_registry();
     CU_pSuite suite = CU_add_suite("ctl", NULL, NULL);
     CU_add_test(suite, "encode", test_encode);
+    CU_add_test(suite, "limits", test_limits);
     CU_add_test(suite, "usage", test_usage);
     CU_add_test(suite, "socket", test_socket);
     CU_add_test(suite, "status", test_status);

@@ -114,6 +114,8 @@ static void test_bad_requests(void)
         {"{\"v\":1,\"op\":\"orders\",\"id\":0}", "no order's number"},
         {"{\"v\":1,\"op\":\"orders\",\"id\":\"1\"}", "wrong type"},
         {"{\"v\":1,\"op\":\"orders\",\"id\":99}", "no order 99"},
+        {"{\"v\":1,\"op\":\"orders\",\"forget\":true}", "unknown member \"forget\""},
+        {"{\"v\":1,\"op\":\"limits\",\"forget\":true}", "lacks \"name\""},
         {"{\"v\":1,\"op\":\"orders\",\"limit\":-1}", "between 1 and"},
         {"{\"v\":1,\"op\":\"orders\",\"limit\":1000000}", "between 1 and"},
         {"{\"v\":1,\"op\":\"certificates\",\"name\":\"a b\"}", "a b"},
