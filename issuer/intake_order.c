@@ -193,11 +193,29 @@ static void on_done(void *arg, const struct desk_result *result)
     }
 }
 
+/* False: it is refused, and the job gone, or on its way to another CA. */
+static bool check_limits(struct intake_job *job, const struct desk_request *request)
+{
+    struct err err = {0};
+    int64_t retry_at = 0;
+    bool next;
+
+    if (intake_limits(job, request, &retry_at, &next, &err) == 0) {
+        return true;
+    }
+    refuse(job, &err, retry_at, next && err.code == ERR_LATER);
+    return false;
+}
+
 static void order(struct intake_job *job, const struct desk_request *request)
 {
     const struct desk_client client = {.event = on_event, .done = on_done, .arg = job};
     struct err err = {0};
 
+    if (!check_limits(job, request)) {
+        return;
+    }
+    intake_count(job, request);
     job->order_id = 0;
     if (desk_order(job->intake->opt.desk, request, &client, &job->order, &err) < 0) {
         job->order = NULL;
@@ -267,6 +285,9 @@ void intake_step(struct intake_job *job)
         free(job->replaces);
         job->replaces = intake_replaces(job, request.directory_url);
         request.replaces = job->replaces;
+        if (!check_limits(job, &request)) {
+            return;
+        }
     }
     if (!job->known && (request.profile != NULL || request.replaces != NULL)) {
         if (ask(job, acme, &err) < 0) {

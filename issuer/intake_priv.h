@@ -46,6 +46,7 @@ struct intake_job {
     struct intake_question *question; /* to the CA at hand, for its directory */
     bool known;                       /* the directory of the CA at hand is there */
     char *replaces;                   /* RFC 9773 5, at the CA at hand; or NULL */
+    bool counted;                     /* towards its client's requests a day */
     struct desk_ticket *order;
     uint64_t order_id; /* as its events say; 0: not known */
     int64_t retry_at;  /* the earliest that a CA named; 0: none did */
@@ -71,6 +72,12 @@ void intake_ready(struct intake_job *job);
 
 /* intake_order.c: the next step, at the CA at hand: its directory, an order, or the end. */
 void intake_step(struct intake_job *job);
+
+/* intake_limits.c: ERR_LATER: *retry_at; *next: at another CA it may be possible now. */
+int intake_limits(const struct intake_job *job, const struct desk_request *request,
+                  int64_t *retry_at, bool *next, struct err *err);
+/* The order is taken: it counts. */
+void intake_count(struct intake_job *job, const struct desk_request *request);
 
 /* intake_cache.c: sets job->cached where the store has what is asked for, still good for a while.
  * Negative: the store cannot be read; err is filled. */

@@ -279,16 +279,21 @@ static void check_told(struct verdict *v, enum store_ledger_kind kind, const cha
                row.text);
 }
 
-static void check_name(struct verdict *v, const char *name)
+static void check_failures(struct verdict *v, const char *name)
 {
     const struct authority *authority = v->order->authority;
-    struct store_ledger_row row;
-    char when[LEDGER_TIME_TEXT];
 
     in_the_way(v, bucket(v, STORE_LEDGER_FAILURES, name),
                "%s lets %lld authorizations of %s fail in an hour, and they have failed",
                authority->name, (long long)authority->limits.failures, name);
     check_told(v, STORE_LEDGER_TOLD_NAME, name);
+}
+
+static void check_delay(struct verdict *v, const char *name)
+{
+    struct store_ledger_row row;
+    char when[LEDGER_TIME_TEXT];
+
     if (get(v, STORE_LEDGER_DELAY, "", name, &row)) {
         in_the_way(v, ledger_delay_end(&row, v->now),
                    "%s has failed %lld times in a row, the last time at %s%s%.500s; once the cause "
@@ -330,41 +335,74 @@ static void check_issuance(struct verdict *v, const char *names, const char *con
     }
 }
 
-int ledger_check(struct ledger *ledger, const struct ledger_order *order, int64_t *retry_at,
-                 struct err *err)
+static void check_own(struct verdict *v)
 {
-    const char *domains[LIMIT_NAMES], *bare[LIMIT_NAMES];
+    const char *bare[LIMIT_NAMES];
+    size_t count = ledger_bare_names(v->order, bare);
+
+    check_client(v);
+    for (size_t i = 0; i < count; i++) {
+        check_delay(v, bare[i]);
+    }
+}
+
+static void check_ca(struct verdict *v, const char *names)
+{
+    const char *list[LIMIT_NAMES];
+    size_t count = ledger_bare_names(v->order, list);
+
+    check_told(v, STORE_LEDGER_TOLD_ACCOUNT, "");
+    check_told(v, STORE_LEDGER_TOLD_NAMES, names);
+    for (size_t i = 0; i < count; i++) {
+        check_failures(v, list[i]);
+    }
+    count = ledger_domains(v->ledger, v->order, list);
+    for (size_t i = 0; i < count; i++) {
+        check_told(v, STORE_LEDGER_TOLD_DOMAIN, list[i]);
+    }
+    if (!v->order->renewal) {
+        check_issuance(v, names, list, count);
+    }
+}
+
+static int check(struct ledger *ledger, const struct ledger_order *order, bool at_ca,
+                 int64_t *retry_at, struct err *err)
+{
     char names[LIMIT_LEDGER_SUBJECT];
     struct err ignored;
-    struct verdict v = {.ledger = ledger, .order = order, .now = ledger_now(ledger)};
-    size_t domain_count = ledger_domains(ledger, order, domains);
-    size_t bare_count = ledger_bare_names(order, bare);
+    struct verdict v = {.ledger = ledger,
+                        .order = order,
+                        .now = ledger_now(ledger),
+                        .err = err != NULL ? err : &ignored};
 
     *retry_at = 0;
-    v.err = err != NULL ? err : &ignored;
     if (++ledger->checks >= PRUNE_EVERY) {
         prune(ledger, v.now);
     }
     if (ledger_names(names, order) < 0) {
         return err_set(err, ERR_CRYPTO, "the names of the order cannot be hashed");
     }
-    check_client(&v);
-    check_told(&v, STORE_LEDGER_TOLD_ACCOUNT, "");
-    check_told(&v, STORE_LEDGER_TOLD_NAMES, names);
-    for (size_t i = 0; i < domain_count; i++) {
-        check_told(&v, STORE_LEDGER_TOLD_DOMAIN, domains[i]);
-    }
-    for (size_t i = 0; i < bare_count; i++) {
-        check_name(&v, bare[i]);
-    }
-    if (!order->renewal) {
-        check_issuance(&v, names, domains, domain_count);
+    check_own(&v);
+    if (at_ca) {
+        check_ca(&v, names);
     }
     if (v.ret < 0) {
         return v.ret;
     }
     *retry_at = v.retry_at;
     return v.retry_at > 0 ? ERR_LATER : 0;
+}
+
+int ledger_check(struct ledger *ledger, const struct ledger_order *order, int64_t *retry_at,
+                 struct err *err)
+{
+    return check(ledger, order, true, retry_at, err);
+}
+
+int ledger_check_own(struct ledger *ledger, const struct ledger_order *order, int64_t *retry_at,
+                     struct err *err)
+{
+    return check(ledger, order, false, retry_at, err);
 }
 
 /* -- counting -- */

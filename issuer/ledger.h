@@ -65,6 +65,10 @@ struct ledger_order {
  * error. */
 int ledger_check(struct ledger *ledger, const struct ledger_order *order, int64_t *retry_at,
                  struct err *err);
+/* The same, but only what would be in the way at any CA: the client's requests a day and the delays
+ * of names. */
+int ledger_check_own(struct ledger *ledger, const struct ledger_order *order, int64_t *retry_at,
+                     struct err *err);
 /* An order is taken (to be called right after the ledger_check that it passed, so that many at once
  * do not slip through together) / a certificate was issued: found at once, durable with the store's
  * next operation. */

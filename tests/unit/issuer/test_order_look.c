@@ -16,7 +16,7 @@ static const char *authz_of(const char *type)
                    "{\"status\":\"invalid\",\"identifier\":{\"type\":\"dns\",\"value\":"
                    "\"a.example\"},\"challenges\":[{\"type\":\"dns-01\",\"status\":\"invalid\","
                    "\"url\":\"" LAB_URL "/chall/0\",\"token\":\"t\",\"error\":{\"type\":"
-                   "\"urn:ietf:params:acme:error:%s\",\"detail\":\"said so\"}}]}",
+                   "\"urn:ietf:params:acme:error:%s\",\"detail\":\"said so: SERVFAIL\"}}]}",
                    type);
     return body;
 }
