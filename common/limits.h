@@ -212,6 +212,9 @@
 #define LIMIT_CLIENT_TEXT  256        /* octets of "client": an address, or a word */
 #define LIMIT_LINGER       (4u << 20) /* octets thrown away behind a request: four request lines */
 
+#define LIMIT_LEARN_MS 5000 /* certmillctl accounts waits so long for CAs that were not asked yet  \
+                             */
+
 /* control.sock: connections of operators and their scripts. */
 #define LIMIT_CONTROL_CLIENTS 64
 #define LIMIT_ROWS            10000 /* of one answer: about 5 MB */

@@ -53,11 +53,14 @@ static int read_options(struct options *options, int argc, char **argv, struct e
             *value = argv[++i];
         } else if (strcmp(word, "--json") == 0) {
             options->json = true;
+        } else if (strcmp(word, "--key-type") == 0 && i + 1 < argc) {
+            argv[words++] = word;
+            argv[words++] = argv[++i];
         } else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
             argv[words++] = (char *)(uintptr_t) "help";
         } else if (strcmp(word, "--version") == 0) {
             argv[words++] = (char *)(uintptr_t) "version";
-        } else if (strcmp(word, "--forget") == 0) {
+        } else if (strcmp(word, "--forget") == 0 || strncmp(word, "--key-type=", 11) == 0) {
             argv[words++] = word; /* for the command to say what it means */
         } else if (word[0] == '-') {
             return err_set(err, ERR_UNKNOWN,

@@ -8,7 +8,9 @@
 #include "common/limits.h"
 #include "issuer/authority.h"
 #include "issuer/backup.h"
+#include "issuer/control_accounts.h"
 #include "issuer/control_json.h"
+#include "issuer/desk.h"
 #include "issuer/line.h"
 #include "issuer/line_json.h"
 
@@ -239,6 +241,53 @@ static json_t *certificates(const struct control *control, const struct control_
                                      request->limit, err);
 }
 
+/* -- accounts: what the CAs say is asked for first, where it is not known -- */
+
+static void on_learnt(void *arg, int error)
+{
+    struct session *session = arg;
+    struct control *control = session->control;
+    struct err err = {.code = error, .text = "the server is being stopped"};
+
+    session->pending = false;
+    answer(session,
+           error == 0 ? control_accounts(control->opt.store, control->opt.desk, &err) : NULL, &err);
+    session_release(session);
+}
+
+static void op_accounts(struct session *session)
+{
+    session->pending = true;
+    desk_learn(session->control->opt.desk, LIMIT_LEARN_MS, on_learnt, session);
+}
+
+static void on_account_changed(void *arg, int error, const char *text, const char *url)
+{
+    struct session *session = arg;
+    struct err err = {0};
+
+    session->pending = false;
+    if (error < 0) {
+        (void)err_set(&err, error, "%s", text);
+    }
+    answer(session, error == 0 ? json_pack("{s:o}", "url", line_json_string(url)) : NULL, &err);
+    session_release(session);
+}
+
+static void op_account(struct session *session, const struct control_request *request,
+                       enum acme_change change)
+{
+    const struct desk_account_change what = {request->name, change, request->key_type};
+    struct err err = {0};
+
+    session->pending = true;
+    if (desk_account_change(session->control->opt.desk, &what, on_account_changed, session, &err) <
+        0) {
+        session->pending = false;
+        answer(session, NULL, &err);
+    }
+}
+
 static json_t *orders(const struct control *control, const struct control_request *request,
                       struct err *err)
 {
@@ -268,7 +317,19 @@ static void dispatch(struct session *session, const struct control_request *requ
         answer(session, certificates(control, request, &err), &err);
         return;
     case CONTROL_ACCOUNTS:
-        answer(session, control_json_accounts(control->opt.store, &err), &err);
+        op_accounts(session);
+        return;
+    case CONTROL_ACCOUNT_REGISTER:
+        op_account(session, request, ACME_REGISTER);
+        return;
+    case CONTROL_ACCOUNT_ROLL_OVER:
+        op_account(session, request, ACME_ROLL_OVER);
+        return;
+    case CONTROL_ACCOUNT_AGREE:
+        op_account(session, request, ACME_AGREE);
+        return;
+    case CONTROL_ACCOUNT_DEACTIVATE:
+        op_account(session, request, ACME_DEACTIVATE);
         return;
     case CONTROL_PERSIST:
         answer(session, control_json_persist(&control->opt, request->name, &err), &err);

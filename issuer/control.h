@@ -65,6 +65,10 @@ enum control_op {
     CONTROL_RECORDS,
     CONTROL_CERTIFICATES,
     CONTROL_ACCOUNTS,
+    CONTROL_ACCOUNT_REGISTER,
+    CONTROL_ACCOUNT_ROLL_OVER,
+    CONTROL_ACCOUNT_AGREE,
+    CONTROL_ACCOUNT_DEACTIVATE,
     CONTROL_RELOAD,
     CONTROL_BACKUP,
     CONTROL_LIMITS,
@@ -75,10 +79,11 @@ enum control_op {
 struct control_request {
     json_t *json;
     enum control_op op;
-    uint64_t id;      /* orders; 0: not given */
-    unsigned limit;   /* orders, certificates */
-    const char *name; /* certificates, limits, persist; as given; or NULL */
-    bool forget;      /* limits */
+    uint64_t id;          /* orders; 0: not given */
+    unsigned limit;       /* orders, certificates */
+    const char *name;     /* certificates, limits, persist, account-*; as given; or NULL */
+    bool forget;          /* limits */
+    const char *key_type; /* account-register, account-roll-over; or NULL */
 };
 
 #define CONTROL_LIMIT_DEFAULT 50

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "common/limits.h"
-#include "issuer/acme.h"
 #include "issuer/line_json.h"
 
 /* json_array_append_new takes NULL for a failure, and reports it; the array is incomplete then. */
@@ -106,7 +105,7 @@ json_t *control_json_order(struct store *store, uint64_t id, struct err *err)
     return data;
 }
 
-/* -- certificates, accounts, records -- */
+/* -- certificates, records -- */
 
 static void add_certificate(void *arg, const struct store_certificate *row)
 {
@@ -124,22 +123,6 @@ json_t *control_json_certificates(struct store *store, const char *name, unsigne
     int ret = store_certificate_each(store, name, limit, add_certificate, &rows, err);
 
     return wrap(&rows, "certificates", ret, err);
-}
-
-static void add_account(void *arg, const char *directory_url, const struct acme_account *account,
-                        int64_t created)
-{
-    add(arg, json_pack("{s:o, s:o, s:o, s:o}", "directory", line_json_string(directory_url), "url",
-                       line_json_string(account->url), "thumbprint",
-                       line_json_string(account->thumbprint), "created", line_json_time(created)));
-}
-
-json_t *control_json_accounts(struct store *store, struct err *err)
-{
-    struct rows rows = {.array = json_array()};
-    int ret = store_account_each(store, add_account, &rows, err);
-
-    return wrap(&rows, "accounts", ret, err);
 }
 
 static void add_record(void *arg, const char *zone, const char *name, const char *value,

@@ -16,7 +16,6 @@ json_t *control_json_orders(struct store *store, unsigned limit, struct err *err
 json_t *control_json_order(struct store *store, uint64_t id, struct err *err);
 json_t *control_json_certificates(struct store *store, const char *name, unsigned limit,
                                   struct err *err);
-json_t *control_json_accounts(struct store *store, struct err *err);
 json_t *control_json_records(const struct publisher *publisher);
 /* control_limits.c; name in any form, or NULL: all. forget: what is held against it goes. */
 json_t *control_json_limits(struct ledger *ledger, const struct server_conf *conf, const char *name,

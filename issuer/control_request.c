@@ -5,27 +5,43 @@
 
 #include "issuer/line_json.h"
 
-static const struct line_member members[] = {
-    {"id", LINE_INTEGER, false},
-    {"limit", LINE_INTEGER, false},
-    {"name", LINE_STRING, false},
-    {"forget", LINE_BOOLEAN, false},
+enum {
+    TAKES_ID = 1,
+    TAKES_LIMIT = 2,
+    TAKES_NAME = 4,
+    TAKES_FORGET = 8,
+    TAKES_KEY_TYPE = 16,
+    NEEDS_NAME = 32,
 };
+
+static const struct line_member members[] = {
+    {"id", LINE_INTEGER, false},     {"limit", LINE_INTEGER, false},   {"name", LINE_STRING, false},
+    {"forget", LINE_BOOLEAN, false}, {"key_type", LINE_STRING, false},
+};
+
+/* Which operations may have each of them, in the same order. */
+static const unsigned takes[] = {TAKES_ID, TAKES_LIMIT, TAKES_NAME, TAKES_FORGET, TAKES_KEY_TYPE};
+
+_Static_assert(sizeof takes / sizeof *takes == sizeof members / sizeof *members, "one each");
 
 static const struct {
     const char *name;
-    bool id, limit, by_name, forget;
+    unsigned takes;
 } ops[CONTROL_OPS] = {
-    [CONTROL_PING] = {"ping", false, false, false, false},
-    [CONTROL_STATUS] = {"status", false, false, false, false},
-    [CONTROL_ORDERS] = {"orders", true, true, false, false},
-    [CONTROL_RECORDS] = {"records", false, false, false, false},
-    [CONTROL_CERTIFICATES] = {"certificates", false, true, true, false},
-    [CONTROL_ACCOUNTS] = {"accounts", false, false, false, false},
-    [CONTROL_RELOAD] = {"reload", false, false, false, false},
-    [CONTROL_BACKUP] = {"backup", false, false, false, false},
-    [CONTROL_PERSIST] = {"persist", false, false, true, false},
-    [CONTROL_LIMITS] = {"limits", false, false, true, true},
+    [CONTROL_PING] = {"ping", 0},
+    [CONTROL_STATUS] = {"status", 0},
+    [CONTROL_ORDERS] = {"orders", TAKES_ID | TAKES_LIMIT},
+    [CONTROL_RECORDS] = {"records", 0},
+    [CONTROL_CERTIFICATES] = {"certificates", TAKES_LIMIT | TAKES_NAME},
+    [CONTROL_ACCOUNTS] = {"accounts", 0},
+    [CONTROL_ACCOUNT_REGISTER] = {"account-register", TAKES_NAME | NEEDS_NAME | TAKES_KEY_TYPE},
+    [CONTROL_ACCOUNT_ROLL_OVER] = {"account-roll-over", TAKES_NAME | NEEDS_NAME | TAKES_KEY_TYPE},
+    [CONTROL_ACCOUNT_AGREE] = {"account-agree", TAKES_NAME | NEEDS_NAME},
+    [CONTROL_ACCOUNT_DEACTIVATE] = {"account-deactivate", TAKES_NAME | NEEDS_NAME},
+    [CONTROL_RELOAD] = {"reload", 0},
+    [CONTROL_BACKUP] = {"backup", 0},
+    [CONTROL_PERSIST] = {"persist", TAKES_NAME | NEEDS_NAME},
+    [CONTROL_LIMITS] = {"limits", TAKES_NAME | TAKES_FORGET},
 };
 
 static int find_op(enum control_op *op, const char *name, struct err *err)
@@ -59,28 +75,22 @@ static int read_numbers(struct control_request *out, struct err *err)
 
 static int check(const struct control_request *request, struct err *err)
 {
-    const char *extra = NULL;
+    unsigned may = ops[request->op].takes;
 
-    if (request->id != 0 && !ops[request->op].id) {
-        extra = "id";
-    } else if (json_object_get(request->json, "limit") != NULL && !ops[request->op].limit) {
-        extra = "limit";
-    } else if (request->name != NULL && !ops[request->op].by_name) {
-        extra = "name";
-    } else if (json_object_get(request->json, "forget") != NULL && !ops[request->op].forget) {
-        extra = "forget";
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        if (json_object_get(request->json, members[i].name) != NULL && (may & takes[i]) == 0) {
+            return err_set(err, ERR_UNKNOWN, "the request (%s) has the unknown member \"%s\"",
+                           ops[request->op].name, members[i].name);
+        }
     }
-    if (extra == NULL && request->forget && request->name == NULL) {
+    if (request->forget && request->name == NULL) {
         return err_set(err, ERR_MALFORMED, "the request to forget lacks \"name\"");
     }
-    if (extra == NULL && request->op == CONTROL_PERSIST && request->name == NULL) {
-        return err_set(err, ERR_MALFORMED, "the request (persist) lacks \"name\"");
+    if ((may & NEEDS_NAME) != 0 && request->name == NULL) {
+        return err_set(err, ERR_MALFORMED, "the request (%s) lacks \"name\"",
+                       ops[request->op].name);
     }
-    if (extra == NULL) {
-        return 0;
-    }
-    return err_set(err, ERR_UNKNOWN, "the request (%s) has the unknown member \"%s\"",
-                   ops[request->op].name, extra);
+    return 0;
 }
 
 int control_request_parse(struct control_request *out, const char *line, size_t len,
@@ -94,6 +104,7 @@ int control_request_parse(struct control_request *out, const char *line, size_t 
         return ret;
     }
     out->name = json_string_value(json_object_get(out->json, "name"));
+    out->key_type = json_string_value(json_object_get(out->json, "key_type"));
     out->forget = json_is_true(json_object_get(out->json, "forget"));
     if ((ret = find_op(&out->op, json_string_value(json_object_get(out->json, "op")), err)) < 0 ||
         (ret = read_numbers(out, err)) < 0 || (ret = check(out, err)) < 0) {

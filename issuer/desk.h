@@ -14,6 +14,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/server_conf.h"
+#include "issuer/acme.h"
 #include "issuer/csr.h"
 #include "issuer/order.h"
 #include "issuer/publisher.h"
@@ -21,6 +22,7 @@
 
 struct audit;
 struct ledger;
+struct authorities;
 struct desk;
 struct desk_ticket;
 struct signclient;
@@ -102,16 +104,31 @@ void desk_stop(struct desk *desk);
 void desk_seen(struct desk *desk, const struct publisher_seen *seen);
 
 /* The CA of a directory URL, made at first need; it is the desk's. NULL: err is filled. */
-struct acme;
 struct acme *desk_acme(struct desk *desk, const char *directory_url, struct err *err);
 
 /* The name by which CAA and dns-persist-01 records mean a CA: the first that its directory says
  * (good until the loop's next turn), or NULL where nothing was asked of it yet, or it says none. */
 const char *desk_issuer_domain(const struct desk *desk, const char *directory_url);
+/* The same where it was made already, else NULL. */
+struct acme *desk_acme_find(const struct desk *desk, const char *directory_url);
+const struct authorities *desk_authorities(const struct desk *desk);
+
+/* Has the directory of each configured CA read that is not known yet; fn comes once they are, or
+ * after within_ms, from the loop. error: 0, or ERR_CANCELLED from desk_free. */
+void desk_learn(struct desk *desk, unsigned within_ms, void (*fn)(void *arg, int error), void *arg);
 
 /* The account at a CA, found or made. error 0: url. From the loop; also, with ERR_CANCELLED, from
  * desk_free. */
 typedef void desk_account_fn(void *arg, int error, const char *text, const char *url);
+/* Changes an account; fn as above. A roll-over is refused (ERR_BUSY) while orders of that CA run,
+ * for their key authorizations are made with the key; orders that come meanwhile wait for it. */
+struct desk_account_change {
+    const char *name; /* of the authority, or its directory URL */
+    enum acme_change change;
+    const char *key_type; /* ACME_ROLL_OVER, ACME_REGISTER: or NULL, the configured one */
+};
+int desk_account_change(struct desk *desk, const struct desk_account_change *what,
+                        desk_account_fn *fn, void *arg, struct err *err);
 int desk_account(struct desk *desk, const char *directory_url, desk_account_fn *fn, void *arg,
                  struct err *err);
 

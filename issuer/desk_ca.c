@@ -200,43 +200,17 @@ struct acme *desk_acme(struct desk *desk, const char *directory_url, struct err 
     return ca != NULL ? ca->acme : NULL;
 }
 
-/* -- the account, for people -- */
-
-struct question {
-    struct desk_ca *ca;
-    desk_account_fn *fn;
-    void *arg;
-};
-
-static void on_ready(void *arg, const struct acme_response *response)
+struct acme *desk_acme_find(const struct desk *desk, const char *directory_url)
 {
-    struct question *question = arg;
-    const char *url = response->error == 0 ? acme_account_url(question->ca->acme) : NULL;
-    int error = response->error == 0 && url == NULL ? ERR_INTERNAL : response->error;
-
-    question->fn(question->arg, error, response->text != NULL ? response->text : err_string(error),
-                 url);
-    free(question);
+    for (const struct desk_ca *ca = desk->cas; ca != NULL; ca = ca->next) {
+        if (strcmp(ca->url, directory_url) == 0) {
+            return ca->acme;
+        }
+    }
+    return NULL;
 }
 
-int desk_account(struct desk *desk, const char *directory_url, desk_account_fn *fn, void *arg,
-                 struct err *err)
+const struct authorities *desk_authorities(const struct desk *desk)
 {
-    struct question *question;
-    struct desk_ca *ca = desk_ca_get(desk, directory_url, err);
-    int ret;
-
-    if (ca == NULL) {
-        return err->code;
-    }
-    if ((question = malloc(sizeof *question)) == NULL) {
-        return err_set(err, -ENOMEM, "out of memory");
-    }
-    *question = (struct question){ca, fn, arg};
-    if ((ret = acme_ready(ca->acme, on_ready, question)) < 0) {
-        free(question);
-        return err_set(err, ret, "the account at %s cannot be asked for: %s", directory_url,
-                       err_string(ret));
-    }
-    return 0;
+    return &desk->authorities;
 }

@@ -217,7 +217,39 @@ static void test_lists(void)
     CU_ASSERT_STRING_EQUAL(text, "NAME   VALUE  ORDER  EXPIRES              ZONE\n"
                                  "n\\x0a  v          1  2026-11-21 01:46:18  z\n");
     text = answer("accounts", "{\"result\":\"ok\",\"data\":{\"accounts\":[]}}", &status);
-    CU_ASSERT_STRING_EQUAL(text, "DIRECTORY  ACCOUNT  THUMBPRINT  CREATED\n");
+    CU_ASSERT_STRING_EQUAL(text, "");
+    text = answer("accounts",
+                  "{\"result\":\"ok\",\"data\":{\"accounts\":[{\"name\":\"le\\u0007\","
+                  "\"directory\":\"https://ca/d\",\"url\":\"https://ca/1\",\"status\":\"valid\","
+                  "\"key\":\"k\",\"pending_key\":\"k-2\",\"terms_agreed\":\"https://ca/t1\","
+                  "\"terms_changed\":true,\"contacts\":[\"h@a.example\"],\"eab_kid\":\"kid\","
+                  "\"ca\":{\"reached\":true,\"terms\":\"https://ca/t2\",\"caa_identities\":"
+                  "[\"ca.example\",\"b.example\"],\"profiles\":[{\"name\":\"classic\","
+                  "\"description\":\"90 days\"},{\"name\":\"short\",\"description\":\"6\"}],"
+                  "\"renewal_information\":true}},{\"directory\":\"https://b/d\",\"ca\":"
+                  "{\"reached\":false}}]}}",
+                  &status);
+    CU_ASSERT_STRING_EQUAL(text, "le\\x07\n"
+                                 "  directory    https://ca/d\n"
+                                 "  account      https://ca/1\n"
+                                 "  status       valid\n"
+                                 "  key          k (type not known), being rolled over to k-2\n"
+                                 "  thumbprint   -\n"
+                                 "  contacts     h@a.example\n"
+                                 "  terms        https://ca/t1\n"
+                                 "  terms now    https://ca/t2\n"
+                                 "               read them, then `certmillctl accounts agree`\n"
+                                 "  bound by     kid\n"
+                                 "  created      -\n"
+                                 "  CAA          ca.example, b.example\n"
+                                 "  profiles     classic: 90 days\n"
+                                 "               short: 6\n"
+                                 "  renewal info yes\n"
+                                 "\n"
+                                 "(not configured)\n"
+                                 "  directory    https://b/d\n"
+                                 "  account      -\n"
+                                 "  CA           not reached yet\n");
     text = answer("certificates",
                   "{\"result\":\"ok\",\"data\":{\"certificates\":[{\"order\":1,\"serial\":\"0a\","
                   "\"names\":[\"p\xc3\xb8lse\"],\"issuer\":\"CA\"}]}}",

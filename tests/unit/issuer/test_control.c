@@ -39,6 +39,7 @@ static void set_up(struct fixture *f)
     (void)snprintf(f->path, sizeof f->path, "%.127s", folder_file(&f->base.folder, "control.sock"));
     options.store = f->base.store;
     options.publisher = f->base.publisher;
+    options.desk = f->base.desk;
     options.conf = &f->base.conf;
     options.fd = local_listen(f->path);
     CU_ASSERT_EQUAL_FATAL(control_new(&f->control, &options), 0);
@@ -121,6 +122,11 @@ static void test_bad_requests(void)
         {"{\"v\":1,\"op\":\"certificates\",\"name\":\"a b\"}", "a b"},
         {"{\"v\":1,\"op\":\"persist\"}", "lacks \"name\""},
         {"{\"v\":1,\"op\":\"persist\",\"name\":\"a.example,a b\"}", "a b"},
+        {"{\"v\":1,\"op\":\"accounts\",\"key_type\":\"x\"}", "unknown member \"key_type\""},
+        {"{\"v\":1,\"op\":\"account-agree\",\"name\":\"a\",\"key_type\":\"x\"}",
+         "unknown member \"key_type\""},
+        {"{\"v\":1,\"op\":\"account-roll-over\"}", "lacks \"name\""},
+        {"{\"v\":1,\"op\":\"account-deactivate\",\"name\":\"nobody\"}", "no authority nobody"},
     };
     struct fixture f;
 
@@ -181,12 +187,21 @@ static void test_rows(void)
     CU_ASSERT_EQUAL(
         count_of(&f, "{\"v\":1,\"op\":\"certificates\",\"name\":\"c.example\"}", "certificates"),
         0);
-    CU_ASSERT_EQUAL(count_of(&f, "{\"v\":1,\"op\":\"accounts\"}", "accounts"), 0);
     CU_ASSERT_EQUAL(store_account_put(
                         f.base.store, "https://ca",
                         &(struct acme_account){.url = "https://ca/1", .thumbprint = "t"}, 1, NULL),
                     0);
-    CU_ASSERT_EQUAL(count_of(&f, "{\"v\":1,\"op\":\"accounts\"}", "accounts"), 1);
+    data = ask(&f, "{\"v\":1,\"op\":\"accounts\"}");
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(data, "accounts")), 2);
+    row = json_array_get(json_object_get(data, "accounts"), 0);
+    CU_ASSERT_STRING_EQUAL(local_text(row, "url"), "https://ca/1");
+    CU_ASSERT_TRUE(json_is_null(json_object_get(row, "name")));
+    row = json_array_get(json_object_get(data, "accounts"), 1);
+    CU_ASSERT_STRING_EQUAL(local_text(row, "directory"), f.base.directory);
+    CU_ASSERT_TRUE(json_is_null(json_object_get(row, "url")));
+    CU_ASSERT_TRUE(
+        json_is_false(json_object_get(json_object_get(row, "ca"), "reached"))); /* nobody there */
+    json_decref(data);
     CU_ASSERT_EQUAL(count_of(&f, "{\"v\":1,\"op\":\"records\"}", "records"), 0);
     CU_ASSERT_EQUAL(publisher_add(f.base.publisher, "a.example", "value", 7, 4000000000, NULL), 0);
     data = ask(&f, "{\"v\":1,\"op\":\"records\"}");
