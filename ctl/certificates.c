@@ -23,8 +23,8 @@ static int fill(json_t *request, char *const *words, size_t count, long limit, s
 
 static int print(const json_t *data, FILE *out)
 {
-    static const char *const heads[] = {"ORDER#",    "NAMES",  "ISSUER", "NOT BEFORE",
-                                        "NOT AFTER", "SERIAL", NULL};
+    static const char *const heads[] = {"ORDER#", "NAMES",   "ISSUER", "NOT BEFORE", "NOT AFTER",
+                                        "RENEW",  "REVOKED", "SERIAL", NULL};
     const json_t *certificate;
     struct table *table = table_new(heads);
     char digits[32], when[64];
@@ -40,6 +40,9 @@ static int print(const json_t *data, FILE *out)
         table_put(table, member_string(certificate, "issuer"));
         table_put(table, text_time(when, sizeof(when), member_string(certificate, "not_before")));
         table_put(table, text_time(when, sizeof(when), member_string(certificate, "not_after")));
+        const json_t *renewal = json_object_get(certificate, "renewal");
+        table_put(table, text_time(when, sizeof(when), member_string(renewal, "moment")));
+        table_put(table, text_time(when, sizeof(when), member_string(certificate, "revoked")));
         table_put(table, member_string(certificate, "serial"));
         free(names);
     }

@@ -29,7 +29,7 @@ struct ctl_command {
 
 extern const struct ctl_command ctl_audit, ctl_backup, ctl_restore, ctl_check_store, ctl_ping,
     ctl_status, ctl_orders, ctl_records, ctl_certificates, ctl_accounts, ctl_limits, ctl_persist,
-    ctl_reload, ctl_help, ctl_version;
+    ctl_revoke, ctl_reload, ctl_help, ctl_version;
 
 /* All of them, in the order of help; NULL-terminated. */
 extern const struct ctl_command *const ctl_commands[];

@@ -60,7 +60,8 @@ static int read_options(struct options *options, int argc, char **argv, struct e
             argv[words++] = (char *)(uintptr_t) "help";
         } else if (strcmp(word, "--version") == 0) {
             argv[words++] = (char *)(uintptr_t) "version";
-        } else if (strcmp(word, "--forget") == 0 || strncmp(word, "--key-type=", 11) == 0) {
+        } else if (strcmp(word, "--forget") == 0 || strncmp(word, "--key-type=", 11) == 0 ||
+                   strcmp(word, "--reason") == 0 || strncmp(word, "--reason=", 9) == 0) {
             argv[words++] = word; /* for the command to say what it means */
         } else if (word[0] == '-') {
             return err_set(err, ERR_UNKNOWN,

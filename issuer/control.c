@@ -6,6 +6,7 @@
 
 #include "common/domainset.h"
 #include "common/limits.h"
+#include "issuer/aftercare.h"
 #include "issuer/authority.h"
 #include "issuer/backup.h"
 #include "issuer/control_accounts.h"
@@ -227,6 +228,33 @@ static void op_backup(struct session *session)
     }
 }
 
+/* -- revoke -- */
+
+static void on_revoked(void *arg, int error, const char *text, json_t *data)
+{
+    struct session *session = arg;
+    struct err err = {0};
+
+    session->pending = false;
+    if (error != 0) {
+        (void)err_set(&err, error, "%s", text != NULL ? text : err_string(error));
+    }
+    answer(session, data, &err);
+    session_release(session);
+}
+
+static void op_revoke(struct session *session, const struct control_request *request)
+{
+    struct err err = {0};
+
+    session->pending = true;
+    if (aftercare_revoke(session->control->opt.aftercare, request->serial, request->reason,
+                         line_peer_uid(session->conn), on_revoked, session, &err) < 0) {
+        session->pending = false;
+        answer(session, NULL, &err);
+    }
+}
+
 /* -- the others -- */
 
 static json_t *certificates(const struct control *control, const struct control_request *request,
@@ -345,6 +373,9 @@ static void dispatch(struct session *session, const struct control_request *requ
                control_json_limits(control->opt.ledger, control->opt.conf, request->name,
                                    request->forget, &err),
                &err);
+        return;
+    case CONTROL_REVOKE:
+        op_revoke(session, request);
         return;
     case CONTROL_OPS:
         return;

@@ -19,6 +19,7 @@
 #include "issuer/store.h"
 
 struct backup;
+struct aftercare;
 struct control;
 struct desk;
 struct ledger;
@@ -40,6 +41,7 @@ struct control_options {
     struct backup *backup;
     struct ledger *ledger;
     struct desk *desk;
+    struct aftercare *aftercare;
     struct publisher *publisher;
     const struct server_conf *conf;
     const struct control_process *processes; /* IPC_ROLES of them */
@@ -73,17 +75,19 @@ enum control_op {
     CONTROL_BACKUP,
     CONTROL_LIMITS,
     CONTROL_PERSIST,
+    CONTROL_REVOKE,
     CONTROL_OPS,
 };
 
 struct control_request {
     json_t *json;
     enum control_op op;
-    uint64_t id;          /* orders; 0: not given */
-    unsigned limit;       /* orders, certificates */
-    const char *name;     /* certificates, limits, persist, account-*; as given; or NULL */
-    bool forget;          /* limits */
-    const char *key_type; /* account-register, account-roll-over; or NULL */
+    uint64_t id;                 /* orders; 0: not given */
+    unsigned limit;              /* orders, certificates */
+    const char *name;            /* certificates, limits, persist, account-*; as given; or NULL */
+    bool forget;                 /* limits */
+    const char *key_type;        /* account-register, account-roll-over; or NULL */
+    const char *serial, *reason; /* revoke; reason may be NULL */
 };
 
 #define CONTROL_LIMIT_DEFAULT 50

@@ -5,6 +5,8 @@
 
 #include "common/limits.h"
 #include "issuer/line_json.h"
+#include "issuer/renewal.h"
+#include "issuer/revoke_reason.h"
 
 /* json_array_append_new takes NULL for a failure, and reports it; the array is incomplete then. */
 struct rows {
@@ -107,13 +109,32 @@ json_t *control_json_order(struct store *store, uint64_t id, struct err *err)
 
 /* -- certificates, records -- */
 
+/* null: nothing is known of it. */
+static json_t *renewal(const struct store_certificate *row)
+{
+    if (row->renew_end == 0) {
+        return json_null();
+    }
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o}", "start", line_json_seconds(row->renew_start), "end",
+        line_json_seconds(row->renew_end), "moment", line_json_seconds(renewal_moment(row)),
+        "checked", line_json_seconds(row->renew_checked), "next",
+        line_json_seconds(row->renew_next), "explanation",
+        line_json_string(row->renew_explanation[0] != '\0' ? row->renew_explanation : NULL));
+}
+
 static void add_certificate(void *arg, const struct store_certificate *row)
 {
-    add(arg, json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "order", (json_int_t)row->order_id,
-                       "serial", line_json_string(row->serial), "names",
+    json_t *reason =
+        row->revoked != 0 ? json_string(revoke_reason_name(row->revoked_reason)) : NULL;
+
+    add(arg, json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "order",
+                       (json_int_t)row->order_id, "serial", line_json_string(row->serial), "names",
                        control_json_names(row->names), "issuer", line_json_string(row->issuer),
                        "not_before", line_json_seconds(row->not_before), "not_after",
-                       line_json_seconds(row->not_after), "created", line_json_time(row->created)));
+                       line_json_seconds(row->not_after), "created", line_json_time(row->created),
+                       "revoked", row->revoked != 0 ? line_json_seconds(row->revoked) : json_null(),
+                       "reason", reason != NULL ? reason : json_null(), "renewal", renewal(row)));
 }
 
 json_t *control_json_certificates(struct store *store, const char *name, unsigned limit,

@@ -12,15 +12,19 @@ enum {
     TAKES_FORGET = 8,
     TAKES_KEY_TYPE = 16,
     NEEDS_NAME = 32,
+    TAKES_SERIAL = 64,
 };
 
 static const struct line_member members[] = {
-    {"id", LINE_INTEGER, false},     {"limit", LINE_INTEGER, false},   {"name", LINE_STRING, false},
-    {"forget", LINE_BOOLEAN, false}, {"key_type", LINE_STRING, false},
+    {"id", LINE_INTEGER, false},      {"limit", LINE_INTEGER, false},
+    {"name", LINE_STRING, false},     {"forget", LINE_BOOLEAN, false},
+    {"key_type", LINE_STRING, false}, {"serial", LINE_STRING, false},
+    {"reason", LINE_STRING, false},
 };
 
 /* Which operations may have each of them, in the same order. */
-static const unsigned takes[] = {TAKES_ID, TAKES_LIMIT, TAKES_NAME, TAKES_FORGET, TAKES_KEY_TYPE};
+static const unsigned takes[] = {TAKES_ID,       TAKES_LIMIT,  TAKES_NAME,  TAKES_FORGET,
+                                 TAKES_KEY_TYPE, TAKES_SERIAL, TAKES_SERIAL};
 
 _Static_assert(sizeof takes / sizeof *takes == sizeof members / sizeof *members, "one each");
 
@@ -41,6 +45,7 @@ static const struct {
     [CONTROL_RELOAD] = {"reload", 0},
     [CONTROL_BACKUP] = {"backup", 0},
     [CONTROL_PERSIST] = {"persist", TAKES_NAME | NEEDS_NAME},
+    [CONTROL_REVOKE] = {"revoke", TAKES_SERIAL},
     [CONTROL_LIMITS] = {"limits", TAKES_NAME | TAKES_FORGET},
 };
 
@@ -86,6 +91,9 @@ static int check(const struct control_request *request, struct err *err)
     if (request->forget && request->name == NULL) {
         return err_set(err, ERR_MALFORMED, "the request to forget lacks \"name\"");
     }
+    if ((may & TAKES_SERIAL) != 0 && request->serial == NULL) {
+        return err_set(err, ERR_MALFORMED, "the request to revoke lacks \"serial\"");
+    }
     if ((may & NEEDS_NAME) != 0 && request->name == NULL) {
         return err_set(err, ERR_MALFORMED, "the request (%s) lacks \"name\"",
                        ops[request->op].name);
@@ -105,6 +113,8 @@ int control_request_parse(struct control_request *out, const char *line, size_t 
     }
     out->name = json_string_value(json_object_get(out->json, "name"));
     out->key_type = json_string_value(json_object_get(out->json, "key_type"));
+    out->serial = json_string_value(json_object_get(out->json, "serial"));
+    out->reason = json_string_value(json_object_get(out->json, "reason"));
     out->forget = json_is_true(json_object_get(out->json, "forget"));
     if ((ret = find_op(&out->op, json_string_value(json_object_get(out->json, "op")), err)) < 0 ||
         (ret = read_numbers(out, err)) < 0 || (ret = check(out, err)) < 0) {

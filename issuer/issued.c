@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,7 +177,48 @@ void issued_clear(struct issued *issued)
     *issued = (struct issued){0};
 }
 
-int issued_permit(const struct issued *issued, const char *domains, struct err *err)
+/* The sets of a client as one text. */
+static char *sets_of(const struct server_conf_client *client)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+
+    if (out == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < client->names.count; i++) {
+        (void)fprintf(out, "%s;", client->names.items[i]);
+    }
+    if (fclose(out) == 0) {
+        return text;
+    }
+    free(text);
+    return NULL;
+}
+
+static int permit(const struct server_conf_client *client, const char *domains,
+                  const struct csr *wanted, struct err *err)
+{
+    char *sets;
+    int ret;
+
+    if (client == NULL) {
+        return policy_names(domains != NULL ? domains : "", wanted, err);
+    }
+    if (wanted->count == 0) {
+        return 0; /* patterns fit them all */
+    }
+    if ((sets = sets_of(client)) == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    ret = policy_names(sets, wanted, err);
+    free(sets);
+    return ret;
+}
+
+int issued_permit(const struct issued *issued, const struct server_conf_client *client,
+                  const char *domains, struct err *err)
 {
     char *names[LIMIT_NAMES], *copy = strdup(issued->names), *save = NULL;
     struct csr wanted = {.names = names};
@@ -187,6 +229,9 @@ int issued_permit(const struct issued *issued, const char *domains, struct err *
     }
     for (char *name = strtok_r(copy, ",", &save); name != NULL && ret == 0;
          name = strtok_r(NULL, ",", &save)) {
+        if (client != NULL && policy_patterns(&client->patterns, name)) {
+            continue;
+        }
         if (wanted.count == LIMIT_NAMES) {
             ret = err_set(err, ERR_LIMIT, "the certificate has more than %d names", LIMIT_NAMES);
         } else {
@@ -194,7 +239,7 @@ int issued_permit(const struct issued *issued, const char *domains, struct err *
         }
     }
     if (ret == 0) {
-        ret = policy_names(domains, &wanted, err);
+        ret = permit(client, domains, &wanted, err);
     }
     free(copy);
     return ret;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/server_conf.h"
 #include "issuer/renewal.h"
 #include "issuer/store.h"
 
@@ -34,7 +35,9 @@ int issued_by_serial(struct issued *out, struct store *store, const char *serial
                      struct err *err);
 void issued_clear(struct issued *issued);
 
-/* Whether a client with these domain sets may have all its names. ERR_POLICY. */
-int issued_permit(const struct issued *issued, const char *domains, struct err *err);
+/* Whether a client may have all its names: one of the configuration, or (client NULL) one with
+ * these domain sets. ERR_POLICY. */
+int issued_permit(const struct issued *issued, const struct server_conf_client *client,
+                  const char *domains, struct err *err);
 
 #endif

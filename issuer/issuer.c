@@ -140,6 +140,19 @@ static int make_parts(struct issuer *issuer, uint64_t generation, struct err *er
     return make_intake(issuer, err);
 }
 
+static int make_aftercare(struct issuer *issuer, struct err *err)
+{
+    const struct aftercare_options options = {.loop = &issuer->loop,
+                                              .log = issuer->log,
+                                              .clock = &clock_system,
+                                              .store = issuer->store,
+                                              .desk = issuer->desk,
+                                              .audit = issuer->audit,
+                                              .conf = &issuer->boot.conf};
+
+    return aftercare_new(&issuer->aftercare, &options, err);
+}
+
 static int listen_submit(struct issuer *issuer, int fd)
 {
     struct submit_options options = {.loop = &issuer->loop,
@@ -147,6 +160,7 @@ static int listen_submit(struct issuer *issuer, int fd)
                                      .clock = &clock_system,
                                      .desk = issuer->desk,
                                      .intake = issuer->intake,
+                                     .aftercare = issuer->aftercare,
                                      .conf = &issuer->boot.conf,
                                      .fd = fd};
 
@@ -162,6 +176,7 @@ static int listen_control(struct issuer *issuer, int fd)
                                       .desk = issuer->desk,
                                       .backup = issuer->backup,
                                       .ledger = issuer->ledger,
+                                      .aftercare = issuer->aftercare,
                                       .publisher = issuer->publisher,
                                       .conf = &issuer->boot.conf,
                                       .processes = issuer->processes,
@@ -246,7 +261,8 @@ static int start(struct issuer *issuer, struct err *err)
         return ret;
     }
     issuer_audit_open(issuer, audit);
-    if ((ret = make_parts(issuer, generation, err)) < 0 || (ret = use_sockets(issuer, err)) < 0 ||
+    if ((ret = make_parts(issuer, generation, err)) < 0 ||
+        (ret = make_aftercare(issuer, err)) < 0 || (ret = use_sockets(issuer, err)) < 0 ||
         (ret = issuer_control_start(issuer, err)) < 0) {
         return ret;
     }
@@ -284,6 +300,7 @@ void issuer_stop(struct issuer *issuer)
     intake_free(issuer->intake);
     issuer_audit_stop(issuer);
     issuer_store_stop(issuer);
+    aftercare_free(issuer->aftercare);
     desk_free(issuer->desk);
     submit_free(issuer->submit);
     backup_free(issuer->backup);

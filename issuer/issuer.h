@@ -12,6 +12,7 @@
 #include "common/err.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "issuer/aftercare.h"
 #include "issuer/audit.h"
 #include "issuer/backup.h"
 #include "issuer/control.h"
@@ -47,6 +48,7 @@ struct issuer {
     struct publisher *publisher;
     struct desk *desk;
     struct intake *intake;
+    struct aftercare *aftercare;
     struct submit *submit;
     struct control *control;
     struct control_process processes[IPC_ROLES];

@@ -67,6 +67,7 @@ static void use(struct issuer *issuer, struct boot *fresh)
     issuer->boot = *fresh;
     desk_configure(issuer->desk, &issuer->boot.conf);
     intake_configure(issuer->intake, &issuer->boot.conf);
+    aftercare_configure(issuer->aftercare, &issuer->boot.conf);
     submit_configure(issuer->submit, &issuer->boot.conf);
     control_configure(issuer->control, &issuer->boot.conf);
     issuer_audit_configure(issuer);

@@ -16,7 +16,8 @@
 int policy_names(const char *domains, const struct csr *csr, struct err *err);
 
 /* The same for a client of the configuration: kind of key, number of names, names (those that no
- * pattern fits have to be within one set), and the profile that it asks for, or NULL. ERR_POLICY. */
+ * pattern fits have to be within one set), and the profile that it asks for, or NULL. ERR_POLICY.
+ */
 int policy_client(const struct server_conf_client *client, const struct csr *csr,
                   const char *profile, struct err *err);
 

@@ -91,7 +91,7 @@ struct store_certificate {
     int revoked_reason;                 /* RFC 5280 5.3.1 */
     /* Renewal information (issuer/renewal.h), Unix seconds; renew_end 0: no window is known. */
     int64_t renew_start, renew_end, renew_checked, renew_next;
-    const char *renew_explanation; /* URL, or "" */
+    const char *renew_explanation;         /* URL, or "" */
     const char *preferred_chain, *profile; /* of its order, or NULL */
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/limits.h"
+#include "issuer/aftercare.h"
 #include "issuer/authority.h"
 #include "issuer/cert.h"
 #include "issuer/csr.h"
@@ -131,6 +132,14 @@ static const char *asked_authority(const struct submit_request *request)
     return request->authority != NULL ? request->authority : request->acme_server_url;
 }
 
+static void log_refused(const struct session *session, const struct submit_request *request,
+                        const struct err *err)
+{
+    log_warning(session->submit->opt.log,
+                request->client_name != NULL ? request->client_name : request->client,
+                "refused (uid %lld): %s", (long long)line_peer_uid(session->conn), err->text);
+}
+
 static void get_certificate(struct session *session, const struct submit_request *request)
 {
     const struct submit *submit = session->submit;
@@ -151,33 +160,39 @@ static void get_certificate(struct session *session, const struct submit_request
     struct err err = {0};
 
     if (intake_take(submit->opt.intake, &wanted, &client, &session->ticket, &err) < 0) {
-        log_warning(submit->opt.log,
-                    request->client_name != NULL ? request->client_name : request->client,
-                    "refused (uid %lld): %s", (long long)wanted.peer_uid, err.text);
+        log_refused(session, request, &err);
         answer_error(session, &err);
     }
 }
 
-/* -- get ocsp -- */
+/* -- what was issued already -- */
 
-static void get_ocsp(struct session *session, const struct submit_request *request)
+static void on_aftercare(void *arg, int error, const char *text, json_t *result)
+{
+    struct session *session = arg;
+    struct err err = {0};
+
+    session->pending = false;
+    if (error != 0) {
+        (void)err_set(&err, error, "%s", text != NULL ? text : err_string(error));
+        answer_error(session, &err);
+    } else {
+        answer(session, line_json_dump(result));
+    }
+    session_release(session);
+}
+
+static void aftercare(struct session *session, const struct submit_request *request)
 {
     struct err err = {0};
-    struct cert cert;
 
-    if (cert_parse(&cert, request->input, request->input_len, &err) == 0) {
-        if (cert.ocsp_url == NULL) {
-            (void)err_set(&err, ERR_NOT_FOUND,
-                          "the certificate names no OCSP responder: this CA has none");
-        } else {
-            (void)err_set(&err, ERR_UNAVAILABLE,
-                          "the OCSP responder %.512s is not asked: responders speak plain http, "
-                          "and this server speaks https only",
-                          cert.ocsp_url);
-        }
-        cert_clear(&cert);
+    session->pending = true;
+    if (aftercare_submit(session->submit->opt.aftercare, request, line_peer_uid(session->conn),
+                         on_aftercare, session, &err) < 0) {
+        session->pending = false;
+        log_refused(session, request, &err);
+        answer_error(session, &err);
     }
-    answer_error(session, &err);
 }
 
 /* -- show -- */
@@ -272,7 +287,9 @@ static void dispatch(struct session *session, const struct submit_request *reque
         get_certificate(session, request);
         return;
     case SUBMIT_GET_OCSP:
-        get_ocsp(session, request);
+    case SUBMIT_GET_RENEWAL_INFO:
+    case SUBMIT_REVOKE_CERTIFICATE:
+        aftercare(session, request);
         return;
     case SUBMIT_SHOW_CSR:
     case SUBMIT_SHOW_CERTIFICATE:

@@ -17,6 +17,7 @@
 #include "common/server_conf.h"
 #include "issuer/desk.h"
 
+struct aftercare;
 struct submit;
 
 /* All of it outlives the submit. */
@@ -26,6 +27,7 @@ struct submit_options {
     const struct clock *clock;
     struct desk *desk;
     struct intake *intake;
+    struct aftercare *aftercare;
     const struct server_conf *conf;
     int fd; /* listening; taken over */
 };
@@ -39,6 +41,8 @@ enum submit_op {
     SUBMIT_PING,
     SUBMIT_GET_CERTIFICATE,
     SUBMIT_GET_OCSP,
+    SUBMIT_GET_RENEWAL_INFO,
+    SUBMIT_REVOKE_CERTIFICATE,
     SUBMIT_SHOW_CSR,
     SUBMIT_SHOW_CERTIFICATE,
     SUBMIT_SHOW_CONFIGURATION,

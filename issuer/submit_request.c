@@ -20,6 +20,8 @@ static const struct {
     [SUBMIT_PING] = {"ping", false, false},
     [SUBMIT_GET_CERTIFICATE] = {"get certificate", true, true},
     [SUBMIT_GET_OCSP] = {"get ocsp", false, true},
+    [SUBMIT_GET_RENEWAL_INFO] = {"get renewal-info", true, true},
+    [SUBMIT_REVOKE_CERTIFICATE] = {"revoke certificate", true, true},
     [SUBMIT_SHOW_CSR] = {"show csr", false, true},
     [SUBMIT_SHOW_CERTIFICATE] = {"show certificate", false, true},
     [SUBMIT_SHOW_CONFIGURATION] = {"show configuration", false, false},

@@ -142,13 +142,52 @@ static enum shell_status status_of(const char *kind)
     return SHELL_INTERNAL;
 }
 
+static int digit(char c)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *at = c != '\0' ? strchr(digits, c) : NULL;
+    return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* RFC 4648 4, padded. */
+static int take_binary(struct exchange_answer *answer, const char *base64, struct err *err)
+{
+    size_t len = strlen(base64), digits = len;
+    while (digits > 0 && len - digits < 2 && base64[digits - 1] == '=') {
+        digits--;
+    }
+    if (len % 4 != 0) {
+        return err_set(err, ERR_PROTOCOL, "certmilld's answer is no base64");
+    }
+    if ((answer->output = malloc(len / 4 * 3 + 1)) == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    uint32_t bits = 0;
+    for (size_t i = 0; i < digits; i++) {
+        int value = digit(base64[i]);
+        if (value < 0) {
+            return err_set(err, ERR_PROTOCOL, "certmilld's answer is no base64");
+        }
+        bits = bits << 6 | (uint32_t)value;
+        if (i % 4 != 0) {
+            answer->output[answer->output_len++] = (char)(bits >> (6 - 2 * (i % 4)));
+        }
+    }
+    answer->output[answer->output_len] = '\0';
+    return 0;
+}
+
 static int take_result(struct exchange_answer *answer, const struct shell *shell,
                        const json_t *object, const char *result, struct err *err)
 {
     answer->done = true;
     if (strcmp(result, "ok") == 0) {
         const json_t *output = json_object_get(object, "output");
+        const char *base64 = json_string_value(json_object_get(object, "output_base64"));
         answer->status = SHELL_OK;
+        if (base64 != NULL) {
+            return take_binary(answer, base64, err);
+        }
         answer->output_len = json_string_length(output);
         answer->output = malloc(answer->output_len + 1);
         if (answer->output == NULL) {

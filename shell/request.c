@@ -5,6 +5,8 @@
 static const struct request_op ops[] = {
     {"ping", "ping", NULL, REQUEST_INPUT_NONE, false, false},
     {"get certificate", "get", "certificate", REQUEST_INPUT_CSR, true, false},
+    {"get renewal-info", "get", "renewal-info", REQUEST_INPUT_CHAIN, true, false},
+    {"revoke certificate", "revoke", "certificate", REQUEST_INPUT_CHAIN, true, false},
     {"get ocsp", "get", "ocsp", REQUEST_INPUT_CHAIN, false, false},
     {"show csr", "show", "csr", REQUEST_INPUT_CSR, false, false},
     {"show certificate", "show", "certificate", REQUEST_INPUT_CHAIN, false, false},
@@ -16,8 +18,8 @@ static const struct request_op ops[] = {
 
 #define OPS (sizeof(ops) / sizeof(ops[0]))
 #define TAKEN                                                                                      \
-    "taken are ping, get certificate|ocsp, show csr|certificate|configuration|acmeaccount, help, " \
-    "version"
+    "taken are ping, get certificate|ocsp|renewal-info, revoke certificate, "                      \
+    "show csr|certificate|configuration|acmeaccount, help, version"
 
 struct reader {
     char *const *words;

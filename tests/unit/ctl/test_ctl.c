@@ -56,6 +56,13 @@ static void test_encode(void)
     CU_ASSERT_STRING_EQUAL(encode("orders"), "{\"v\":1,\"op\":\"orders\"}");
     CU_ASSERT_STRING_EQUAL(encode("--json orders 17"), "{\"v\":1,\"op\":\"orders\",\"id\":17}");
     CU_ASSERT_STRING_EQUAL(encode("orders --limit 5"), "{\"v\":1,\"op\":\"orders\",\"limit\":5}");
+    CU_ASSERT_STRING_EQUAL(encode("revoke 0a:1B"),
+                           "{\"v\":1,\"op\":\"revoke\",\"serial\":\"0a:1B\"}");
+    CU_ASSERT_STRING_EQUAL(
+        encode("revoke 0a --reason superseded"),
+        "{\"v\":1,\"op\":\"revoke\",\"serial\":\"0a\",\"reason\":\"superseded\"}");
+    CU_ASSERT_STRING_EQUAL(encode("revoke --reason=1 0a"),
+                           "{\"v\":1,\"op\":\"revoke\",\"serial\":\"0a\",\"reason\":\"1\"}");
     CU_ASSERT_STRING_EQUAL(encode("certificates a.example --limit=7"),
                            "{\"v\":1,\"op\":\"certificates\",\"name\":\"a.example\",\"limit\":7}");
 }
@@ -114,6 +121,10 @@ static void test_usage(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("persist a --limit 3"), "takes no --limit"));
     CU_ASSERT_STRING_EQUAL(encode("persist a *.b"),
                            "{\"v\":1,\"op\":\"persist\",\"name\":\"a,*.b\"}");
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("revoke"), "needs a serial number"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("revoke 1 --reason"), "needs a word"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("revoke 1 2"), "'2' as well"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("revoke 1 --limit 2"), "takes no --limit"));
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("--colour ping"), "unknown option '--colour'"));
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("-x ping"), "unknown option '-x'"));
 }
@@ -254,7 +265,22 @@ static void test_lists(void)
                   "{\"result\":\"ok\",\"data\":{\"certificates\":[{\"order\":1,\"serial\":\"0a\","
                   "\"names\":[\"p\xc3\xb8lse\"],\"issuer\":\"CA\"}]}}",
                   &status);
-    CU_ASSERT_PTR_NOT_NULL(strstr(text, "    1  p\xc3\xb8lse  CA      -           -          0a"));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(text, "    1  p\xc3\xb8lse  CA      -           -          -      -        0a"));
+    text = answer("certificates",
+                  "{\"result\":\"ok\",\"data\":{\"certificates\":[{\"order\":1,\"serial\":\"0a\","
+                  "\"names\":[\"a\"],\"revoked\":\"2026-11-21T01:46:18Z\",\"renewal\":{"
+                  "\"moment\":\"2026-12-01T00:00:00Z\"}}]}}",
+                  &status);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "2026-12-01 00:00:00  2026-11-21 01:46:18  0a\n"));
+    text = answer("revoke 0a",
+                  "{\"result\":\"ok\",\"data\":{\"serial\":\"0a\",\"names\":[\"a\"],\"reason\":"
+                  "\"superseded\",\"revoked\":\"2026-11-21T01:46:18Z\",\"already\":false}}",
+                  &status);
+    CU_ASSERT_STRING_EQUAL(
+        text, "certificate 0a is revoked since 2026-11-21 01:46:18 +0000: superseded\n");
+    text = answer("revoke 0a", "{\"result\":\"ok\",\"data\":{\"already\":true}}", &status);
+    CU_ASSERT_STRING_EQUAL(text, "certificate - was revoked before, since -: -\n");
     text = answer("persist a.example",
                   "{\"result\":\"ok\",\"data\":{\"records\":[{\"authority\":\"le\",\"challenge\":"
                   "\"c\",\"owner\":\"o.\",\"type\":\"TXT\",\"value\":\"\\\"v; w\\\"\","

@@ -4,12 +4,15 @@
 #include <CUnit/Basic.h>
 #include <signal.h>
 
+#include "issuer/aftercare.h"
+#include "issuer/renewal.h"
 #include "tests/unit/common/run.h"
 #include "tests/unit/issuer/desk_fixture.h"
 #include "tests/unit/issuer/local_client.h"
 
 struct fixture {
     struct desk_fixture base;
+    struct aftercare *aftercare;
     struct control *control;
     struct control_process processes[IPC_ROLES];
     char path[128];
@@ -37,6 +40,14 @@ static void set_up(struct fixture *f)
     memset(f, 0, sizeof *f);
     desk_fixture_set_up(&f->base);
     (void)snprintf(f->path, sizeof f->path, "%.127s", folder_file(&f->base.folder, "control.sock"));
+    struct aftercare_options aftercare = {.loop = &f->base.loop,
+                                          .clock = &clock_system,
+                                          .store = f->base.store,
+                                          .desk = f->base.desk,
+                                          .conf = &f->base.conf};
+    struct err err = {0};
+    CU_ASSERT_EQUAL_FATAL(aftercare_new(&f->aftercare, &aftercare, &err), 0);
+    options.aftercare = f->aftercare;
     options.store = f->base.store;
     options.publisher = f->base.publisher;
     options.desk = f->base.desk;
@@ -47,6 +58,7 @@ static void set_up(struct fixture *f)
 
 static void tear_down(struct fixture *f)
 {
+    aftercare_free(f->aftercare);
     control_free(f->control);
     desk_fixture_tear_down(&f->base);
 }
@@ -127,12 +139,49 @@ static void test_bad_requests(void)
          "unknown member \"key_type\""},
         {"{\"v\":1,\"op\":\"account-roll-over\"}", "lacks \"name\""},
         {"{\"v\":1,\"op\":\"account-deactivate\",\"name\":\"nobody\"}", "no authority nobody"},
+        {"{\"v\":1,\"op\":\"revoke\"}", "lacks \"serial\""},
+        {"{\"v\":1,\"op\":\"ping\",\"serial\":\"1\"}", "unknown member \"serial\""},
+        {"{\"v\":1,\"op\":\"ping\",\"reason\":\"1\"}", "unknown member \"reason\""},
+        {"{\"v\":1,\"op\":\"revoke\",\"serial\":\"xyz\"}", "no serial number"},
+        {"{\"v\":1,\"op\":\"revoke\",\"serial\":\"1\",\"reason\":\"2\"}", "no reason"},
     };
     struct fixture f;
 
     set_up(&f);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         local_expect(f.path, &f.base.loop, cases[i].line, "input", cases[i].words);
+    tear_down(&f);
+}
+
+/* What became of a certificate stands with it. */
+static void test_revoke(void)
+{
+    const struct renewal_window window = {1800100000, 1800200000, 1800000000, 1800000060, ""};
+    struct fixture f;
+    struct err err = {0};
+    json_t *data;
+
+    set_up(&f);
+    CU_ASSERT_EQUAL(add_issued(&f), 1);
+    data = ask(&f, "{\"v\":1,\"op\":\"certificates\"}");
+    const json_t *row = json_array_get(json_object_get(data, "certificates"), 0);
+    CU_ASSERT(json_is_null(json_object_get(row, "revoked")) &&
+              json_is_null(json_object_get(row, "renewal")));
+    json_decref(data);
+    CU_ASSERT_EQUAL(store_certificate_revoked(f.base.store, 1, 1800000000, 5, &err), 0);
+    CU_ASSERT_EQUAL(store_certificate_renewal(f.base.store, 1, &window, &err), 0);
+    data = ask(&f, "{\"v\":1,\"op\":\"revoke\",\"serial\":\"1A:2B\"}");
+    CU_ASSERT_STRING_EQUAL(local_text(data, "reason"), "cessationOfOperation");
+    CU_ASSERT_TRUE(json_is_true(json_object_get(data, "already")));
+    json_decref(data);
+    data = ask(&f, "{\"v\":1,\"op\":\"certificates\"}");
+    row = json_array_get(json_object_get(data, "certificates"), 0);
+    CU_ASSERT_STRING_EQUAL(local_text(row, "revoked"), "2027-01-15T08:00:00Z");
+    CU_ASSERT_STRING_EQUAL(local_text(row, "reason"), "cessationOfOperation");
+    CU_ASSERT_STRING_EQUAL(local_text(json_object_get(row, "renewal"), "start"),
+                           "2027-01-16T11:46:40Z");
+    CU_ASSERT(json_is_null(json_object_get(json_object_get(row, "renewal"), "explanation")));
+    json_decref(data);
     tear_down(&f);
 }
 
@@ -359,10 +408,15 @@ static void test_end_while_waiting(void)
 int main(void)
 {
     static const struct run_case tests[] = {
-        {"ping", test_ping},       {"bad requests", test_bad_requests},
-        {"orders", test_orders},   {"rows", test_rows},
-        {"persist", test_persist}, {"status", test_status},
-        {"reload", test_reload},   {"end while waiting", test_end_while_waiting},
+        {"ping", test_ping},
+        {"bad requests", test_bad_requests},
+        {"orders", test_orders},
+        {"rows", test_rows},
+        {"persist", test_persist},
+        {"revoke", test_revoke},
+        {"status", test_status},
+        {"reload", test_reload},
+        {"end while waiting", test_end_while_waiting},
     };
 
     (void)signal(SIGPIPE, SIG_IGN);

@@ -398,14 +398,23 @@ static void test_permit(void)
 
     set_up(&f);
     struct issued issued = row(&f);
-    CU_ASSERT_EQUAL(issued_permit(&issued, "a.example,www.a.example,b.example", &err), 0);
-    CU_ASSERT_EQUAL(issued_permit(&issued, "a.example;www.a.example", &err), ERR_POLICY);
-    CU_ASSERT_EQUAL(issued_permit(&issued, "", &err), ERR_POLICY);
+    CU_ASSERT_EQUAL(issued_permit(&issued, NULL, "a.example,www.a.example,b.example", &err), 0);
+    CU_ASSERT_EQUAL(issued_permit(&issued, NULL, "a.example;www.a.example", &err), ERR_POLICY);
+    CU_ASSERT_EQUAL(issued_permit(&issued, NULL, NULL, &err), ERR_POLICY);
+    char *sets[] = {(char *)"c.example,a.example"}, *patterns[] = {(char *)"*.a.example"};
+    struct server_conf_client client = {.name = (char *)"web", .names = {sets, 1}};
+    CU_ASSERT_EQUAL(issued_permit(&issued, &client, NULL, &err), ERR_POLICY);
+    client.patterns = (struct conf_strings){patterns, 1};
+    CU_ASSERT_EQUAL(issued_permit(&issued, &client, NULL, &err), 0);
+    client.names.count = 0;
+    CU_ASSERT_EQUAL(issued_permit(&issued, &client, NULL, &err), ERR_POLICY);
+    patterns[0] = (char *)"*.example";
+    CU_ASSERT_EQUAL(issued_permit(&issued, &client, NULL, &err), 0);
     free(issued.names);
     issued.names = calloc(1, 2 * (LIMIT_NAMES + 1) + 1);
     for (int i = 0; i <= LIMIT_NAMES; i++)
         strcat(issued.names, "a,");
-    CU_ASSERT_EQUAL(issued_permit(&issued, "a.example", &err), ERR_LIMIT);
+    CU_ASSERT_EQUAL(issued_permit(&issued, NULL, "a.example", &err), ERR_LIMIT);
     issued_clear(&issued);
     tear_down(&f);
 }

@@ -3,6 +3,7 @@
 #include <CUnit/Basic.h>
 #include <signal.h>
 
+#include "issuer/aftercare.h"
 #include "issuer/intake.h"
 #include "tests/unit/common/run.h"
 #include "tests/unit/issuer/desk_fixture.h"
@@ -11,6 +12,7 @@
 struct fixture {
     struct desk_fixture base;
     struct intake *intake;
+    struct aftercare *aftercare;
     struct submit *submit;
     char path[128];
 };
@@ -19,7 +21,16 @@ static void set_up(struct fixture *f)
 {
     struct submit_options options = {.loop = &f->base.loop, .clock = &clock_system};
 
+    struct err err = {0};
+
     desk_fixture_set_up(&f->base);
+    struct aftercare_options aftercare = {.loop = &f->base.loop,
+                                          .clock = &clock_system,
+                                          .store = f->base.store,
+                                          .desk = f->base.desk,
+                                          .conf = &f->base.conf};
+    CU_ASSERT_EQUAL_FATAL(aftercare_new(&f->aftercare, &aftercare, &err), 0);
+    options.aftercare = f->aftercare;
     (void)snprintf(f->path, sizeof f->path, "%.127s", folder_file(&f->base.folder, "submit.sock"));
     const struct intake_options intake = {.loop = &f->base.loop,
                                           .clock = &clock_system,
@@ -37,6 +48,7 @@ static void set_up(struct fixture *f)
 static void tear_down(struct fixture *f)
 {
     intake_free(f->intake);
+    aftercare_free(f->aftercare);
     submit_free(f->submit);
     desk_fixture_tear_down(&f->base);
 }
@@ -101,6 +113,8 @@ static void test_bad_requests(void)
         {"{\"v\":1,\"op\":\"ping\",\"staging\":\"yes\"}", "wrong type"},
         {"{\"v\":1,\"op\":\"get certificate\",\"domains\":\"a.example\"}", "lacks \"input\""},
         {"{\"v\":1,\"op\":\"get certificate\",\"input\":\"x\"}", "lacks \"domains\""},
+        {"{\"v\":1,\"op\":\"get renewal-info\",\"input\":\"x\"}", "lacks \"domains\""},
+        {"{\"v\":1,\"op\":\"revoke certificate\",\"domains\":\"x\"}", "lacks \"input\""},
         {"{\"v\":1,\"op\":\"show csr\"}", "lacks \"input\""},
         {"{\"v\":1,\"op\":\"ping\",\"client\":\"a\\u0000b\"}", "JSON"},
     };
@@ -147,7 +161,9 @@ static void test_show(void)
     refuses(&f, "show certificate", NULL, pem, NULL, "input", "not a certificate");
     refuses(&f, "show configuration", NULL, NULL, NULL, "", "acme-server-url: ");
     refuses(&f, "get ocsp", NULL, cert, NULL, "input", "this CA has none");
-    refuses(&f, "get ocsp", NULL, with_ocsp, NULL, "unavailable", "http://ocsp.example/");
+    refuses(&f, "get ocsp", NULL, with_ocsp, NULL, "input", "not issued by way of");
+    refuses(&f, "get renewal-info", "www.example.org", with_ocsp, NULL, "input", "not issued by");
+    refuses(&f, "revoke certificate", "www.example.org", cert, NULL, "input", "does not begin");
     refuses(&f, "get ocsp", NULL, "x", NULL, "input", "PEM");
     tear_down(&f);
     free(pem);

@@ -111,6 +111,39 @@ static void test_good(void)
                                   "2026-11-21 01:46:18 +0000 certmill-shell INFO for\\x1bged\n");
 }
 
+static void test_binary(void)
+{
+    static const struct {
+        const char *base64, *octets;
+        size_t len;
+    } good[] = {{"", "", 0},
+                {"AA==", "\0", 1},
+                {"AP8=", "\0\xff", 2},
+                {"MAp/+w==", "0\n\x7f\xfb", 4},
+                {"/+/v", "\xff\xef\xef", 3}};
+    static const char *const bad[] = {
+        "A", "AA", "AAA", "A===", "AA-_", "AA=A", "AAAA\\nAAAA", "===="};
+    const struct shell shell = {.log = -1};
+    char line[128];
+    struct err err = {0};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        struct exchange_answer answer = {0};
+        int n = snprintf(line, sizeof(line), "{\"result\":\"ok\",\"output_base64\":\"%s\"}",
+                         good[i].base64);
+        CU_ASSERT_EQUAL_FATAL(exchange_take(&answer, &shell, line, (size_t)n, &err), 0);
+        CU_ASSERT(answer.done && answer.status == SHELL_OK && answer.output_len == good[i].len);
+        CU_ASSERT_EQUAL(memcmp(answer.output, good[i].octets, good[i].len), 0);
+        free(answer.output);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct exchange_answer answer = {0};
+        int n =
+            snprintf(line, sizeof(line), "{\"result\":\"ok\",\"output_base64\":\"%s\"}", bad[i]);
+        CU_ASSERT_EQUAL(exchange_take(&answer, &shell, line, (size_t)n, &err), ERR_PROTOCOL);
+        free(answer.output);
+    }
+}
+
 static void test_ping(void)
 {
     struct outcome o = exchange("ping", NULL, "{\"result\":\"ok\"}\n", 16);
@@ -212,6 +245,7 @@ int main(void)
     CU_pSuite suite = CU_add_suite("exchange", set_up, tear_down);
     CU_add_test(suite, "good", test_good);
     CU_add_test(suite, "ping", test_ping);
+    CU_add_test(suite, "RFC 4648 4: binary output", test_binary);
     CU_add_test(suite, "kinds", test_kinds);
     CU_add_test(suite, "server gone", test_server_gone);
     CU_add_test(suite, "broken answers", test_broken_answers);

@@ -29,7 +29,7 @@ static void test_commands(void)
     static const char *const known[] = {
         "ping",    "get certificate",  "get ocsp",           "show csr",
         "help",    "show certificate", "show configuration", "show acmeaccount",
-        "version",
+        "version", "get renewal-info", "revoke certificate",
     };
     struct request r;
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
