@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/boot_conf.h"
 #include "common/limits.h"
 #include "common/msg.h"
 
@@ -18,7 +19,7 @@ static int send_message(int control, const struct msg_writer *w, const int *fds,
     int ret = msg_end(w);
 
     if (ret < 0) {
-        return err_set(err, ret, "the configuration does not fit into a message of %u bytes",
+        return err_set(err, ret, "a child's start does not fit into a message of %u bytes",
                        LIMIT_MESSAGE);
     }
     ret = msg_send(control, w, fds, nfds);
@@ -75,22 +76,27 @@ int boot_send(int control, enum ipc_type type, const struct boot *boot, struct e
     if (buf == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
-    ret = send_first_sockets(control, boot, buf, LIMIT_MESSAGE_FDS - boot->file_count, err);
-    if (ret < 0) {
+    if ((ret = boot_conf_seal(&boot->conf, err)) < 0) {
         goto err0;
+    }
+    fds[0] = ret;
+    ret = send_first_sockets(control, boot, buf, LIMIT_MESSAGE_FDS - 1 - boot->file_count, err);
+    if (ret < 0) {
+        goto err1;
     }
     left = boot->socket_count - (size_t)ret;
     msg_begin(&w, buf, LIMIT_MESSAGE, (uint16_t)type);
     msg_put_u16(&w, boot->generation);
-    conf_pack(&server_conf_schema, &boot->conf, &w);
-    put_sockets(&w, boot->sockets + ret, left, fds);
+    put_sockets(&w, boot->sockets + ret, left, fds + 1);
     msg_put_u16(&w, (uint16_t)boot->file_count);
     for (size_t i = 0; i < boot->file_count; i++) {
         msg_put_u8(&w, (uint8_t)boot->files[i].kind);
         msg_put_u16(&w, boot->files[i].row);
-        fds[left + i] = boot->files[i].fd;
+        fds[1 + left + i] = boot->files[i].fd;
     }
-    ret = send_message(control, &w, fds, left + boot->file_count, err);
+    ret = send_message(control, &w, fds, 1 + left + boot->file_count, err);
+err1:
+    close(fds[0]);
 err0:
     free(buf);
     return ret;
@@ -194,10 +200,15 @@ static void close_all(const int *fds, size_t nfds)
 static int get_body(struct boot *boot, struct msg_reader *r, const int *fds, size_t nfds)
 {
     size_t mine = 0;
-    int ret;
+    int ret = ERR_PROTOCOL;
 
     boot->generation = msg_get_u16(r);
-    ret = conf_unpack(&server_conf_schema, &boot->conf, r);
+    if (nfds > 0) {
+        ret = boot_conf_open(&boot->conf, fds[0]);
+        close(fds[0]);
+        fds++;
+        nfds--;
+    }
     if (ret == 0) {
         ret = get_sockets(boot, r, fds, nfds);
     }

@@ -37,7 +37,8 @@ struct boot {
     size_t file_count;
 };
 
-/* Sends IPC_BOOT (sockets and all) or IPC_RELOAD; descriptors stay the caller's. */
+/* Sends IPC_BOOT (sockets and all) or IPC_RELOAD, the configuration as it is; descriptors stay the
+ * caller's. */
 int boot_send(int control, enum ipc_type type, const struct boot *boot, struct err *err);
 
 /* Waits for IPC_BOOT on the blocking descriptor; all in *boot is the caller's then. */

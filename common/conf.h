@@ -94,7 +94,7 @@ int conf_load(const struct conf_schema *schema, void *conf, struct conf_input *i
 void conf_clear(const struct conf_schema *schema, void *conf);
 
 /* For checks across options. A new last row with its defaults, or NULL (out of memory or
- * LIMIT_CONF_LIST). A new last item, copied: 0, -ENOMEM or ERR_LIMIT. */
+ * LIMIT_CONF_ROWS). A new last item, copied: 0, -ENOMEM or ERR_LIMIT. */
 void *conf_table_add(const struct conf_schema *row, struct conf_table *table);
 int conf_strings_add(struct conf_strings *strings, const char *item);
 

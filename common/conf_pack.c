@@ -11,7 +11,7 @@
  * List: u16 count, then str each. Table: u16 count, then each row by its own schema.
  */
 
-_Static_assert(LIMIT_CONF_LIST <= UINT16_MAX, "counts are u16");
+_Static_assert(LIMIT_CONF_LIST <= UINT16_MAX && LIMIT_CONF_ROWS <= UINT16_MAX, "counts are u16");
 
 static void pack_strings(const struct conf_strings *strings, struct msg_writer *w)
 {
@@ -135,7 +135,7 @@ static void unpack_table(const struct conf_option *option, struct conf_table *ta
 {
     size_t count = msg_get_u16(r);
 
-    if (r->error == 0 && count > LIMIT_CONF_LIST) {
+    if (r->error == 0 && count > LIMIT_CONF_ROWS) {
         r->error = ERR_LIMIT;
     }
     /* room comes as rows are found, not on the peer's word */

@@ -371,7 +371,7 @@ void *conf_table_add(const struct conf_schema *row, struct conf_table *table)
 {
     char *rows, *last;
 
-    if (table->count >= LIMIT_CONF_LIST) {
+    if (table->count >= LIMIT_CONF_ROWS) {
         return NULL;
     }
     if ((rows = realloc(table->rows, (table->count + 1) * row->size)) == NULL) {

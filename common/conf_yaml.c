@@ -287,9 +287,9 @@ static int read_row(struct reader *r, const struct conf_option *option, struct c
     if (r->event.type != YAML_MAPPING_START_EVENT) {
         return wrong_type(r, option, "a mapping (key: value) an entry");
     }
-    if (table->count >= LIMIT_CONF_LIST) {
+    if (table->count >= LIMIT_CONF_ROWS) {
         return conf_fail(r->err, &place, option->key, ERR_LIMIT,
-                         "more than %d entries; shorten the list", LIMIT_CONF_LIST);
+                         "more than %d entries; shorten the list", LIMIT_CONF_ROWS);
     }
     if ((row = conf_table_add(option->table, table)) == NULL) {
         return err_set(r->err, -ENOMEM, "out of memory while reading %.256s", r->path);

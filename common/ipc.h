@@ -55,8 +55,9 @@ enum ipc_process_state {
 
 enum ipc_type {
     /* supervisor -> child: all a child needs to start. Fields:
-     *   u16 generation of configuration; then conf_pack() of struct server_conf;
-     *   u16 number of descriptors, and for each, in the order of SCM_RIGHTS:
+     *   u16 generation of configuration. The first descriptor is the configuration itself
+     *   (common/boot_conf.h), with what this child needs of it: a sealed memfd.
+     *   u16 number of sockets, and for each, in the order of SCM_RIGHTS:
      *     u8 enum ipc_socket_kind, u8 enum ipc_role of a peer (else 0),
      *     u16 worker (0-based, dns sockets only), str address (as written in the log)
      *   u16 number of files, and for each (sealed memfds that follow the sockets; each

@@ -234,9 +234,14 @@
 #define LIMIT_INPUT_MS 30000 /* certmill-shell waits that long for its input to be complete */
 
 /* -- configuration -- */
-#define LIMIT_CONF_FILE  (1u << 20) /* bytes of YAML */
-#define LIMIT_CONF_VALUE 65536      /* bytes of one scalar */
-#define LIMIT_CONF_LIST  1024       /* entries of one list */
-#define LIMIT_PATH       4096
+/* Bytes of YAML: 10,000 clients with an ssh key of RSA 4096 (750 octets) and 20 names each take 12
+ * MiB. */
+#define LIMIT_CONF_FILE  (16u << 20)
+#define LIMIT_CONF_VALUE 65536 /* bytes of one scalar */
+#define LIMIT_CONF_LIST  1024  /* entries of one list */
+#define LIMIT_CONF_ROWS  16384 /* rows of one table: 10,000 clients with room */
+/* On its way to a child; the worst is a list of single letters: 5 octets each for 2 of YAML. */
+#define LIMIT_CONF_PACKED (4u * LIMIT_CONF_FILE)
+#define LIMIT_PATH        4096
 
 #endif

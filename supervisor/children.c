@@ -245,7 +245,8 @@ static int send_boot(struct child *child, struct err *err)
 {
     struct supervisor *sup = child->sup;
     struct files files = {.count = 0};
-    struct boot boot = {.generation = sup->generation, .conf = sup->conf};
+    struct boot boot = {.generation = sup->generation,
+                        .conf = settings_for(child->role, &sup->conf)};
     struct boot_socket *sockets = calloc(sup->sockets.count + IPC_ROLES, sizeof(*sockets));
     int peers = 0, ret = -ENOMEM;
 

@@ -114,6 +114,7 @@ static int tell(struct supervisor *sup, const struct child *child, struct boot b
     if (ret < 0) {
         return ret;
     }
+    boot.conf = settings_for(child->role, &boot.conf);
     boot.conf.dns_threads = (int64_t)sup->workers;
     boot.files = copy.items;
     boot.file_count = copy.count;

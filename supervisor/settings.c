@@ -196,3 +196,17 @@ size_t settings_workers(const struct server_conf *conf)
     }
     return count < LIMIT_DNS_THREADS ? (size_t)count : LIMIT_DNS_THREADS;
 }
+
+struct server_conf settings_for(enum ipc_role role, const struct server_conf *conf)
+{
+    struct server_conf own = *conf;
+
+    if (role != IPC_ROLE_ISSUER) {
+        own.clients = (struct conf_table){0};
+        own.prefer = (struct conf_table){0};
+    }
+    if (role == IPC_ROLE_DNSD) {
+        own.authorities = (struct conf_table){0};
+    }
+    return own;
+}

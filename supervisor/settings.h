@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "common/err.h"
+#include "common/ipc.h"
 #include "common/log.h"
 #include "common/server_conf.h"
 
@@ -27,6 +28,10 @@ int settings_load(const struct settings_source *source, struct server_conf *conf
 
 /* Puts back into fresh what only a new start can change, and says so in the log. */
 int settings_keep_fixed(struct server_conf *fresh, const struct server_conf *old, struct log *log);
+
+/* What a child needs of it; all of it still belongs to conf. Clients are the issuer's alone: 10,000
+ * of them take each process some 10 MB, and say who may have what. */
+struct server_conf settings_for(enum ipc_role role, const struct server_conf *conf);
 
 /* dns-threads, or the cores that we may use. */
 size_t settings_workers(const struct server_conf *conf);

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "common/boot.h"
+#include "common/boot_conf.h"
+#include "common/conf_internal.h"
 #include "common/limits.h"
 #include "common/msg.h"
 #include "common/wire.h"
@@ -50,12 +52,26 @@ static void check_boot(const struct boot *boot)
     }
 }
 
+/* A good one; that of any other kind is fuzz_msg's. */
+static int configuration(void)
+{
+    struct server_conf conf = {0};
+    struct err err = {0};
+    int fd;
+
+    check(conf_defaults(&server_conf_schema, &conf, &err) == 0);
+    fd = boot_conf_seal(&conf, &err);
+    check(fd >= 0);
+    conf_clear(&server_conf_schema, &conf);
+    return fd;
+}
+
 static void send_all(int fd, const uint8_t *data, size_t size)
 {
     int fds[FDS_MOST];
 
     for (size_t i = 0; i < FDS_MOST; i++) {
-        fds[i] = STDIN_FILENO;
+        fds[i] = i == 0 ? configuration() : STDIN_FILENO;
     }
     while (size >= 3) {
         size_t len = wire_read_u16(data + 1), nfds = data[0] % (FDS_MOST + 1);
@@ -65,12 +81,13 @@ static void send_all(int fd, const uint8_t *data, size_t size)
             const struct msg_writer w = {.buf = (uint8_t *)data + 3, .len = len};
 
             if (msg_send(fd, &w, fds, nfds) < 0) {
-                return;
+                break;
             }
         }
         data += 3 + len;
         size -= 3 + len;
     }
+    close(fds[0]);
 }
 
 static void try_receive(const uint8_t *data, size_t size)
@@ -104,7 +121,7 @@ static void try_reload(const uint8_t *data, size_t size)
     }
     size_t nfds = data[0] % (FDS_MOST + 1);
     for (size_t i = 0; i < nfds; i++) {
-        fds[i] = dup(STDIN_FILENO);
+        fds[i] = i == 0 ? configuration() : dup(STDIN_FILENO);
     }
     if (boot_decode(&boot, &r, fds, nfds, &err) == 0) {
         check_boot(&boot);

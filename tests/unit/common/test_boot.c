@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include "common/boot.h"
+#include "common/boot_conf.h"
 #include "common/limits.h"
 #include "common/msg.h"
+#include "common/server_conf_ca.h"
 
 static uint8_t buf[LIMIT_MESSAGE];
 
@@ -114,38 +116,97 @@ static void test_truncated(void)
     CU_ASSERT_EQUAL_FATAL(boot_send(pair[0], IPC_BOOT, &boot, &err), 0);
     int len = msg_recv(pair[1], buf, sizeof(buf), fds, &nfds);
     CU_ASSERT_FATAL(len > 0);
-    CU_ASSERT_EQUAL_FATAL(nfds, 3);
+    CU_ASSERT_EQUAL_FATAL(nfds, 4);
     before = open_fds();
     for (int cut = 4; cut <= len + 1; cut++) {
-        int copy[3] = {dup(fds[0]), dup(fds[1]), dup(fds[2])};
+        int copy[4] = {dup(fds[0]), dup(fds[1]), dup(fds[2]), dup(fds[3])};
         struct msg_reader r;
         struct boot got;
 
         buf[len] = 0;
         CU_ASSERT_EQUAL(msg_open(&r, buf, (size_t)cut), 0);
-        int ret = boot_decode(&got, &r, copy, 3, &err);
+        int ret = boot_decode(&got, &r, copy, 4, &err);
         CU_ASSERT_EQUAL(ret == 0, cut == len);
         boot_clear(&got);
         CU_ASSERT_EQUAL(open_fds(), before);
     }
-    for (size_t wrong = 0; wrong < 3; wrong++) {
-        int copy[3] = {dup(fds[0]), dup(fds[1]), dup(fds[2])};
+    for (size_t wrong = 0; wrong < 4; wrong++) {
+        int copy[4] = {dup(fds[0]), dup(fds[1]), dup(fds[2]), dup(fds[3])};
         struct msg_reader r;
         struct boot got;
 
         CU_ASSERT_EQUAL(msg_open(&r, buf, (size_t)len), 0);
         CU_ASSERT(boot_decode(&got, &r, copy, wrong, &err) < 0);
-        for (size_t i = wrong; i < 3; i++) {
+        for (size_t i = wrong; i < 4; i++) {
             close(copy[i]);
         }
         CU_ASSERT_EQUAL(open_fds(), before);
     }
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         close(fds[i]);
     }
     conf_clear(&server_conf_schema, &boot.conf);
     close(pair[0]);
     close(pair[1]);
+}
+
+/* More than any message holds. */
+static void test_many_clients(void)
+{
+    enum { CLIENTS = 10000 };
+    char *set = (char *)"a.example,b.example,c.example", name[32];
+    struct boot sent = {0}, got;
+    struct err err = {0};
+    int pair[2], before = open_fds();
+
+    load(&sent.conf);
+    for (int i = 0; i < CLIENTS; i++) {
+        struct server_conf_client *client =
+            conf_table_add(&server_conf_client_schema, &sent.conf.clients);
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(client);
+        snprintf(name, sizeof(name), "client-%05d", i);
+        client->name = strdup(name);
+        CU_ASSERT_EQUAL(conf_strings_add(&client->names, set), 0);
+    }
+    CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    CU_ASSERT_EQUAL_FATAL(boot_send(pair[0], IPC_BOOT, &sent, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(boot_receive(pair[1], &got, &err), 0);
+    CU_ASSERT_EQUAL(got.conf.clients.count, CLIENTS);
+    CU_ASSERT_PTR_NOT_NULL(server_conf_client_find(&got.conf, "client-00000"));
+    CU_ASSERT_PTR_NOT_NULL(server_conf_client_find(&got.conf, "client-09999"));
+    CU_ASSERT_PTR_NULL(server_conf_client_find(&got.conf, "client-10000"));
+    boot_clear(&sent);
+    boot_clear(&got);
+    close(pair[0]);
+    close(pair[1]);
+    CU_ASSERT_EQUAL(open_fds(), before);
+}
+
+/* The configuration itself is wrong, or is none. */
+static void test_bad_conf(void)
+{
+    static const char *const texts[] = {"", "x", "\x01\0\0", "\x07\0\0\0", "\x01\0\0\0\xff"};
+    struct server_conf conf;
+    struct err err = {0};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        int fd = memfd_create("c", MFD_CLOEXEC);
+
+        CU_ASSERT(write(fd, texts[i], i < 2 ? strlen(texts[i]) : i + 1) >= 0);
+        CU_ASSERT(boot_conf_open(&conf, fd) < 0);
+        close(fd);
+    }
+    CU_ASSERT_EQUAL(boot_conf_open(&conf, -1), -EBADF);
+    load(&conf);
+    int fd = boot_conf_seal(&conf, &err);
+    conf_clear(&server_conf_schema, &conf);
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT(write(fd, "x", 1) < 0);
+    CU_ASSERT_EQUAL(boot_conf_open(&conf, fd), 0);
+    CU_ASSERT_STRING_EQUAL(conf.acme_zone, "acme.example.com");
+    conf_clear(&server_conf_schema, &conf);
+    close(fd);
 }
 
 static void test_unexpected(void)
@@ -204,6 +265,8 @@ int main(void)
     CU_pSuite suite = CU_add_suite("boot", NULL, NULL);
     CU_add_test(suite, "all arrives, however much it is", test_round_trip);
     CU_add_test(suite, "cut or wrong messages leave nothing behind", test_truncated);
+    CU_add_test(suite, "ten thousand clients", test_many_clients);
+    CU_add_test(suite, "a wrong configuration", test_bad_conf);
     CU_add_test(suite, "other messages are refused", test_unexpected);
     CU_add_test(suite, "ready and failed", test_words);
     CU_basic_run_tests();

@@ -155,7 +155,7 @@ static void test_yaml_bytes(void)
     o = load(big, len, NULL, NULL);
     CU_ASSERT_EQUAL(o.ret, ERR_LIMIT);
     len = (size_t)sprintf(big, "rows: [");
-    for (int i = 0; i < LIMIT_CONF_LIST + 1; i++) {
+    for (int i = 0; i < LIMIT_CONF_ROWS + 1; i++) {
         len += (size_t)sprintf(big + len, "{name: a},");
     }
     len += (size_t)sprintf(big + len, "]");
