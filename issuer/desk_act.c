@@ -71,6 +71,15 @@ static int store_issued(struct desk_run *run, const struct order_action *action,
     return store_order_issue(desk->opt.store, run->id, &cert, err);
 }
 
+/* Why it failed: our own words, the CA's with the time that we gave them, or the CA's alone. */
+static const char *reason_of(const struct desk_run *run, const struct order_action *action)
+{
+    if (run->reason != NULL) {
+        return run->reason;
+    }
+    return run->limited != NULL ? run->limited : action->text;
+}
+
 static int store_finish(struct desk_run *run, const struct order_action *action, struct err *err)
 {
     struct desk *desk = run->desk;
@@ -89,8 +98,7 @@ static int store_finish(struct desk_run *run, const struct order_action *action,
     if (action->failure == ORDER_INTERRUPTED && desk->stopping && saved.url != NULL) {
         return 0;
     }
-    return store_order_fail(desk->opt.store, run->id,
-                            run->reason != NULL ? run->reason : action->text,
+    return store_order_fail(desk->opt.store, run->id, reason_of(run, action),
                             clock_wall_us(desk->opt.clock), err);
 }
 
@@ -291,7 +299,8 @@ static void finish_issued(struct desk_run *run, const struct order_action *actio
 
 static void act_finish(struct desk_run *run, const struct order_action *action)
 {
-    const char *reason = run->reason != NULL ? run->reason : action->text;
+    const char *reason = reason_of(run, action);
+    int64_t retry_at = run->limited_until != 0 ? run->limited_until : action->retry_at;
 
     order_estimate_learn(&run->ca->estimate, &action->measured);
     if (action->failure == ORDER_OK && run->cert.count > 0) {
@@ -312,7 +321,7 @@ static void act_finish(struct desk_run *run, const struct order_action *action)
         run, &(struct desk_result){.failure = run->reason != NULL ? run->failure : action->failure,
                                    .text = reason,
                                    .problem = run->reason != NULL ? NULL : action->problem,
-                                   .retry_at = run->reason != NULL ? 0 : action->retry_at});
+                                   .retry_at = run->reason != NULL ? 0 : retry_at});
 }
 
 /* -- all of it -- */

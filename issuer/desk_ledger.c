@@ -4,6 +4,7 @@
  */
 #include "issuer/desk_priv.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "issuer/authority.h"
@@ -106,6 +107,20 @@ static void fail_mentioned(struct desk_run *run, const struct ledger_order *orde
     }
 }
 
+static void limited(struct desk_run *run, const struct ledger_order *order,
+                    const struct order_action *action)
+{
+    const char *text = action->text != NULL ? action->text : "rateLimited";
+    char when[LEDGER_TIME_TEXT];
+
+    run->limited_until =
+        ledger_limited(run->desk->opt.ledger, order, action->retry_at, action->text);
+    if (run->limited == NULL && asprintf(&run->limited, "%s; try again at %s", text,
+                                         ledger_time(when, run->limited_until)) < 0) {
+        run->limited = NULL; /* the CA's words alone will do */
+    }
+}
+
 void desk_ledger_failed(struct desk_run *run, const struct order_action *action)
 {
     const struct authority authority = authority_of(run);
@@ -118,7 +133,7 @@ void desk_ledger_failed(struct desk_run *run, const struct order_action *action)
     }
     fail_before(run, &order);
     if (action->problem != NULL && strcmp(action->problem, "rateLimited") == 0) {
-        ledger_limited(run->desk->opt.ledger, &order, action->retry_at, text);
+        limited(run, &order, action);
         return;
     }
     while ((name = order_failed_name(run->order, &at, &why)) != NULL) {

@@ -115,6 +115,8 @@ struct desk_run {
     /* why the order ends, where its own reason says less */
     enum order_failure failure;
     char *reason;
+    char *limited; /* what a CA said of a limit, and until when it is not asked */
+    int64_t limited_until;
     bool finished;
     bool ordered; /* a newOrder was sent, by this process or the one before */
     bool counted; /* its end, towards limits */

@@ -113,6 +113,7 @@ void desk_run_free(struct desk_run *run)
     free(run->csr_spki);
     free(run->resolvers);
     free(run->reason);
+    free(run->limited);
     uv_close((uv_handle_t *)&run->timer, on_timer_closed);
 }
 

@@ -525,8 +525,8 @@ void ledger_failed(struct ledger *ledger, const struct authority *authority, con
     put(ledger, &key, &row);
 }
 
-void ledger_limited(struct ledger *ledger, const struct ledger_order *order, int64_t retry_at,
-                    const char *said)
+int64_t ledger_limited(struct ledger *ledger, const struct ledger_order *order, int64_t retry_at,
+                       const char *said)
 {
     const char *text = said != NULL ? said : "";
     char subject[LIMIT_LEDGER_SUBJECT], when[LEDGER_TIME_TEXT];
@@ -551,4 +551,5 @@ void ledger_limited(struct ledger *ledger, const struct ledger_order *order, int
     log_warning(ledger->log, NULL, "%s limits %s%s%s: not asked again before %s",
                 order->authority->name, kind == STORE_LEDGER_TOLD_ACCOUNT ? "this account" : "",
                 subject, order->renewal ? " (renewal)" : "", ledger_time(when, row.until));
+    return row.until;
 }

@@ -82,9 +82,13 @@ void ledger_failed(struct ledger *ledger, const struct authority *authority, con
 void ledger_failed_once(struct ledger *ledger, const struct authority *authority, const char *name);
 /* A CA answered rateLimited; retry_at 0: it did not say until when, and what text says counts.
  * Until then the same is answered from here: all orders of the account, all names of a domain, a
- * name, or the exact names, by what text says it is about. */
-void ledger_limited(struct ledger *ledger, const struct ledger_order *order, int64_t retry_at,
-                    const char *text);
+ * name, or the exact names, by what text says it is about. Returns until when that is. */
+int64_t ledger_limited(struct ledger *ledger, const struct ledger_order *order, int64_t retry_at,
+                       const char *text);
+
+/* "2026-11-21 01:46:18 UTC" */
+#define LEDGER_TIME_TEXT 32
+const char *ledger_time(char dst[static LEDGER_TIME_TEXT], int64_t at);
 
 /* Forgets the delay of a name, and what CAs said of it and its domain. ERR_NOT_FOUND: there was
  * none. Durable. */

@@ -73,9 +73,6 @@ int64_t ledger_now(struct ledger *ledger);
 /* The row as it may count now; as store_ledger_get. */
 int ledger_get(struct ledger *ledger, const struct store_ledger_key *key,
                struct store_ledger_row *row, int64_t now, struct err *err);
-/* "2026-11-21 01:46:18 UTC" */
-#define LEDGER_TIME_TEXT 32
-const char *ledger_time(char dst[static LEDGER_TIME_TEXT], int64_t at);
 /* How long rows of a kind are kept, seconds after row->at. */
 int64_t ledger_kept(enum store_ledger_kind kind);
 
