@@ -53,6 +53,12 @@ enum ipc_process_state {
     IPC_PROCESS_STOPPED,
 };
 
+/* How the operator is told, in IPC_NOTIFY. */
+enum ipc_notify {
+    IPC_NOTIFY_PROGRAM, /* notify-program */
+    IPC_NOTIFY_MAIL,    /* notify-sendmail, to notify-email */
+};
+
 enum ipc_type {
     /* supervisor -> child: all a child needs to start. Fields:
      *   u16 generation of configuration. The first descriptor is the configuration itself
@@ -91,6 +97,9 @@ enum ipc_type {
     /* issuer -> supervisor: u8 role of a peer, dnsd or signer, that broke the protocol and was cut
      * off. It is killed, and starts anew. */
     IPC_PEER_BROKEN,
+    /* issuer -> supervisor: u8 enum ipc_notify, bytes (at most LIMIT_NOTIFY) for that program's
+     * standard input: the supervisor does not look into them. */
+    IPC_NOTIFY,
 
     /* issuer -> dnsd: u64 generation; one descriptor: sealed memfd with the image */
     IPC_IMAGE = 64,

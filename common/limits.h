@@ -228,6 +228,12 @@
 #define LIMIT_AUDIT_LINE  (64 << 10)
 #define LIMIT_AUDIT_FILES 4096 /* looked at in its folder; audit-files ends at 1,000 */
 
+/* -- notifications -- */
+#define LIMIT_NOTIFY         (96 << 10) /* octets of one: an event has 64 KiB at most, a mail some more */
+#define LIMIT_NOTIFY_QUEUE   64         /* that wait: 6 MiB */
+#define LIMIT_NOTIFY_RUNNING 2          /* programs at once */
+#define LIMIT_NOTIFY_MS      30000
+
 /* -- commands that are split into words -- */
 #define LIMIT_COMMAND  8192 /* octets: a URL (2,048) and a chain's name with room */
 #define LIMIT_WORDS    64

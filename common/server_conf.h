@@ -96,12 +96,15 @@ struct server_conf {
     struct conf_strings notify_email, notify_events;
     int64_t notify_per_hour;
     char *state_dir, *run_dir;
-    char *user, *dns_user, *signer_user;
+    char *user, *dns_user, *signer_user, *notify_user;
     char *log_level, *log_format;
     char *syslog_facility, *syslog_socket;
 };
 
 extern const struct conf_schema server_conf_schema;
+
+/* Whether anybody is to be notified, so that notify-user counts. */
+bool server_conf_notifies(const struct server_conf *conf);
 
 /* A row of clients by its name, or NULL. The check sorts them. */
 const struct server_conf_client *server_conf_client_find(const struct server_conf *conf,

@@ -188,15 +188,25 @@ static int check_rate(const struct server_conf *conf, struct err *err)
     return 0;
 }
 
+bool server_conf_notifies(const struct server_conf *conf)
+{
+    return conf->notify_program != NULL || conf->notify_email.count > 0;
+}
+
 /* Processes of one user could reach what is the other's (docs/threat-model.md). */
 static int check_users(const struct server_conf *conf, struct err *err)
 {
     const struct {
         const char *key, *user;
     } users[] = {
-        {"user", conf->user}, {"dns-user", conf->dns_user}, {"signer-user", conf->signer_user}};
+        {"user", conf->user},
+        {"dns-user", conf->dns_user},
+        {"signer-user", conf->signer_user},
+        {"notify-user", conf->notify_user},
+    };
+    const size_t count = sizeof(users) / sizeof(users[0]) - !server_conf_notifies(conf);
 
-    for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+    for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < i; j++) {
             if (strcmp(users[i].user, users[j].user) == 0) {
                 return err_set(err, ERR_EXISTS,

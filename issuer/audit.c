@@ -17,6 +17,7 @@
 
 #include "common/file.h"
 #include "common/limits.h"
+#include "issuer/audit_event.h"
 #include "issuer/audit_files.h"
 #include "issuer/line_json.h"
 
@@ -38,6 +39,8 @@ struct audit {
     uint64_t lost, torn; /* lines that the disk did not take; octets of half a line */
     bool spilled;        /* part of a line that did not fit is to be taken back */
     bool unsynced;
+    audit_fn *fn;
+    void *arg;
 };
 
 /* -- files -- */
@@ -251,6 +254,28 @@ int audit_open(struct audit **out, const char *folder, const struct clock *clock
     return 0;
 }
 
+int audit_open_lost(struct audit **out, const char *folder, const struct clock *clock,
+                    struct log *log)
+{
+    struct audit *audit = calloc(1, sizeof *audit);
+
+    if (audit == NULL || (audit->folder = strdup(folder)) == NULL) {
+        free(audit);
+        return -ENOMEM;
+    }
+    audit->dir = audit->fd = -1;
+    audit->clock = clock;
+    audit->log = log;
+    *out = audit;
+    return 0;
+}
+
+void audit_observe(struct audit *audit, audit_fn *fn, void *arg)
+{
+    audit->fn = fn;
+    audit->arg = arg;
+}
+
 void audit_close(struct audit *audit)
 {
     if (audit == NULL) {
@@ -283,33 +308,6 @@ int audit_dup(struct audit *audit)
 
 /* -- lines -- */
 
-static json_t *names_of(const char *names)
-{
-    json_t *array = json_array();
-
-    while (array != NULL && *names != '\0') {
-        char name[LIMIT_DOMAIN_TEXT + 3];
-        size_t len = strcspn(names, ",");
-
-        (void)snprintf(name, sizeof name, "%.*s", (int)len, names);
-        if (json_array_size(array) < LIMIT_NAMES) {
-            (void)json_array_append_new(array, line_json_string(name));
-        }
-        names += len + (names[len] == ',');
-    }
-    return array;
-}
-
-static void put_text(json_t *object, const char *name, const char *text, size_t most)
-{
-    char *cut;
-
-    if (text != NULL && (cut = strndup(text, most)) != NULL) {
-        (void)json_object_set_new(object, name, line_json_string(cut));
-        free(cut);
-    }
-}
-
 static void put_number(json_t *object, const char *name, uint64_t number)
 {
     if (number != 0) {
@@ -322,20 +320,7 @@ static json_t *object_of(const struct audit *audit, const struct audit_event *ev
     json_t *object = json_pack("{s:I, s:o, s:s}", "seq", (json_int_t)audit->seq + 1, "time",
                                line_json_time(clock_wall_us(audit->clock)), "event", event->what);
 
-    put_text(object, "client", event->client, LIMIT_CLIENT_TEXT);
-    put_text(object, "address", event->address, LIMIT_CLIENT_TEXT);
-    if (event->peer_uid >= 0) {
-        (void)json_object_set_new(object, "uid", json_integer(event->peer_uid));
-    }
-    put_number(object, "order", event->order);
-    put_text(object, "spki", event->spki_sha256, 64);
-    if (event->names != NULL) {
-        (void)json_object_set_new(object, "names", names_of(event->names));
-    }
-    put_text(object, "ca", event->authority, LIMIT_URL);
-    put_text(object, "serial", event->serial, 64);
-    put_text(object, "outcome", event->outcome, LIMIT_AUDIT_TEXT);
-    put_number(object, "duration_ms", event->duration_ms > 0 ? (uint64_t)event->duration_ms : 0);
+    audit_event_put(object, event);
     put_number(object, "lost", audit->lost);
     put_number(object, "torn", audit->torn);
     (void)json_object_set_new(object, "prev", json_string(audit->prev));
@@ -398,6 +383,13 @@ void audit_write(struct audit *audit, const struct audit_event *event)
     int ret = -ENOMEM;
 
     if (audit == NULL) {
+        return;
+    }
+    if (audit->fn != NULL) {
+        audit->fn(audit->arg, event);
+    }
+    if (audit->dir < 0) {
+        audit->lost++;
         return;
     }
     line = compose(audit, event);

@@ -25,6 +25,9 @@ struct audit;
  * full disk, is closed off and said in the log. */
 int audit_open(struct audit **out, const char *folder, const struct clock *clock, struct log *log,
                struct err *err);
+/* One that takes no line, for when audit_open failed: who observes it hears of the events. */
+int audit_open_lost(struct audit **out, const char *folder, const struct clock *clock,
+                    struct log *log);
 void audit_close(struct audit *audit);
 void audit_configure(struct audit *audit, uint64_t file_bytes, unsigned files);
 
@@ -43,6 +46,10 @@ struct audit_event {
     const char *outcome; /* a sentence */
     int64_t duration_ms;
 };
+
+/* Hears of each event, whether its line is written or not. One at a time; NULL: none. */
+typedef void audit_fn(void *arg, const struct audit_event *event);
+void audit_observe(struct audit *audit, audit_fn *fn, void *arg);
 
 /* Appends a line; audit may be NULL. A disk that takes none is said in the log once, and how many
  * were lost is the next line that it takes: nothing waits for the audit log. */

@@ -18,6 +18,7 @@
 #include "issuer/control.h"
 #include "issuer/desk.h"
 #include "issuer/intake.h"
+#include "issuer/notifier.h"
 #include "issuer/publisher.h"
 #include "issuer/signclient.h"
 #include "issuer/store.h"
@@ -39,8 +40,10 @@ struct issuer {
     struct backup *backup;
     uv_timer_t store_timer; /* while it is lost */
     bool store_watched;
-    struct audit *audit; /* NULL: it cannot be written at all */
+    struct audit *audit; /* NULL: out of memory */
     uv_timer_t audit_timer;
+    bool audit_syncs;
+    struct notifier *notifier;
     uv_work_t audit_work;
     int audit_fd; /* being synced, or -1 */
     struct trusts trusts;
@@ -61,6 +64,8 @@ int issuer_control_start(struct issuer *issuer, struct err *err);
 int issuer_control_reload(void *arg);
 /* Has the supervisor begin anew with a peer that broke the protocol. */
 void issuer_control_broken(const struct issuer *issuer, enum ipc_role role);
+/* Hands a notification to the supervisor; arg is the issuer. */
+int issuer_control_notify(void *arg, enum ipc_notify how, const char *text, size_t len);
 /* A channel to a peer; fd is taken over. */
 int issuer_control_peer(struct issuer *issuer, enum ipc_role role, int fd);
 

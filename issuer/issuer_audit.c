@@ -36,20 +36,43 @@ static void on_timer(uv_timer_t *timer)
     }
 }
 
-void issuer_audit_open(struct issuer *issuer, const char *folder)
+/* Without it nobody is told, and that is all. */
+static void observe(struct issuer *issuer)
+{
+    const struct notifier_options options = {.loop = &issuer->loop,
+                                             .log = issuer->log,
+                                             .clock = &clock_system,
+                                             .conf = &issuer->boot.conf,
+                                             .send = issuer_control_notify,
+                                             .arg = issuer};
+
+    if (issuer->audit != NULL && notifier_new(&issuer->notifier, &options) == 0) {
+        audit_observe(issuer->audit, notifier_event, issuer->notifier);
+    }
+}
+
+static void open_log(struct issuer *issuer, const char *folder)
 {
     struct err err = {0};
 
     issuer->audit_fd = -1;
     if (audit_open(&issuer->audit, folder, &clock_system, issuer->log, &err) < 0) {
         log_error(issuer->log, NULL, "%s: nothing is written there until the next start", err.text);
+        (void)audit_open_lost(&issuer->audit, folder, &clock_system, issuer->log);
         return;
     }
     issuer_audit_configure(issuer);
+    issuer->audit_syncs = true;
     (void)uv_timer_init(&issuer->loop, &issuer->audit_timer);
     issuer->audit_timer.data = issuer->audit_work.data = issuer;
     (void)uv_timer_start(&issuer->audit_timer, on_timer, SYNC_MS, SYNC_MS);
     uv_unref((uv_handle_t *)&issuer->audit_timer);
+}
+
+void issuer_audit_open(struct issuer *issuer, const char *folder)
+{
+    open_log(issuer, folder);
+    observe(issuer);
 }
 
 void issuer_audit_configure(struct issuer *issuer)
@@ -70,9 +93,12 @@ void issuer_audit_say(struct issuer *issuer, const char *what, const char *outco
 
 void issuer_audit_stop(struct issuer *issuer)
 {
-    if (issuer->audit == NULL) {
-        return;
-    }
     issuer_audit_say(issuer, "stopped", NULL);
-    uv_close((uv_handle_t *)&issuer->audit_timer, NULL);
+    if (issuer->audit != NULL) {
+        audit_observe(issuer->audit, NULL, NULL);
+    }
+    notifier_free(issuer->notifier);
+    if (issuer->audit_syncs) {
+        uv_close((uv_handle_t *)&issuer->audit_timer, NULL);
+    }
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,6 +41,25 @@ void issuer_control_broken(const struct issuer *issuer, enum ipc_role role)
     (void)send_message(issuer, &w);
 }
 
+int issuer_control_notify(void *arg, enum ipc_notify how, const char *text, size_t len)
+{
+    struct issuer *issuer = arg;
+    struct msg_writer w;
+    uint8_t *buf = malloc(LIMIT_MESSAGE);
+    int ret = -ENOMEM;
+
+    if (buf != NULL && len <= LIMIT_NOTIFY) {
+        msg_begin(&w, buf, LIMIT_MESSAGE, IPC_NOTIFY);
+        msg_put_u8(&w, (uint8_t)how);
+        msg_put_bytes(&w, text, len);
+        ret = send_message(issuer, &w);
+    } else if (buf != NULL) {
+        ret = ERR_LIMIT;
+    }
+    free(buf);
+    return ret;
+}
+
 /* -- reload: everything is judged before anything is taken over -- */
 
 static int take_over(struct issuer *issuer, const struct boot *fresh, struct err *err)
@@ -71,6 +91,7 @@ static void use(struct issuer *issuer, struct boot *fresh)
     submit_configure(issuer->submit, &issuer->boot.conf);
     control_configure(issuer->control, &issuer->boot.conf);
     issuer_audit_configure(issuer);
+    notifier_configure(issuer->notifier, &issuer->boot.conf);
     issuer_store_retry(issuer);
     if (log_level_parse(issuer->boot.conf.log_level, &level) == 0) {
         log_set_level(issuer->log, level);

@@ -122,6 +122,19 @@ static int on_broken(struct supervisor *sup, struct msg_reader *r)
     return 0;
 }
 
+static int on_notify(struct supervisor *sup, struct msg_reader *r)
+{
+    uint8_t how = msg_get_u8(r);
+    size_t len;
+    const uint8_t *text = msg_get_bytes(r, LIMIT_NOTIFY, &len);
+
+    if (msg_done(r) < 0 || how > IPC_NOTIFY_MAIL) {
+        return ERR_PROTOCOL;
+    }
+    helpers_take(sup, (enum ipc_notify)how, text, len);
+    return 0;
+}
+
 /* 0 or negative: the child does not keep to the protocol. */
 static int take_message(struct child *child, struct msg_reader *r)
 {
@@ -140,6 +153,8 @@ static int take_message(struct child *child, struct msg_reader *r)
         reload_start(child->sup, true);
     } else if (r->type == IPC_PEER_BROKEN && issuer) {
         return on_broken(child->sup, r);
+    } else if (r->type == IPC_NOTIFY && issuer) {
+        return on_notify(child->sup, r);
     } else {
         return ERR_PROTOCOL;
     }

@@ -138,10 +138,15 @@ int folders_users(const struct server_conf *conf, struct err *err)
     const struct {
         const char *key, *user;
     } users[] = {
-        {"user", conf->user}, {"dns-user", conf->dns_user}, {"signer-user", conf->signer_user}};
+        {"user", conf->user},
+        {"dns-user", conf->dns_user},
+        {"signer-user", conf->signer_user},
+        {"notify-user", conf->notify_user},
+    };
+    const size_t count = sizeof(users) / sizeof(users[0]) - !server_conf_notifies(conf);
     uid_t uids[sizeof(users) / sizeof(users[0])];
 
-    for (size_t i = 0; geteuid() == 0 && i < sizeof(users) / sizeof(users[0]); i++) {
+    for (size_t i = 0; geteuid() == 0 && i < count; i++) {
         struct passwd *pw;
         int ret = find_user(users[i].user, users[i].key, &pw, err);
 

@@ -14,6 +14,7 @@
  * state-dir          searched by all children as root (0711), else 0700
  * state-dir/keys     0700, signer-user
  * state-dir/store    0700, user
+ * state-dir/audit    0700, user
  * run-dir            0755
  * run-dir/empty      0555, where dnsd is locked in
  * As an ordinary user all belong to us. Errors name the folder or user and what to do.

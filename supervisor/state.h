@@ -5,6 +5,7 @@
  *   children.c    start, messages, death, restart
  *   peers.c       channels between the children
  *   reload.c      SIGHUP and certmillctl reload
+ *   helpers.c     the programs that notify
  *   stop.c        the end
  */
 #ifndef CERTMILL_SUPERVISOR_STATE_H
@@ -20,6 +21,7 @@
 #include "common/server_conf.h"
 #include "supervisor/backoff.h"
 #include "supervisor/files.h"
+#include "supervisor/helpers.h"
 #include "supervisor/listen.h"
 #include "supervisor/notify.h"
 #include "supervisor/settings.h"
@@ -80,6 +82,7 @@ struct supervisor {
     bool stopping, others_told;
     int status; /* of our exit */
     struct reload reload;
+    struct helpers helpers;
     uint8_t buf[LIMIT_MESSAGE];
 };
 

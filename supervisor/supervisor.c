@@ -127,6 +127,7 @@ static void on_signal(uv_signal_t *handle, int signum)
     switch (signum) {
     case SIGCHLD:
         children_reap(sup);
+        helpers_reap(sup);
         break;
     case SIGHUP:
         reload_start(sup, false);
@@ -160,6 +161,7 @@ static int step_loop(struct supervisor *sup, struct err *err)
     }
     sup->loop_made = true;
     children_init(sup);
+    helpers_init(sup);
     uv_timer_init(&sup->loop, &sup->stop_timer);
     uv_timer_init(&sup->loop, &sup->watchdog);
     uv_timer_init(&sup->loop, &sup->reload_timer);
@@ -221,6 +223,7 @@ static void close_loop(struct supervisor *sup)
         uv_close(handles[i], NULL);
     }
     children_close(sup);
+    helpers_close(sup);
     uv_run(&sup->loop, UV_RUN_DEFAULT);
     uv_loop_close(&sup->loop);
 }

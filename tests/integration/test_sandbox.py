@@ -160,9 +160,10 @@ class Sandbox(LabCase):
         self.assertEqual(oct((state / "keys").stat().st_mode & 0o7777), "0o700")
         self.assertEqual(oct((state / "store").stat().st_mode & 0o7777), "0o700")
         if ROOT:
-            owner = {name: pwd.getpwuid((state / name).stat().st_uid).pw_name for name in ("keys", "store")}
+            owner = {name: pwd.getpwuid((state / name).stat().st_uid).pw_name for name in ("keys", "store", "audit")}
             config = self.lab.server.config
-            self.assertEqual(owner, {"keys": config["signer-user"], "store": config["user"]})
+            self.assertEqual(owner, {"keys": config["signer-user"], "store": config["user"],
+                                     "audit": config["user"]})
             for path in (state / "keys").iterdir():
                 self.assertEqual(oct(path.stat().st_mode & 0o7777), "0o600", path.name)
 

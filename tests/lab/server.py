@@ -15,7 +15,7 @@ from .process import LabError, Process, wait_until
 
 BIN = Path(os.environ.get("CERTMILL_BIN") or Path(__file__).resolve().parents[2] / "build" / "bin")
 # Users that every Debian has, so that privileges are really dropped and apart when the lab runs as root.
-_USERS = {"user": "daemon", "dns-user": "nobody", "signer-user": "bin"}
+_USERS = {"user": "daemon", "dns-user": "nobody", "signer-user": "bin", "notify-user": "games"}
 
 
 def to_yaml(config: dict[str, Any]) -> str:
