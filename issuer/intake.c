@@ -213,6 +213,7 @@ static int job_new(struct intake *intake, const struct intake_request *request,
     if ((ret = csr_parse(&job->csr, request->csr_pem, request->csr_len, err)) < 0 ||
         (ret = check_policy(intake, request, job, err)) < 0 ||
         (ret = fill(intake, request, job, err)) < 0) {
+        intake_audit_refused(intake, request, &job->csr, err);
         job_free(job);
         return ret;
     }

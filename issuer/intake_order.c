@@ -100,6 +100,9 @@ static void refuse(struct intake_job *job, const struct err *err, int64_t retry_
 
     log_warning(job->intake->opt.log, job->client != NULL ? job->client : job->address,
                 "refused: %s", err->text);
+    if (!next || job->current + 1 >= job->count) {
+        intake_audit(job, "refused", err->text);
+    }
     settle(job, &result, next);
 }
 
@@ -123,6 +126,9 @@ static void on_known(void *arg, const struct acme_response *response)
         intake_finish(job, &(struct desk_result){.failure = ORDER_INTERRUPTED,
                                                  .text = "the server is being stopped; ask again"});
     } else {
+        if (job->current + 1 >= job->count) {
+            intake_audit(job, "failed", response->text);
+        }
         settle(job, &result, true);
     }
 }
@@ -238,6 +244,7 @@ static void give_again(struct intake_job *job)
                    "the certificate of order %llu, still good until %s, is given again",
                    (unsigned long long)job->cached_order, until);
     intake_say(job, LOG_LEVEL_INFO, text);
+    intake_audit(job, "cached", text);
     intake_finish(job, &(struct desk_result){.failure = ORDER_OK, .chain = job->cached});
 }
 

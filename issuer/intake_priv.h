@@ -79,6 +79,11 @@ int intake_limits(const struct intake_job *job, const struct desk_request *reque
 /* The order is taken: it counts. */
 void intake_count(struct intake_job *job, const struct desk_request *request);
 
+/* intake_audit.c: a line of the audit log. csr: as far as it was read. */
+void intake_audit_refused(const struct intake *intake, const struct intake_request *request,
+                          const struct csr *csr, const struct err *err);
+void intake_audit(const struct intake_job *job, const char *what, const char *outcome);
+
 /* intake_cache.c: sets job->cached where the store has what is asked for, still good for a while.
  * Negative: the store cannot be read; err is filled. */
 int intake_cache(struct intake_job *job, struct err *err);

@@ -118,7 +118,8 @@ class Notify(LabCase):
         uid = pwd.getpwnam(self.lab.server.config.get("notify-user", "nobody")).pw_uid
         for path in Path("/proc").glob("[0-9]*"):
             try:
-                if path.stat().st_uid == uid and (path / "comm").read_text() == f"{name}\n":
+                if path.stat().st_uid == uid and (path / "comm").read_text() == f"{name}\n" \
+                        and (path / "cmdline").read_bytes():  # a zombie has none
                     found.append(path.name)
             except (FileNotFoundError, ProcessLookupError):
                 continue
