@@ -1,6 +1,6 @@
 """A lab of real parts from Debian on loopback; see tests/README.md."""
 
-from . import dns, pki
+from . import dns, many, pki
 from .ca import CaOptions
 from .ca_more import CaMore, MoreOptions
 from .lab import BARE, BIN, FIRST, ORG, SECOND, ZONE, Answer, Lab, LabOptions, long_name, target_of
@@ -8,4 +8,4 @@ from .process import LabError, Process, wait_until
 from .proxy import Fault
 
 __all__ = ["BARE", "BIN", "FIRST", "ORG", "SECOND", "ZONE", "Answer", "CaMore", "CaOptions", "Fault", "Lab", "LabError",
-           "LabOptions", "MoreOptions", "Process", "dns", "long_name", "pki", "target_of", "wait_until"]
+           "LabOptions", "MoreOptions", "Process", "dns", "long_name", "many", "pki", "target_of", "wait_until"]

@@ -149,6 +149,10 @@ class Proxy:
         """An answer in place of the CA's."""
         return None
 
+    def pass_on(self, request: Request, forward: Callable[[], Reply]) -> Reply:
+        """Asks the CA, when it is time."""
+        return forward()
+
     def after(self, request: Request, reply: Reply) -> Reply:
         """Notes or changes the CA's answer."""
         return reply
@@ -197,7 +201,8 @@ def _handler_for(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
             pass
 
         def _answer(self, request: Request) -> Reply:
-            return proxy.own_answer(request) or proxy.after(request, self._forward(request.body))
+            own = proxy.own_answer(request)
+            return own or proxy.after(request, proxy.pass_on(request, lambda: self._forward(request.body)))
 
         def _forward(self, body: bytes) -> Reply:
             headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
