@@ -574,6 +574,7 @@ int acme_new(struct acme **out, const struct acme_options *options)
     acme->signclient = options->signclient;
     acme->log = options->log;
     acme->on_account = options->on_account;
+    acme->is_busy = options->is_busy;
     acme->arg = options->arg;
     acme->loop = http_loop(options->http);
     if (acme_account_set(&acme->directory_url, options->directory_url) < 0 ||

@@ -49,6 +49,8 @@ struct acme_options {
     /* Called when something of the account has changed: to be stored before it returns. Negative:
      * it is not. */
     int (*on_account)(void *arg, const struct acme_account *account);
+    /* Whether orders run whose values are made with the key. NULL: never. */
+    bool (*is_busy)(void *arg);
     void *arg;
 };
 
@@ -106,9 +108,11 @@ int acme_ready(struct acme *acme, acme_response_fn *fn, void *arg);
 int acme_know(struct acme *acme, acme_response_fn *fn, void *arg);
 
 /* Changes to the account, one at a time (ERR_BUSY); what comes of it is in the response: error 0,
- * or the reason as text. No order may run meanwhile. */
+ * or the reason as text. */
 enum acme_change {
-    ACME_ROLL_OVER,  /* to a new key of key_type (RFC 8555 7.3.5) */
+    /* To a new key of key_type (RFC 8555 7.3.5). ERR_BUSY where is_busy; requests that come later
+     * wait until it is over. */
+    ACME_ROLL_OVER,
     ACME_DEACTIVATE, /* for good (7.3.6) */
     ACME_AGREE,      /* to the terms of service as they are now */
     ACME_REGISTER,   /* find or make it; instead of one that is not valid any more, a new one */

@@ -345,6 +345,10 @@ static void on_ready(void *arg, const struct acme_response *response)
     case ACME_ROLL_OVER:
         if (acme->directory.key_change == NULL) {
             end(acme, ERR_NOT_FOUND, "the CA lets no account have another key (RFC 8555 7.3.5)");
+        } else if (acme->is_busy != NULL && acme->is_busy(acme->arg)) {
+            end(acme, ERR_BUSY,
+                "orders of this CA are under way, whose values are made with the key: try again "
+                "when they have ended");
         } else {
             make_key(acme);
         }

@@ -92,6 +92,7 @@ struct acme {
     struct signclient *signclient;
     struct log *log;
     int (*on_account)(void *arg, const struct acme_account *account);
+    bool (*is_busy)(void *arg);
     void *arg;
 
     uv_loop_t *loop;

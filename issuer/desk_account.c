@@ -48,16 +48,6 @@ int desk_account(struct desk *desk, const char *directory_url, desk_account_fn *
 
 /* -- changes -- */
 
-static bool has_runs(const struct desk *desk, const struct desk_ca *ca)
-{
-    for (const struct desk_run *run = desk->runs; run != NULL; run = run->next) {
-        if (run->ca == ca) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* By name, by the URL of a configured CA, or of one that an account is still on record for. */
 static const char *url_of(const struct desk *desk, const char *name, struct err *err)
 {
@@ -83,13 +73,6 @@ int desk_account_change(struct desk *desk, const struct desk_account_change *wha
 
     if (ca == NULL) {
         return err->code;
-    }
-    if (what->change == ACME_ROLL_OVER && has_runs(desk, ca)) {
-        return err_set(
-            err, ERR_BUSY,
-            "orders of %.64s are under way, whose values are made with the key: try again "
-            "when they have ended",
-            what->name);
     }
     if ((question = malloc(sizeof *question)) == NULL) {
         return err_set(err, -ENOMEM, "out of memory");

@@ -38,6 +38,18 @@ static int on_account(void *arg, const struct acme_account *account)
     return ret;
 }
 
+static bool is_busy(void *arg)
+{
+    const struct desk_ca *ca = arg;
+
+    for (const struct desk_run *run = ca->desk->runs; run != NULL; run = run->next) {
+        if (run->ca == ca) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What is configured for a CA; one that is not configured any more has what holds for all. */
 static struct authority authority_of(const struct desk *desk, const char *url)
 {
@@ -103,6 +115,7 @@ static int start_acme(struct desk_ca *ca, const struct authority *authority, str
                                       .signclient = desk->opt.signclient,
                                       .log = desk->opt.log,
                                       .on_account = on_account,
+                                      .is_busy = is_busy,
                                       .arg = ca}};
     int ret = key_name(key, ca->url);
 

@@ -20,7 +20,6 @@ static int admit(struct desk_run *run, struct err *err)
 {
     struct desk *desk = run->desk;
     const struct desk_fresh *fresh = run->fresh;
-    const char *thumbprint = acme_thumbprint(run->ca->acme);
     struct store_order row = {
         .client = fresh->client,
         .address = fresh->address,
@@ -46,7 +45,6 @@ static int admit(struct desk_run *run, struct err *err)
         .challenge = fresh->challenge,
         .estimate = run->ca->estimate,
         .zone_cname_hint = publisher_zone(desk->opt.publisher),
-        .thumbprint = thumbprint,
     };
     int ret = store_order_add(desk->opt.store, &row, &request.id, err);
 
@@ -65,13 +63,15 @@ static void step(struct desk_run *run, struct desk_queued *queued)
     const char *thumbprint = acme_thumbprint(run->ca->acme);
     const char *account_url = acme_account_url(run->ca->acme);
     struct order_event *event = &queued->event;
+    /* not before the first answer: until then the account may get another key (acme_change) */
+    bool answered = event->kind == ORDER_EV_RESPONSE;
     int ret = 0;
 
-    if (thumbprint != NULL && !run->has_thumbprint) {
+    if (answered && thumbprint != NULL && !run->has_thumbprint) {
         ret = order_set_thumbprint(run->order, thumbprint);
         run->has_thumbprint = ret >= 0;
     }
-    if (ret >= 0 && account_url != NULL && !run->has_account_url) {
+    if (answered && ret >= 0 && account_url != NULL && !run->has_account_url) {
         ret = order_set_account_url(run->order, account_url);
         run->has_account_url = ret >= 0;
     }
