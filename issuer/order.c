@@ -96,14 +96,12 @@ static void authz_clear(struct order_authz *authz)
     free(authz->issuer_domain);
 }
 
-void order_authz_free(struct order *order)
+void order_authz_free(struct order_authz *authz, size_t count)
 {
-    for (size_t i = 0; i < order->authz_count; i++) {
-        authz_clear(&order->authz[i]);
+    for (size_t i = 0; i < count; i++) {
+        authz_clear(&authz[i]);
     }
-    free(order->authz);
-    order->authz = NULL;
-    order->authz_count = 0;
+    free(authz);
 }
 
 void order_free(struct order *order)
@@ -115,7 +113,8 @@ void order_free(struct order *order)
         free(order->names[i]);
     }
     free(order->names);
-    order_authz_free(order);
+    order_authz_free(order->authz, order->authz_count);
+    order_authz_free(order->burnt, order->burnt_count);
     for (size_t i = 0; i < order->left_count; i++) {
         free(order->left[i]);
     }
@@ -182,11 +181,6 @@ void order_get_saved(const struct order *order, struct order_saved *saved)
 uint64_t order_id(const struct order *order)
 {
     return order->id;
-}
-
-const char *order_profile(const struct order *order)
-{
-    return order->profile;
 }
 
 /* An answer that nobody waits for (any more) is dropped. */

@@ -87,20 +87,33 @@ static void forget_urls(struct order *order)
     order->url = order->finalize_url = order->certificate_url = order->explanation = NULL;
 }
 
+/* Failed validations count at the CA, and so in the order's account of itself. */
+static void give_up_authorizations(struct order *order, unsigned reason)
+{
+    if (reason == ORDER_ANEW_VALIDATION) {
+        order->burnt = order->authz;
+        order->burnt_count = order->authz_count;
+    } else {
+        order_authz_free(order->authz, order->authz_count);
+    }
+    order->authz = NULL;
+    order->authz_count = 0;
+}
+
 bool order_anew(struct order *order, unsigned reason, const char *why)
 {
     if ((order->anews & reason) != 0) {
         return false;
     }
     order->anews |= reason;
-    order_out_log(order, LOG_LEVEL_WARNING,
-                  order_out_text(order, "%s: ordering anew, this once", why));
+    order_out_lines(order, LOG_LEVEL_WARNING,
+                    order_out_text(order, "%s: ordering anew, this once", why));
     order_out_withdraw(order);
     if (order->timer_ms != 0) {
         order_out_timer(order, 0);
     }
     leave_pending(order);
-    order_authz_free(order);
+    give_up_authorizations(order, reason);
     forget_urls(order);
     order->round++;
     order->call = CALL_NONE;
@@ -200,11 +213,11 @@ bool order_anew_without_replaces(struct order *order, const struct order_event *
     }
     bool refused = refused_as_renewal(&problem);
     if (refused) {
-        order_out_log(order, LOG_LEVEL_WARNING,
-                      order_out_text(order,
-                                     "the CA does not take this as the renewal of a certificate "
-                                     "(%s): ordering without saying so",
-                                     problem.text));
+        order_out_lines(order, LOG_LEVEL_WARNING,
+                        order_out_text(order,
+                                       "the CA does not take this as the renewal of a certificate: "
+                                       "ordering without saying so\n%s",
+                                       problem.text));
         free(order->replaces);
         order->replaces = NULL;
         order_flow_order(order);

@@ -14,12 +14,18 @@ bool order_replaces(const struct order *order)
     return order->replaces != NULL;
 }
 
+const char *order_profile(const struct order *order)
+{
+    return order->profile;
+}
+
 const char *order_failed_name(const struct order *order, size_t *at, const char **why)
 {
     size_t found = 0;
 
-    for (size_t i = 0; i < order->authz_count; i++) {
-        const struct order_authz *authz = &order->authz[i];
+    for (size_t i = 0; i < order->burnt_count + order->authz_count; i++) {
+        const struct order_authz *authz =
+            i < order->burnt_count ? &order->burnt[i] : &order->authz[i - order->burnt_count];
 
         if (authz->status == AUTHZ_INVALID && authz->domain != NULL && found++ == *at) {
             ++*at;

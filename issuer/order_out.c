@@ -111,6 +111,16 @@ void order_out_log(struct order *order, enum log_level level, const char *text)
     add(order, &(struct order_action){.kind = ORDER_ACT_LOG, .level = level, .text = text});
 }
 
+void order_out_lines(struct order *order, enum log_level level, const char *text)
+{
+    while (*text != '\0') {
+        size_t len = strcspn(text, "\n");
+
+        order_out_log(order, level, order_out_text(order, "%.*s", (int)len, text));
+        text += len + (text[len] == '\n');
+    }
+}
+
 void order_out_withdraw(struct order *order)
 {
     for (size_t i = 0; i < order->authz_count; i++) {

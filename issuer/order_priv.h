@@ -92,8 +92,10 @@ struct order {
     bool knowing;               /* ORDER_ACT_KNOW is under way */
     bool away;                  /* the CA is, or wants fewer questions: none that can be left out */
     bool resumed;
-    unsigned anews; /* second chances that were taken: ORDER_ANEW_* */
-    char **left;    /* pending authorizations of the order before this one */
+    unsigned anews;            /* second chances that were taken: ORDER_ANEW_* */
+    struct order_authz *burnt; /* those of the order before this one that failed */
+    size_t burnt_count;
+    char **left; /* pending authorizations of the order before this one */
     size_t left_count;
     bool failed_before[LIMIT_NAMES]; /* of names: invalid once, before it was ordered anew */
     bool explaining;                 /* failed; authorizations are being fetched to say why */
@@ -119,7 +121,7 @@ struct order {
 };
 
 /* -- order.c -- */
-void order_authz_free(struct order *order);
+void order_authz_free(struct order_authz *authz, size_t count);
 
 /* -- order_out.c -- */
 void order_out_reset(struct order *order);
@@ -134,6 +136,8 @@ void order_out_know(struct order *order);
 void order_out_save(struct order *order, enum order_state state, bool durable);
 void order_out_timer(struct order *order, uint64_t delay_ms);
 void order_out_log(struct order *order, enum log_level level, const char *text);
+/* The same of several lines, each on its own. */
+void order_out_lines(struct order *order, enum log_level level, const char *text);
 /* What say holds, which is empty then; lives as long as the actions. */
 const char *order_out_keep(struct order *order, struct say *say);
 /* order_out_log of it. */

@@ -3,6 +3,9 @@
  * a letter and, for answers, a body; an answer is given to the oldest POST that waits for one.
  *   r c e n u  HTTP 200, 201, 400, 404, 503      R  200 with Retry-After 7 s
  *   x  lost    p  published    s  seen    t  timer    C  cancel    A  200 with alternates
+ *   k  the directory is known
+ * The first octet may say what is ordered: * two names, 1 a renewal with a profile, 2 and 3 by
+ * dns-account-01 and dns-persist-01.
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -34,7 +37,7 @@ struct desk {
     struct order *order;
     uint32_t waiting[512];
     size_t count;
-    bool timer, finished;
+    bool timer, finished, knowing;
     int published;
 };
 
@@ -46,6 +49,8 @@ static void act(struct desk *desk, const struct order_action *a)
     case ORDER_ACT_POST:
         if (a->url != NULL && !http_url_good(a->url, strlen(a->url)))
             abort();
+        if (a->detached)
+            break;
         if (desk->count == sizeof(desk->waiting) / sizeof(desk->waiting[0]))
             abort(); /* more than one a call and authorization */
         desk->waiting[desk->count++] = a->tag;
@@ -70,6 +75,9 @@ static void act(struct desk *desk, const struct order_action *a)
         if (strchr(a->text, '\n') != NULL || strchr(a->text, '\x1b') != NULL)
             abort();
         break;
+    case ORDER_ACT_KNOW:
+        desk->knowing = true;
+        break;
     case ORDER_ACT_SAVE:
         break;
     }
@@ -83,7 +91,7 @@ static void feed(struct desk *desk, const struct order_event *event)
     for (int i = 0; i < count; i++)
         act(desk, &actions[i]);
     /* something must be under way that brings it on */
-    if (!desk->finished && desk->count == 0 && !desk->timer &&
+    if (!desk->finished && desk->count == 0 && !desk->timer && !desk->knowing &&
         order_get_state(desk->order) != ORDER_PUBLISHING)
         abort();
 }
@@ -136,8 +144,15 @@ static void step(struct desk *desk, const char *text, size_t len)
         desk->timer = false;
         event.kind = ORDER_EV_TIMER;
         break;
+    case 'k':
+        desk->knowing = false;
+        event.kind = ORDER_EV_KNOWN;
+        event.has_profile = event.renewal_info = len == 1;
+        event.body = text + 1;
+        break;
     case 'C':
         event.kind = ORDER_EV_CANCEL;
+        event.for_good = len > 1;
         break;
     default:
         respond(desk, text[0], text + 1, len - 1);
@@ -160,14 +175,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     .zone_cname_hint = "acme.example",
                                     .thumbprint = "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"};
     struct desk desk = {0};
+    bool marked = size > 0 && data[0] != '\0' && strchr("*123", data[0]) != NULL;
     char *text = malloc(size + 1);
 
+    request.account_url = "https://ca.test/acct/1";
+    if (marked && data[0] == '1')
+        request.profile = request.replaces = "x";
+    else if (marked && data[0] == '2')
+        request.challenge = ORDER_DNS_ACCOUNT_01;
+    else if (marked && data[0] == '3')
+        request.challenge = ORDER_DNS_PERSIST_01;
     if (text == NULL || order_new(&desk.order, &request) < 0)
         abort();
     feed(&desk, &(struct order_event){.kind = ORDER_EV_START, .retry_after_ms = -1});
     memcpy(text, data, size);
     text[size] = '\0';
-    for (size_t pos = size > 0 && data[0] == '*'; pos < size;) {
+    for (size_t pos = marked; pos < size;) {
         char *end = memchr(text + pos, 0x1e, size - pos);
         size_t len = end != NULL ? (size_t)(end - text) - pos : size - pos;
         text[pos + len] = '\0'; /* as the HTTP client does behind a body */

@@ -91,6 +91,14 @@ static void test_once_only(void)
     lab_answer(lab, "/chall/0", 200, "{}");
     validation_fails(lab, "dns", "query timed out");
     CU_ASSERT_STRING_EQUAL(lab->problem, "dns");
+    size_t at = 0;
+    const char *why = NULL;
+    for (int i = 0; i < 2; i++) { /* both count at the CA */
+        const char *name = order_failed_name(lab->order, &at, &why);
+        CU_ASSERT(name != NULL && strcmp(name, "a.example") == 0);
+        CU_ASSERT(why != NULL && strstr(why, "query timed out") != NULL);
+    }
+    CU_ASSERT(order_failed_name(lab->order, &at, &why) == NULL);
     failed(lab, ORDER_REFUSED_CA, "a.example: dns: query timed out");
 }
 
@@ -275,6 +283,10 @@ static void test_new_order_wishes(void)
 {
     struct lab *lab = renewal();
 
+    size_t count = 0;
+    CU_ASSERT_STRING_EQUAL(order_names(lab->order, &count)[0], "a.example");
+    CU_ASSERT(count == 1 && order_replaces(lab->order));
+    CU_ASSERT_STRING_EQUAL(order_profile(lab->order), "short");
     CU_ASSERT_STRING_EQUAL(lab_find(lab, "new")->payload,
                            "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"}],"
                            "\"profile\":\"short\",\"replaces\":\"aki.serial\"}");
