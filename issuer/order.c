@@ -96,12 +96,14 @@ static void authz_clear(struct order_authz *authz)
     free(authz->issuer_domain);
 }
 
-void order_authz_free(struct order_authz *authz, size_t count)
+void order_authz_free(struct order *order)
 {
-    for (size_t i = 0; i < count; i++) {
-        authz_clear(&authz[i]);
+    for (size_t i = 0; i < order->authz_count; i++) {
+        authz_clear(&order->authz[i]);
     }
-    free(authz);
+    free(order->authz);
+    order->authz = NULL;
+    order->authz_count = 0;
 }
 
 void order_free(struct order *order)
@@ -113,8 +115,7 @@ void order_free(struct order *order)
         free(order->names[i]);
     }
     free(order->names);
-    order_authz_free(order->authz, order->authz_count);
-    order_authz_free(order->burnt, order->burnt_count);
+    order_authz_free(order);
     for (size_t i = 0; i < order->left_count; i++) {
         free(order->left[i]);
     }

@@ -106,7 +106,7 @@ char *const *order_names(const struct order *order, size_t *count);
 /* Whether it was sent with "replaces" (RFC 9773 5). */
 bool order_replaces(const struct order *order);
 /* The next name (without "*.", from *at 0 on) whose authorization the CA found invalid, and why in
- * its words or NULL; NULL: no more. Each failed validation counts, so a name may come twice. */
+ * its words or NULL; NULL: no more. */
 const char *order_failed_name(const struct order *order, size_t *at, const char **why);
 /* Whether that of the name at index (of order_names) failed before it was ordered anew. */
 bool order_failed_before(const struct order *order, size_t index);

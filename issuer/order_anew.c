@@ -87,19 +87,6 @@ static void forget_urls(struct order *order)
     order->url = order->finalize_url = order->certificate_url = order->explanation = NULL;
 }
 
-/* Failed validations count at the CA, and so in the order's account of itself. */
-static void give_up_authorizations(struct order *order, unsigned reason)
-{
-    if (reason == ORDER_ANEW_VALIDATION) {
-        order->burnt = order->authz;
-        order->burnt_count = order->authz_count;
-    } else {
-        order_authz_free(order->authz, order->authz_count);
-    }
-    order->authz = NULL;
-    order->authz_count = 0;
-}
-
 bool order_anew(struct order *order, unsigned reason, const char *why)
 {
     if ((order->anews & reason) != 0) {
@@ -113,7 +100,7 @@ bool order_anew(struct order *order, unsigned reason, const char *why)
         order_out_timer(order, 0);
     }
     leave_pending(order);
-    give_up_authorizations(order, reason);
+    order_authz_free(order);
     forget_urls(order);
     order->round++;
     order->call = CALL_NONE;

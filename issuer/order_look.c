@@ -23,9 +23,8 @@ const char *order_failed_name(const struct order *order, size_t *at, const char 
 {
     size_t found = 0;
 
-    for (size_t i = 0; i < order->burnt_count + order->authz_count; i++) {
-        const struct order_authz *authz =
-            i < order->burnt_count ? &order->burnt[i] : &order->authz[i - order->burnt_count];
+    for (size_t i = 0; i < order->authz_count; i++) {
+        const struct order_authz *authz = &order->authz[i];
 
         if (authz->status == AUTHZ_INVALID && authz->domain != NULL && found++ == *at) {
             ++*at;

@@ -92,10 +92,8 @@ struct order {
     bool knowing;               /* ORDER_ACT_KNOW is under way */
     bool away;                  /* the CA is, or wants fewer questions: none that can be left out */
     bool resumed;
-    unsigned anews;            /* second chances that were taken: ORDER_ANEW_* */
-    struct order_authz *burnt; /* those of the order before this one that failed */
-    size_t burnt_count;
-    char **left; /* pending authorizations of the order before this one */
+    unsigned anews; /* second chances that were taken: ORDER_ANEW_* */
+    char **left;    /* pending authorizations of the order before this one */
     size_t left_count;
     bool failed_before[LIMIT_NAMES]; /* of names: invalid once, before it was ordered anew */
     bool explaining;                 /* failed; authorizations are being fetched to say why */
@@ -121,7 +119,7 @@ struct order {
 };
 
 /* -- order.c -- */
-void order_authz_free(struct order_authz *authz, size_t count);
+void order_authz_free(struct order *order);
 
 /* -- order_out.c -- */
 void order_out_reset(struct order *order);

@@ -93,11 +93,10 @@ static void test_once_only(void)
     CU_ASSERT_STRING_EQUAL(lab->problem, "dns");
     size_t at = 0;
     const char *why = NULL;
-    for (int i = 0; i < 2; i++) { /* both count at the CA */
-        const char *name = order_failed_name(lab->order, &at, &why);
-        CU_ASSERT(name != NULL && strcmp(name, "a.example") == 0);
-        CU_ASSERT(why != NULL && strstr(why, "query timed out") != NULL);
-    }
+    const char *name = order_failed_name(lab->order, &at, &why);
+    CU_ASSERT(name != NULL && strcmp(name, "a.example") == 0);
+    CU_ASSERT(why != NULL && strstr(why, "query timed out") != NULL);
+    CU_ASSERT(order_failed_before(lab->order, 0)); /* both count at the CA */
     CU_ASSERT(order_failed_name(lab->order, &at, &why) == NULL);
     failed(lab, ORDER_REFUSED_CA, "a.example: dns: query timed out");
 }
