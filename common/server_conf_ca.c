@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/limits.h"
+#include "common/server_conf_keys.h"
 #include "common/server_conf_value.h"
 
 static const char *const key_types[] = {"ecdsa-p256", "ecdsa-p384", "rsa-2048",
@@ -384,6 +385,7 @@ static int check_prefer(const struct server_conf *conf, struct err *err)
 
 static int check_clients(const struct server_conf *conf, struct err *err)
 {
+    struct server_conf_keys keys;
     int ret = 0;
 
     if (conf->clients.count > 0) {
@@ -404,6 +406,9 @@ static int check_clients(const struct server_conf *conf, struct err *err)
         for (size_t j = 0; ret == 0 && j < c->authorities.count; j++) {
             ret = known(conf, c->authorities.items[j], c->name, err);
         }
+    }
+    if (ret == 0 && (ret = server_conf_keys_read(&keys, conf, err)) == 0) {
+        server_conf_keys_clear(&keys);
     }
     return ret;
 }

@@ -27,9 +27,9 @@ struct ctl_command {
     int (*run)(const struct ctl_request *request, FILE *out, struct err *err);
 };
 
-extern const struct ctl_command ctl_audit, ctl_backup, ctl_restore, ctl_check_store, ctl_ping,
-    ctl_status, ctl_orders, ctl_records, ctl_certificates, ctl_accounts, ctl_limits, ctl_persist,
-    ctl_revoke, ctl_reload, ctl_help, ctl_version;
+extern const struct ctl_command ctl_audit, ctl_authorized_keys, ctl_backup, ctl_restore,
+    ctl_check_store, ctl_ping, ctl_status, ctl_orders, ctl_records, ctl_certificates, ctl_accounts,
+    ctl_limits, ctl_persist, ctl_revoke, ctl_reload, ctl_help, ctl_version;
 
 /* All of them, in the order of help; NULL-terminated. */
 extern const struct ctl_command *const ctl_commands[];

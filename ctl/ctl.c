@@ -16,7 +16,7 @@
 
 /* What the options say, before it is put together. */
 struct options {
-    const char *socket, *run_dir, *limit;
+    const char *socket, *run_dir, *limit, *client_command;
     bool json;
 };
 
@@ -27,7 +27,8 @@ static const char **value_option(struct options *options, const char *word, size
         const char **value;
     } table[] = {{"--socket", &options->socket},
                  {"--run-dir", &options->run_dir},
-                 {"--limit", &options->limit}};
+                 {"--limit", &options->limit},
+                 {"--client-command", &options->client_command}};
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         if (strlen(table[i].name) == len && memcmp(table[i].name, word, len) == 0) {
             return table[i].value;
@@ -107,7 +108,7 @@ int ctl_parse(struct ctl_request *out, int argc, char **argv, struct err *err)
 {
     struct options options = {0};
     int words = read_options(&options, argc, argv, err), ret;
-    *out = (struct ctl_request){.json = options.json};
+    *out = (struct ctl_request){.json = options.json, .client_command = options.client_command};
     if (words < 0) {
         return words;
     }

@@ -16,7 +16,8 @@ enum ctl_status { CTL_OK = 0, CTL_REFUSED = 1, CTL_USAGE = 2, CTL_NO_SERVER = 8 
 struct ctl_request {
     char socket[LIMIT_PATH];
     bool json;
-    long limit; /* 0: not given */
+    long limit;                 /* 0: not given */
+    const char *client_command; /* authorized-keys; or NULL */
     const struct ctl_command *command;
     char *const *words; /* behind the command */
     size_t count;

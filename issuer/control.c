@@ -18,6 +18,8 @@
 struct control {
     struct control_options opt;
     struct line_server *server;
+    struct server_conf_keys keys; /* of the clients, read at first need */
+    bool has_keys;
     uv_timer_t reload_timer;
     struct session *reloads; /* who waits for the outcome */
     unsigned users;          /* sessions and the timer: the last one frees */
@@ -323,6 +325,16 @@ static json_t *orders(const struct control *control, const struct control_reques
                             : control_json_orders(control->opt.store, request->limit, err);
 }
 
+static json_t *authorized_keys(struct control *control, const struct control_request *request,
+                               struct err *err)
+{
+    if (!control->has_keys && server_conf_keys_read(&control->keys, control->opt.conf, err) < 0) {
+        return NULL;
+    }
+    control->has_keys = true;
+    return control_json_keys(&control->keys, request->type, request->key);
+}
+
 static void dispatch(struct session *session, const struct control_request *request)
 {
     struct control *control = session->control;
@@ -376,6 +388,9 @@ static void dispatch(struct session *session, const struct control_request *requ
         return;
     case CONTROL_REVOKE:
         op_revoke(session, request);
+        return;
+    case CONTROL_AUTHORIZED_KEYS:
+        answer(session, authorized_keys(control, request, &err), &err);
         return;
     case CONTROL_OPS:
         return;
@@ -465,10 +480,13 @@ void control_free(struct control *control)
     }
     answer_reloads(control, NULL, &err);
     line_server_free(control->server);
+    server_conf_keys_clear(&control->keys);
     uv_close((uv_handle_t *)&control->reload_timer, on_timer_closed);
 }
 
 void control_configure(struct control *control, const struct server_conf *conf)
 {
     control->opt.conf = conf;
+    server_conf_keys_clear(&control->keys);
+    control->has_keys = false;
 }

@@ -76,6 +76,7 @@ enum control_op {
     CONTROL_LIMITS,
     CONTROL_PERSIST,
     CONTROL_REVOKE,
+    CONTROL_AUTHORIZED_KEYS,
     CONTROL_OPS,
 };
 
@@ -88,6 +89,7 @@ struct control_request {
     bool forget;                 /* limits */
     const char *key_type;        /* account-register, account-roll-over; or NULL */
     const char *serial, *reason; /* revoke; reason may be NULL */
+    const char *type, *key;      /* authorized-keys; both or neither */
 };
 
 #define CONTROL_LIMIT_DEFAULT 50

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "common/server_conf_keys.h"
 #include "issuer/control.h"
 
 /* Names divided by "," as an array. */
@@ -23,6 +24,9 @@ json_t *control_json_limits(struct ledger *ledger, const struct server_conf *con
 /* control_persist.c; names divided by ",", in any form. */
 json_t *control_json_persist(const struct control_options *control, const char *names,
                              struct err *err);
+/* control_keys.c; type and key: of the one that is looked for, or both NULL: all. NULL: out of
+ * memory. */
+json_t *control_json_keys(const struct server_conf_keys *keys, const char *type, const char *key);
 
 /* Parts of a status. */
 json_t *control_json_processes(const struct control_process *processes);

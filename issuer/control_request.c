@@ -13,18 +13,21 @@ enum {
     TAKES_KEY_TYPE = 16,
     NEEDS_NAME = 32,
     TAKES_SERIAL = 64,
+    TAKES_KEY = 128,
 };
 
 static const struct line_member members[] = {
     {"id", LINE_INTEGER, false},      {"limit", LINE_INTEGER, false},
     {"name", LINE_STRING, false},     {"forget", LINE_BOOLEAN, false},
     {"key_type", LINE_STRING, false}, {"serial", LINE_STRING, false},
-    {"reason", LINE_STRING, false},
+    {"reason", LINE_STRING, false},   {"type", LINE_STRING, false},
+    {"key", LINE_STRING, false},
 };
 
 /* Which operations may have each of them, in the same order. */
-static const unsigned takes[] = {TAKES_ID,       TAKES_LIMIT,  TAKES_NAME,  TAKES_FORGET,
-                                 TAKES_KEY_TYPE, TAKES_SERIAL, TAKES_SERIAL};
+static const unsigned takes[] = {TAKES_ID,     TAKES_LIMIT,    TAKES_NAME,
+                                 TAKES_FORGET, TAKES_KEY_TYPE, TAKES_SERIAL,
+                                 TAKES_SERIAL, TAKES_KEY,      TAKES_KEY};
 
 _Static_assert(sizeof takes / sizeof *takes == sizeof members / sizeof *members, "one each");
 
@@ -46,6 +49,7 @@ static const struct {
     [CONTROL_BACKUP] = {"backup", 0},
     [CONTROL_PERSIST] = {"persist", TAKES_NAME | NEEDS_NAME},
     [CONTROL_REVOKE] = {"revoke", TAKES_SERIAL},
+    [CONTROL_AUTHORIZED_KEYS] = {"authorized-keys", TAKES_KEY},
     [CONTROL_LIMITS] = {"limits", TAKES_NAME | TAKES_FORGET},
 };
 
@@ -94,6 +98,9 @@ static int check(const struct control_request *request, struct err *err)
     if ((may & TAKES_SERIAL) != 0 && request->serial == NULL) {
         return err_set(err, ERR_MALFORMED, "the request to revoke lacks \"serial\"");
     }
+    if ((request->type == NULL) != (request->key == NULL)) {
+        return err_set(err, ERR_MALFORMED, "\"type\" and \"key\" in the request belong together");
+    }
     if ((may & NEEDS_NAME) != 0 && request->name == NULL) {
         return err_set(err, ERR_MALFORMED, "the request (%s) lacks \"name\"",
                        ops[request->op].name);
@@ -115,6 +122,8 @@ int control_request_parse(struct control_request *out, const char *line, size_t 
     out->key_type = json_string_value(json_object_get(out->json, "key_type"));
     out->serial = json_string_value(json_object_get(out->json, "serial"));
     out->reason = json_string_value(json_object_get(out->json, "reason"));
+    out->type = json_string_value(json_object_get(out->json, "type"));
+    out->key = json_string_value(json_object_get(out->json, "key"));
     out->forget = json_is_true(json_object_get(out->json, "forget"));
     if ((ret = find_op(&out->op, json_string_value(json_object_get(out->json, "op")), err)) < 0 ||
         (ret = read_numbers(out, err)) < 0 || (ret = check(out, err)) < 0) {
