@@ -86,16 +86,15 @@ static int decode_signature(struct statement *out, const char *text, struct err 
 
 static int parse(struct statement *out, const char *input, size_t len, struct err *err)
 {
-    char head[32], signature[(SIGNATURE_MAX + 2) / 3 * 4 + 1];
+    static const char head[] = "certmill revoke\n";
+    char signature[(SIGNATURE_MAX + 2) / 3 * 4 + 1];
     const char *pos = input, *end = input + len;
     int ret;
 
-    if ((ret = take_line(head, sizeof head, &pos, end, err)) < 0) {
-        return ret;
-    }
-    if (strcmp(head, "certmill revoke") != 0) {
+    if (len < sizeof head - 1 || memcmp(input, head, sizeof head - 1) != 0) {
         return malformed(err, "does not begin as one");
     }
+    pos += sizeof head - 1;
     if ((ret = take_value(out->serial, sizeof out->serial, "serial: ", &pos, end, err)) < 0 ||
         (ret = take_value(out->reason, sizeof out->reason, "reason: ", &pos, end, err)) < 0 ||
         (ret = take_value(out->time, sizeof out->time, "time: ", &pos, end, err)) < 0) {
