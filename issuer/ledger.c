@@ -27,17 +27,29 @@ int64_t ledger_kept(enum store_ledger_kind kind)
     }
 }
 
+static int prune_all(struct ledger *ledger, int64_t now, struct err *err)
+{
+    int ret = 0;
+
+    for (int i = STORE_LEDGER_ORDERS; ret == 0 && i < STORE_LEDGER_KINDS; i++) {
+        enum store_ledger_kind kind = (enum store_ledger_kind)i;
+
+        ret = store_ledger_prune(ledger->store, kind, now - ledger_kept(kind), err);
+    }
+    return ret;
+}
+
 static void prune(struct ledger *ledger, int64_t now)
 {
     struct err err = {0};
 
     ledger->checks = 0;
-    for (int kind = STORE_LEDGER_ORDERS; kind < STORE_LEDGER_KINDS; kind++) {
-        if (store_ledger_prune(ledger->store, (enum store_ledger_kind)kind,
-                               now - ledger_kept((enum store_ledger_kind)kind), &err) < 0) {
-            log_warning(ledger->log, NULL, "%s", err.text);
-            return;
-        }
+    if (store_batch_begin(ledger->store, &err) == 0) {
+        (void)prune_all(ledger, now, &err);
+        (void)store_batch_end(ledger->store, &err);
+    }
+    if (err.code != 0) {
+        log_warning(ledger->log, NULL, "%s", err.text);
     }
 }
 

@@ -3,10 +3,11 @@ nothing of that is forgotten by a restart."""
 
 import json
 import re
+import socket
 import time
 from datetime import datetime, timezone
 
-from lab import CaOptions, FIRST, Lab, LabOptions, SECOND
+from lab import Answer, CaOptions, FIRST, Lab, LabOptions, SECOND
 from support import CA, LATER, LabCase, main
 
 STAMP = re.compile(r"try again at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC")
@@ -165,6 +166,42 @@ class Told(LimitsCase):
                          {"www.example.org", "deep.a.b.example.org", "None"})
 
 
+class Requests(LimitsCase):
+    options = LabOptions(proxy=True)
+    config = {"clients": [{"name": "web", "patterns": ["*.example.org"], "requests-per-day": 2},
+                          {"name": "mail", "patterns": ["*.example.org"]}]}
+
+    def get(self, client: str, host: int, *words: str) -> Answer:
+        csr = self.lab.csr([f"host{host:02}.example.org"])
+        return self.lab.shell("--client", client, *words, "get", "certificate", data=csr)
+
+    def test_requests_per_day(self) -> None:
+        """A client's own limit: what is answered from the cache does not count, and another client is not held up."""
+        self.assert_status(self.get("web", 1), 0)
+        self.assert_status(self.get("web", 1), 0)
+        self.assert_status(self.get("web", 2), 0)
+        before = len(self.lab.proxy.seen)
+        answer = self.assert_status(self.get("web", 3), LATER)
+        self.assertIn("client web may make 2 requests a day", answer.stderr)
+        self.assertEqual(len(self.lab.proxy.seen), before)
+        self.assert_status(self.get("mail", 3), 0)
+        self.assert_status(self.get("web", 1), 0)
+        row = self.rows("requests")[0]
+        self.assertEqual((row["subject"], row["used"], row["limit"]), ("web", 2, 2))
+        self._line()
+
+    def _line(self) -> None:
+        """docs/protocol.md: kind and time, for programs."""
+        request = {"v": 1, "op": "get certificate", "client_name": "web", "input": self.lab.csr(["host04.example.org"])}
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(str(self.lab.server.submit))
+            sock.sendall(json.dumps(request).encode() + b"\n")
+            result = json.loads(sock.makefile().read().splitlines()[-1])
+        self.assertEqual((result["result"], result["kind"]), ("error", "later"))
+        at = datetime.strptime(result["retry_at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
+        self.assertAlmostEqual(at - time.time(), 86400, delta=120)
+
+
 class Another(LimitsCase):
     options = LabOptions(proxy=True, second_ca=True, ca=CaOptions(authz_reuse=0))
     first = {"limit-exact": 1}
@@ -182,7 +219,6 @@ class Another(LimitsCase):
         self.assert_later(names, WEEK)
         rows = self.rows("exact", names[0])
         self.assertEqual(sorted(str(row["authority"]) for row in rows), [FIRST, SECOND])
-        json.dumps(rows)
 
 
 del LimitsCase
