@@ -7,160 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-#define STEP_S      60  /* the clock was set back where it lost so much at once */
 #define PRUNE_EVERY 256 /* checks */
-#define FUTURE_ROWS 256 /* put right at once */
 
 /* -- life -- */
-
-int64_t ledger_kept(enum store_ledger_kind kind)
-{
-    switch (kind) {
-    case STORE_LEDGER_ORDERS:
-    case STORE_LEDGER_FAILURES:
-    case STORE_LEDGER_REQUESTS:
-        return 2 * LEDGER_DAY;
-    case STORE_LEDGER_EXACT:
-        return LEDGER_SAME_S;
-    default:
-        return LEDGER_WEEK + LEDGER_DAY;
-    }
-}
-
-static int prune_all(struct ledger *ledger, int64_t now, struct err *err)
-{
-    int ret = 0;
-
-    for (int i = STORE_LEDGER_ORDERS; ret == 0 && i < STORE_LEDGER_KINDS; i++) {
-        enum store_ledger_kind kind = (enum store_ledger_kind)i;
-
-        ret = store_ledger_prune(ledger->store, kind, now - ledger_kept(kind), err);
-    }
-    return ret;
-}
-
-static void prune(struct ledger *ledger, int64_t now)
-{
-    struct err err = {0};
-
-    ledger->checks = 0;
-    if (store_batch_begin(ledger->store, &err) == 0) {
-        (void)prune_all(ledger, now, &err);
-        (void)store_batch_end(ledger->store, &err);
-    }
-    if (err.code != 0) {
-        log_warning(ledger->log, NULL, "%s", err.text);
-    }
-}
-
-int ledger_get(struct ledger *ledger, const struct store_ledger_key *key,
-               struct store_ledger_row *row, int64_t now, struct err *err)
-{
-    int ret = store_ledger_get(ledger->store, key, row, err);
-
-    if (ret > 0) {
-        ledger_clamp(row, now);
-    }
-    return ret;
-}
-
-struct future {
-    struct ledger *ledger;
-    size_t count;
-    struct {
-        char *authority, *subject;
-    } keys[FUTURE_ROWS];
-};
-
-static void note_future(void *arg, const struct store_ledger_key *key,
-                        const struct store_ledger_row *row)
-{
-    struct future *future = arg;
-    char *authority = strdup(key->authority), *subject = strdup(key->subject);
-
-    (void)row;
-    if (authority == NULL || subject == NULL) {
-        free(authority);
-        free(subject);
-        return;
-    }
-    future->keys[future->count].authority = authority;
-    future->keys[future->count++].subject = subject;
-}
-
-/* Puts rows of a kind right that are in the future; how many. */
-static size_t clamp_some(struct ledger *ledger, enum store_ledger_kind kind, int64_t now)
-{
-    struct future *future = calloc(1, sizeof *future);
-    struct store_ledger_row row;
-    size_t count = 0;
-
-    if (future == NULL) {
-        return 0;
-    }
-    (void)store_ledger_each(ledger->store, kind, now + 1, FUTURE_ROWS, note_future, future, NULL);
-    for (size_t i = 0; i < future->count; i++) {
-        struct store_ledger_key key = {kind, future->keys[i].authority, future->keys[i].subject};
-
-        if (ledger_get(ledger, &key, &row, now, NULL) > 0) {
-            count += store_ledger_put(ledger->store, &key, &row) == 0;
-        }
-        free(future->keys[i].authority);
-        free(future->keys[i].subject);
-    }
-    free(future);
-    /* where nothing can be written the next look finds the same rows again */
-    return store_flush(ledger->store, NULL) == 0 ? count : 0;
-}
-
-static void clamp_all(struct ledger *ledger, int64_t now)
-{
-    size_t all = 0, some;
-
-    for (int kind = STORE_LEDGER_ORDERS; kind < STORE_LEDGER_KINDS; kind++) {
-        do {
-            some = clamp_some(ledger, (enum store_ledger_kind)kind, now);
-            all += some;
-        } while (some == FUTURE_ROWS);
-    }
-    if (all > 0) {
-        log_warning(ledger->log, NULL,
-                    "the clock was set back: %zu limits count from now what was in the future",
-                    all);
-    }
-}
-
-/* Whether the clock was set back since it was last looked at; if not, it has been looked at. */
-static bool set_back(struct ledger *ledger, int64_t now)
-{
-    int64_t offset = now - (int64_t)(clock_mono_ms(ledger->clock) / 1000);
-
-    if (offset < ledger->offset - STEP_S) {
-        return true;
-    }
-    ledger->offset = offset;
-    return false;
-}
-
-int64_t ledger_now(struct ledger *ledger)
-{
-    int64_t now = clock_wall_s(ledger->clock);
-
-    if (set_back(ledger, now)) {
-        clamp_all(ledger, now);
-        ledger->offset = now - (int64_t)(clock_mono_ms(ledger->clock) / 1000);
-    }
-    return now;
-}
-
-/* Within a batch: rows are put right by the next ledger_now. */
-static int64_t counting_now(struct ledger *ledger)
-{
-    int64_t now = clock_wall_s(ledger->clock);
-
-    (void)set_back(ledger, now);
-    return now;
-}
 
 int ledger_new(struct ledger **out, struct store *store, const struct clock *clock, struct log *log,
                struct err *err)
@@ -180,8 +29,8 @@ int ledger_new(struct ledger **out, struct store *store, const struct clock *clo
                        "libpsl has no public suffix list; install the package publicsuffix");
     }
     if (store_lost(store) == NULL) {
-        prune(ledger, now);
-        clamp_all(ledger, now);
+        ledger_prune(ledger, now);
+        ledger_clamp_all(ledger, now);
     }
     *out = ledger;
     return 0;
@@ -389,7 +238,7 @@ static int check(struct ledger *ledger, const struct ledger_order *order, bool a
 
     *retry_at = 0;
     if (++ledger->checks >= PRUNE_EVERY) {
-        prune(ledger, v.now);
+        ledger_prune(ledger, v.now);
     }
     if (ledger_names(names, order) < 0) {
         return err_set(err, ERR_CRYPTO, "the names of the order cannot be hashed");
@@ -444,7 +293,7 @@ static void get_or_new(struct ledger *ledger, const struct store_ledger_key *key
 static void count(struct ledger *ledger, const struct store_ledger_key *key,
                   const struct ledger_rule *rule)
 {
-    int64_t now = counting_now(ledger);
+    int64_t now = ledger_counting_now(ledger);
     struct store_ledger_row row;
 
     if (rule->limit > 0) {
@@ -466,7 +315,7 @@ static bool exempt(struct ledger *ledger, const struct ledger_order *order, cons
 {
     struct err ignored;
     struct verdict v = {
-        .ledger = ledger, .order = order, .now = counting_now(ledger), .err = &ignored};
+        .ledger = ledger, .order = order, .now = ledger_counting_now(ledger), .err = &ignored};
 
     return order->renewal || same_names(&v, names);
 }
@@ -523,7 +372,7 @@ void ledger_failed(struct ledger *ledger, const struct authority *authority, con
 {
     const char *bare = ledger_bare(name);
     const struct store_ledger_key key = {STORE_LEDGER_DELAY, "", bare};
-    int64_t now = counting_now(ledger);
+    int64_t now = ledger_counting_now(ledger);
     struct store_ledger_row row;
 
     ledger_failed_once(ledger, authority, name);
@@ -544,7 +393,7 @@ int64_t ledger_limited(struct ledger *ledger, const struct ledger_order *order, 
     char subject[LIMIT_LEDGER_SUBJECT], when[LEDGER_TIME_TEXT];
     enum store_ledger_kind kind = ledger_told_scope(ledger, order, text, subject);
     const struct store_ledger_key key = {kind, order->authority->directory, subject};
-    int64_t now = counting_now(ledger);
+    int64_t now = ledger_counting_now(ledger);
     struct store_ledger_row row = {.at = now, .until = retry_at};
 
     if (row.until <= now) {

@@ -31,8 +31,8 @@
 
 struct ledger;
 
-#define LEDGER_HOUR   3600
-#define LEDGER_DAY    86400
+#define LEDGER_HOUR   INT64_C(3600)
+#define LEDGER_DAY    (24 * LEDGER_HOUR)
 #define LEDGER_ORDERS (3 * LEDGER_HOUR)
 #define LEDGER_WEEK   (7 * LEDGER_DAY)
 /* Boulder looks 120 days back; certificates live 90, or less. */

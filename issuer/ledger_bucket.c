@@ -13,14 +13,17 @@
 
 /* What a row can hold that was not damaged. */
 #define FAR        (INT64_C(1) << 40) /* seconds; the year 36812 */
-#define MOST_AHEAD (4 * (int64_t)LEDGER_WEEK)
+#define MOST_AHEAD (4 * LEDGER_WEEK)
 #define MOST_COUNT 1000000
 
 struct ledger_rule ledger_rule_of(enum store_ledger_kind kind,
                                   const struct authority_limits *limits, int64_t per_day)
 {
-    bool refills = limits != NULL && limits->letsencrypt;
+    static const struct authority_limits none = {0};
+    bool refills;
 
+    limits = limits != NULL ? limits : &none;
+    refills = limits->letsencrypt;
     switch (kind) {
     case STORE_LEDGER_ORDERS:
         return (struct ledger_rule){limits->orders, LEDGER_ORDERS, refills};

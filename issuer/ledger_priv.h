@@ -2,6 +2,7 @@
  * What the files of the ledger share. Nobody but ledger*.c includes this.
  *
  *   ledger.c         making, checks, counting
+ *   ledger_keep.c    what is kept how long; a clock that was set
  *   ledger_bucket.c  one limit of one subject: windows and refilling
  *   ledger_told.c    what CAs said
  *   ledger_name.c    registered domains, what a set of names is called
@@ -67,13 +68,17 @@ enum store_ledger_kind ledger_told_scope(const struct ledger *ledger,
 /* The time behind "retry after" in a text; 0: none. */
 int64_t ledger_told_time(const char *text);
 
-/* -- ledger.c -- */
+/* -- ledger_keep.c -- */
 /* Now; rows of the future are put right where the clock was set back. Not within a batch. */
 int64_t ledger_now(struct ledger *ledger);
+/* Within a batch as well: rows are put right by the next ledger_now. */
+int64_t ledger_counting_now(struct ledger *ledger);
 /* The row as it may count now; as store_ledger_get. */
 int ledger_get(struct ledger *ledger, const struct store_ledger_key *key,
                struct store_ledger_row *row, int64_t now, struct err *err);
-/* How long rows of a kind are kept, seconds after row->at. */
+/* How long rows of a kind are kept, seconds after row->at; and the end of those that are older. */
 int64_t ledger_kept(enum store_ledger_kind kind);
+void ledger_prune(struct ledger *ledger, int64_t now);
+void ledger_clamp_all(struct ledger *ledger, int64_t now);
 
 #endif

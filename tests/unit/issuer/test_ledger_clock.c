@@ -9,7 +9,8 @@
 #include "tests/unit/common/run.h"
 #include "tests/unit/issuer/ledger_fixture.h"
 
-#define STEP ((int64_t)12 * LEDGER_HOUR)
+#define STEP  (12 * LEDGER_HOUR)
+#define YEARS (INT64_C(20) * 365 * LEDGER_DAY)
 
 /* Uses up all there is, of each kind. */
 static void use_up(struct ledger_fixture *f, const struct authority *authority)
@@ -114,9 +115,9 @@ static void test_years(void)
     struct ledger_fixture f;
 
     ledger_fixture_set_up(&f);
-    step(&f, 20 * 365 * LEDGER_DAY, true);
+    step(&f, YEARS, true);
     use_up(&f, &f.le);
-    step(&f, -20 * 365 * LEDGER_DAY, true);
+    step(&f, -YEARS, true);
     CU_ASSERT(longest(&f, &f.le) > 0);
     CU_ASSERT(longest(&f, &f.le) <= LEDGER_WEEK + 10);
     ledger_fixture_pass(&f, LEDGER_WEEK + 10);
