@@ -185,11 +185,14 @@ static int fill(struct order_chain *out, STACK_OF(X509) * certs, const char *pem
         }
         out->count++;
     }
+    if (out->count == 0) {
+        return err_set(err, ERR_MALFORMED, "the chain is empty");
+    }
+    out->issuer = out->issuers[out->count - 1];
     out->pem = copy_blocks(pem, len);
-    out->issuer = strdup(out->issuers[out->count - 1]);
     out->serial = x509_text_serial(X509_get0_serialNumber(leaf));
     out->not_after = x509_text_time(X509_get0_notAfter(leaf));
-    if (out->pem == NULL || out->issuer == NULL || out->serial == NULL) {
+    if (out->pem == NULL || out->serial == NULL) {
         return out_of_memory(err);
     }
     return 0;
@@ -205,9 +208,7 @@ static int take(struct order_chain *out, const char *pem, size_t len,
     if (ret < 0) {
         return ret;
     }
-    if (wanted != NULL) {
-        ret = check(certs, wanted, err);
-    }
+    ret = wanted != NULL ? check(certs, wanted, err) : 0;
     if (ret == 0 && (ret = fill(out, certs, pem, len, err)) < 0) {
         order_chain_clear(out);
     }
@@ -230,7 +231,6 @@ int order_chain_read(struct order_chain *out, const char *pem, size_t len, struc
 void order_chain_clear(struct order_chain *chain)
 {
     free(chain->pem);
-    free(chain->issuer);
     free(chain->serial);
     for (size_t i = 0; i < chain->count; i++) {
         free(chain->issuers[i]);
@@ -283,7 +283,7 @@ enum order_chain_fit order_chain_fit(const struct order_chain *chain, const char
         }
         return ORDER_CHAIN_OTHER;
     }
-    if (same_name(chain->issuer, preferred)) {
+    if (chain->issuer != NULL && same_name(chain->issuer, preferred)) {
         return ORDER_CHAIN_ENDS;
     }
     for (size_t i = 0; i < chain->count; i++) {

@@ -13,10 +13,10 @@
 #include "common/limits.h"
 
 struct order_chain {
-    char *pem;         /* the certificates, leaf first, nothing between them, LF line ends */
-    char *issuer;      /* common name that the last certificate was issued by, or "" */
-    char *serial;      /* of the leaf, lower-case hex */
-    int64_t not_after; /* of the leaf, Unix seconds */
+    char *pem;          /* the certificates, leaf first, nothing between them, LF line ends */
+    const char *issuer; /* common name that the last certificate was issued by, or "" */
+    char *serial;       /* of the leaf, lower-case hex */
+    int64_t not_after;  /* of the leaf, Unix seconds */
     size_t count;
     char *issuers[LIMIT_CHAIN]; /* of each certificate: common name of its issuer, or "" */
     uint8_t fingerprints[LIMIT_CHAIN][32]; /* of each: SHA-256 of its DER */

@@ -266,7 +266,8 @@ static void add_hint(const struct order *order, const struct order_authz *authz,
     }
     if (order->challenge == ORDER_DNS_ACCOUNT_01 && order->account_url != NULL &&
         order_account_label(label, order->account_url) == 0) {
-        strcat(label, ".");
+        label[ORDER_ACCOUNT_LABEL - 1] = '.';
+        label[ORDER_ACCOUNT_LABEL] = '\0';
     }
     add_cname(order, authz, label, say);
 }

@@ -44,20 +44,20 @@ enum authz_status {
 };
 
 struct authz_object {
-    enum authz_status status;
-    char status_text[32];
     char *domain; /* without *. */
-    bool wildcard;
     /* its challenge of the wanted kind; challenge_url NULL: none is offered. Only looked at while
      * pending. */
     char *challenge_url;
-    char token[LIMIT_TOKEN + 1]; /* base64url; "" for dns-persist-01 */
-    char *issuer_domain;         /* dns-persist-01: the first of its issuer-domain-names */
-    char offered[128];           /* kinds of its challenges, for people, divided by ", " */
-    bool challenge_pending;      /* the CA has not been told yet that it is ready */
-    char *problem;               /* the failed challenge's error in words, or NULL */
+    char *issuer_domain; /* dns-persist-01: the first of its issuer-domain-names */
+    char *problem;       /* the failed challenge's error in words, or NULL */
+    enum authz_status status;
+    bool wildcard;
+    bool challenge_pending; /* the CA has not been told yet that it is ready */
+    bool problem_temporary; /* problem_is_temporary */
+    char status_text[32];
     char problem_type[64];       /* as in struct problem */
-    bool problem_temporary;      /* problem_is_temporary */
+    char offered[128];           /* kinds of its challenges, for people, divided by ", " */
+    char token[LIMIT_TOKEN + 1]; /* base64url; "" for dns-persist-01 */
 };
 
 int authz_object_parse(struct authz_object *out, enum order_challenge wanted, const char *body,

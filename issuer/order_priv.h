@@ -35,23 +35,23 @@ enum order_call {
 
 struct order_authz {
     char *url;
+    char *domain;        /* without *. */
+    char *problem;       /* the CA's reason, in words, or NULL */
+    char *challenge_url; /* NULL where nothing has to be proven */
+    char *issuer_domain; /* dns-persist-01: the CA's name in the record */
+    char *refusal;
     enum order_call call; /* outstanding: CALL_NONE, CALL_AUTHZ or CALL_CHALLENGE */
-    bool known;           /* fetched at least once */
     enum authz_status status;
     char status_text[32];
-    char *domain; /* without *. */
-    bool wildcard;
-    char *problem; /* the CA's reason, in words, or NULL */
     char problem_type[64];
-    bool temporary;      /* the reason is a failure of the CA's own that may be over soon */
-    bool missing;        /* the CA does not know it any more */
-    char *challenge_url; /* NULL where nothing has to be proven */
-    char value[44];      /* TXT: base64url of SHA-256; "" for dns-persist-01 */
-    char *issuer_domain; /* dns-persist-01: the CA's name in the record */
+    char value[44]; /* TXT: base64url of SHA-256; "" for dns-persist-01 */
+    bool known;     /* fetched at least once */
+    bool wildcard;
+    bool temporary; /* the reason is a failure of the CA's own that may be over soon */
+    bool missing;   /* the CA does not know it any more */
     bool published;
     bool told;    /* the CA took "we are ready" */
     bool refused; /* ... or did not, for the reason in refusal */
-    char *refusal;
     bool seen;
 };
 

@@ -121,7 +121,8 @@ int store_certificate_chains(struct store *store, uint64_t id, char ***chains, s
     }
     if ((ret = read_pem(store, id, &(*chains)[0], err)) == 0) {
         *count = 1;
-        if (strstr((*chains)[0], "-----END CERTIFICATE-----\n") != NULL) {
+        const char *pem = (*chains)[0];
+        if (pem != NULL && strstr(pem, "-----END CERTIFICATE-----\n") != NULL) {
             ret = read_others(store, id, *chains, count, err);
         }
     }
