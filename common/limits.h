@@ -33,7 +33,7 @@
 #define LIMIT_DNS_LISTEN  16 /* addresses in dns-listen */
 #define LIMIT_DNS_THREADS 64 /* workers */
 /* Read for the children: a file a zone, cookie secrets, two files a CA, acme-ca-file. */
-#define LIMIT_BOOT_FILES      (64 + 1 + 2 * 16 + 1)
+#define LIMIT_BOOT_FILES      98
 #define LIMIT_CHALLENGE_TXT   255     /* one character-string; a dns-01 value has 43 */
 #define LIMIT_VALUES_PER_NAME 1000    /* TXT values of one owner: ten times what 100 orders need */
 #define LIMIT_CHALLENGES      1000000 /* live values in all */
@@ -212,8 +212,9 @@
 #define LIMIT_CLIENT_TEXT  256        /* octets of "client": an address, or a word */
 #define LIMIT_LINGER       (4u << 20) /* octets thrown away behind a request: four request lines */
 
-#define LIMIT_LEARN_MS 5000 /* certmillctl accounts waits so long for CAs that were not asked yet  \
-                             */
+#define LIMIT_LEARN_MS                                                                             \
+    5000 /* certmillctl accounts waits so long for CAs that were not asked yet                     \
+          */
 
 /* control.sock: connections of operators and their scripts. */
 #define LIMIT_CONTROL_CLIENTS 64

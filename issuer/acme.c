@@ -432,12 +432,10 @@ void acme_step(struct acme_request *r)
         acme_fetch_directory(acme);
     } else if (r->kind == ACME_GET) {
         acme_get(r);
-    } else if (r->kind == ACME_KNOW) {
-        later(r, ACME_DONE, 0);
-    } else if (r->kind != ACME_OWN && !acme->search.ready) {
+    } else if ((r->kind == ACME_POST || r->kind == ACME_READY) && !acme->search.ready) {
         r->stage = ACME_WANTS_ACCOUNT;
         acme_fetch_account(acme);
-    } else if (r->kind == ACME_READY) {
+    } else if (r->kind == ACME_KNOW || r->kind == ACME_READY) {
         later(r, ACME_DONE, 0);
     } else if (r->nonce != NULL || (r->nonce = nonce_pool_take(&acme->nonces)) != NULL) {
         sign(r);
@@ -518,51 +516,6 @@ static void acme_destroy(struct acme *acme)
     free(acme);
 }
 
-static int copy_account(struct acme *acme, const struct acme_account *account)
-{
-    struct acme_state *state = &acme->state;
-
-    if (account == NULL) {
-        return 0;
-    }
-    return acme_account_set(&state->url, account->url) |
-           acme_account_set(&state->key, account->key) |
-           acme_account_set(&state->pending, account->pending) |
-           acme_account_set(&state->key_type, account->key_type) |
-           acme_account_set(&state->thumbprint, account->thumbprint) |
-           acme_account_set(&state->contact, account->contact) |
-           acme_account_set(&state->terms, account->terms) |
-           acme_account_set(&state->status, account->status) |
-           acme_account_set(&state->eab_kid, account->eab_kid);
-}
-
-int acme_configure(struct acme *acme, const struct acme_settings *settings)
-{
-    char *email = NULL, *key_type = NULL, *authority = NULL, *eab_kid = NULL;
-
-    if (acme_account_set(&email, settings->email) < 0 ||
-        acme_account_set(&key_type, settings->key_type) < 0 ||
-        acme_account_set(&authority, settings->authority) < 0 ||
-        acme_account_set(&eab_kid, settings->eab_kid) < 0) {
-        free(email);
-        free(key_type);
-        free(authority);
-        free(eab_kid);
-        return -ENOMEM;
-    }
-    free(acme->email);
-    free(acme->key_type);
-    free(acme->authority);
-    free(acme->eab_kid);
-    acme->email = email;
-    acme->key_type = key_type;
-    acme->authority = authority;
-    acme->eab_kid = eab_kid;
-    acme->search.contacted = false;
-    acme_account_doubt(acme, false);
-    return 0;
-}
-
 int acme_new(struct acme **out, const struct acme_options *options)
 {
     struct acme *acme = calloc(1, sizeof(*acme));
@@ -579,7 +532,8 @@ int acme_new(struct acme **out, const struct acme_options *options)
     acme->loop = http_loop(options->http);
     if (acme_account_set(&acme->directory_url, options->directory_url) < 0 ||
         acme_account_set(&acme->key_base, options->key) < 0 ||
-        acme_configure(acme, &options->settings) < 0 || copy_account(acme, options->account) < 0) {
+        acme_configure(acme, &options->settings) < 0 ||
+        acme_account_copy(acme, options->account) < 0) {
         acme_destroy(acme);
         return -ENOMEM;
     }

@@ -29,7 +29,7 @@ void acme_object_parse(struct acme_object *out, const char *body, size_t len)
     if (json_array_size(contacts) == 1 && first != NULL &&
         strncmp(first, MAILTO, strlen(MAILTO)) == 0 &&
         strlen(first + strlen(MAILTO)) < ACME_CONTACT) {
-        strcpy(out->contact, first + strlen(MAILTO));
+        memcpy(out->contact, first + strlen(MAILTO), strlen(first + strlen(MAILTO)) + 1);
     }
     json_decref(root);
 }

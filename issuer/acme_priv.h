@@ -97,10 +97,8 @@ struct acme {
 
     uv_loop_t *loop;
     uv_timer_t timer; /* the nearest due of all requests */
-    bool closing;
 
     struct acme_directory directory;
-    bool have_directory;
     uint64_t directory_due;    /* loop time when it is read anew */
     uint64_t directory_doubts; /* loop time until which a doubt does not count */
     struct http_exchange *directory_fetch;
@@ -108,9 +106,7 @@ struct acme {
     char *jwk, *thumbprint; /* of state.key; NULL until known */
     struct acme_state state;
     struct acme_search search;
-    bool unsaved;           /* state is not what is stored */
     struct acme_work *work; /* a change under way, or NULL */
-    bool held;              /* by it: who needs the account waits */
     char *terms_told;       /* that were said to have changed */
 
     struct nonce_pool nonces;
@@ -118,6 +114,10 @@ struct acme {
     unsigned nonce_fetch_count;
 
     struct acme_request *requests;
+
+    bool closing, have_directory;
+    bool unsaved; /* state is not what is stored */
+    bool held;    /* by work: who needs the account waits */
 };
 
 /* -- acme.c -- */
@@ -182,6 +182,19 @@ void acme_account_clear(struct acme *acme);
 /* A request about the account itself. Takes payload over (NULL: out of memory). */
 int acme_account_send(struct acme *acme, enum acme_resource resource, char *payload,
                       const char *key, acme_response_fn *fn);
+
+/* The search goes on, or ends. */
+void acme_account_next(struct acme *acme);
+void acme_account_no_memory(struct acme *acme);
+/* From the store; NULL: nothing is known. */
+int acme_account_copy(struct acme *acme, const struct acme_account *account);
+
+/* -- acme_contact.c -- */
+bool acme_contact_is_old(const struct acme *acme);
+/* Tells the CA, then goes on with the search. */
+void acme_contact_tell(struct acme *acme);
+/* Says so where the terms of service are not those that were agreed to. */
+void acme_contact_terms(struct acme *acme);
 
 /* -- acme_change.c -- */
 void acme_change_cancel(struct acme *acme);
