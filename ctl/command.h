@@ -22,12 +22,14 @@ struct ctl_command {
      * Returns 0 or -errno. NULL: the command is answered here, by local. */
     int (*print)(const json_t *data, FILE *out);
     int (*local)(FILE *out);
+    /* The exit status that the data of a good answer makes, an enum ctl_status; NULL: CTL_OK. */
+    int (*status)(const json_t *data);
     /* In place of all of these: does everything itself. Returns an enum ctl_status; err where it is
      * not CTL_OK. */
     int (*run)(const struct ctl_request *request, FILE *out, struct err *err);
 };
 
-extern const struct ctl_command ctl_audit, ctl_authorized_keys, ctl_backup, ctl_restore,
+extern const struct ctl_command ctl_audit, ctl_authorized_keys, ctl_backup, ctl_restore, ctl_check,
     ctl_check_store, ctl_ping, ctl_status, ctl_orders, ctl_records, ctl_certificates, ctl_accounts,
     ctl_limits, ctl_persist, ctl_revoke, ctl_reload, ctl_help, ctl_version;
 

@@ -172,6 +172,10 @@ static int print_data(const struct ctl_request *request, const json_t *data, FIL
         err_set(err, ERR_INTERNAL, "standard output: %s", strerror(errno));
         return CTL_REFUSED;
     }
+    if (request->command->status != NULL && request->command->status(data) != CTL_OK) {
+        err_set(err, ERR_POLICY, "not all is as it should be");
+        return CTL_REFUSED;
+    }
     return CTL_OK;
 }
 

@@ -14,6 +14,7 @@
 #include "issuer/desk.h"
 #include "issuer/line.h"
 #include "issuer/line_json.h"
+#include "issuer/preflight_command.h"
 
 struct control {
     struct control_options opt;
@@ -230,6 +231,42 @@ static void op_backup(struct session *session)
     }
 }
 
+/* -- check -- */
+
+static void on_checked(void *arg, const struct preflight_finding *findings, size_t count)
+{
+    struct session *session = arg;
+    struct err err = {0};
+    json_t *data = NULL;
+
+    session->pending = false;
+    if (findings == NULL) {
+        (void)err_set(&err, ERR_CANCELLED, "the server is being stopped");
+    } else {
+        data = preflight_json(findings, count);
+    }
+    answer(session, data, &err);
+    session_release(session);
+}
+
+static void op_check(struct session *session, const char *names)
+{
+    const struct control_options *opt = &session->control->opt;
+    const struct preflight_command command = {.preflight = opt->preflight,
+                                              .desk = opt->desk,
+                                              .store = opt->store,
+                                              .conf = opt->conf,
+                                              .names = names};
+    struct preflight_check *check;
+    struct err err = {0};
+
+    session->pending = true;
+    if (preflight_command(&command, on_checked, session, &check, &err) < 0) {
+        session->pending = false;
+        answer(session, NULL, &err);
+    }
+}
+
 /* -- revoke -- */
 
 static void on_revoked(void *arg, int error, const char *text, json_t *data)
@@ -391,6 +428,9 @@ static void dispatch(struct session *session, const struct control_request *requ
         return;
     case CONTROL_AUTHORIZED_KEYS:
         answer(session, authorized_keys(control, request, &err), &err);
+        return;
+    case CONTROL_CHECK:
+        op_check(session, request->names);
         return;
     case CONTROL_OPS:
         return;

@@ -15,6 +15,7 @@
 #include "common/ipc.h"
 #include "common/log.h"
 #include "common/server_conf.h"
+#include "issuer/preflight.h"
 #include "issuer/publisher.h"
 #include "issuer/store.h"
 
@@ -43,6 +44,7 @@ struct control_options {
     struct desk *desk;
     struct aftercare *aftercare;
     struct publisher *publisher;
+    struct preflight *preflight;
     const struct server_conf *conf;
     const struct control_process *processes; /* IPC_ROLES of them */
     int64_t started;                         /* Unix seconds */
@@ -77,6 +79,7 @@ enum control_op {
     CONTROL_PERSIST,
     CONTROL_REVOKE,
     CONTROL_AUTHORIZED_KEYS,
+    CONTROL_CHECK,
     CONTROL_OPS,
 };
 
@@ -90,6 +93,7 @@ struct control_request {
     const char *key_type;        /* account-register, account-roll-over; or NULL */
     const char *serial, *reason; /* revoke; reason may be NULL */
     const char *type, *key;      /* authorized-keys; both or neither */
+    const char *names;           /* check, as given, divided by "," */
 };
 
 #define CONTROL_LIMIT_DEFAULT 50

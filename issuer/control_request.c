@@ -14,6 +14,7 @@ enum {
     NEEDS_NAME = 32,
     TAKES_SERIAL = 64,
     TAKES_KEY = 128,
+    TAKES_NAMES = 256,
 };
 
 static const struct line_member members[] = {
@@ -21,13 +22,13 @@ static const struct line_member members[] = {
     {"name", LINE_STRING, false},     {"forget", LINE_BOOLEAN, false},
     {"key_type", LINE_STRING, false}, {"serial", LINE_STRING, false},
     {"reason", LINE_STRING, false},   {"type", LINE_STRING, false},
-    {"key", LINE_STRING, false},
+    {"key", LINE_STRING, false},      {"names", LINE_STRING, false},
 };
 
 /* Which operations may have each of them, in the same order. */
-static const unsigned takes[] = {TAKES_ID,     TAKES_LIMIT,    TAKES_NAME,
-                                 TAKES_FORGET, TAKES_KEY_TYPE, TAKES_SERIAL,
-                                 TAKES_SERIAL, TAKES_KEY,      TAKES_KEY};
+static const unsigned takes[] = {TAKES_ID,       TAKES_LIMIT,  TAKES_NAME,   TAKES_FORGET,
+                                 TAKES_KEY_TYPE, TAKES_SERIAL, TAKES_SERIAL, TAKES_KEY,
+                                 TAKES_KEY,      TAKES_NAMES};
 
 _Static_assert(sizeof takes / sizeof *takes == sizeof members / sizeof *members, "one each");
 
@@ -48,6 +49,7 @@ static const struct {
     [CONTROL_RELOAD] = {"reload", 0},
     [CONTROL_BACKUP] = {"backup", 0},
     [CONTROL_PERSIST] = {"persist", TAKES_NAME | NEEDS_NAME},
+    [CONTROL_CHECK] = {"check", TAKES_NAMES},
     [CONTROL_REVOKE] = {"revoke", TAKES_SERIAL},
     [CONTROL_AUTHORIZED_KEYS] = {"authorized-keys", TAKES_KEY},
     [CONTROL_LIMITS] = {"limits", TAKES_NAME | TAKES_FORGET},
@@ -101,6 +103,9 @@ static int check(const struct control_request *request, struct err *err)
     if ((request->type == NULL) != (request->key == NULL)) {
         return err_set(err, ERR_MALFORMED, "\"type\" and \"key\" in the request belong together");
     }
+    if ((may & TAKES_NAMES) != 0 && request->names == NULL) {
+        return err_set(err, ERR_MALFORMED, "the request to check lacks \"names\"");
+    }
     if ((may & NEEDS_NAME) != 0 && request->name == NULL) {
         return err_set(err, ERR_MALFORMED, "the request (%s) lacks \"name\"",
                        ops[request->op].name);
@@ -119,6 +124,7 @@ int control_request_parse(struct control_request *out, const char *line, size_t 
         return ret;
     }
     out->name = json_string_value(json_object_get(out->json, "name"));
+    out->names = json_string_value(json_object_get(out->json, "names"));
     out->key_type = json_string_value(json_object_get(out->json, "key_type"));
     out->serial = json_string_value(json_object_get(out->json, "serial"));
     out->reason = json_string_value(json_object_get(out->json, "reason"));

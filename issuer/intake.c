@@ -26,6 +26,9 @@ static void job_free(struct intake_job *job)
     if (job->order != NULL) {
         desk_leave(job->order);
     }
+    if (job->check != NULL) {
+        preflight_cancel(job->check);
+    }
     if (job->question != NULL) {
         job->question->job = NULL;
     }

@@ -66,7 +66,7 @@ static bool go_on(struct intake_job *job, const char *reason, bool again)
                    name_of(job, again ? job->current : job->current + 1));
     intake_say(job, LOG_LEVEL_WARNING, text);
     job->current += !again;
-    job->known = false;
+    job->known = job->looked = false;
     intake_ready(job);
     return true;
 }
@@ -92,18 +92,23 @@ static void settle(struct intake_job *job, const struct desk_result *result, boo
     intake_finish(job, &last);
 }
 
+void intake_refuse(struct intake_job *job, const struct desk_result *result, bool next)
+{
+    log_warning(job->intake->opt.log, job->client != NULL ? job->client : job->address,
+                "refused: %s", result->text);
+    if (!next || job->current + 1 >= job->count) {
+        intake_audit(job, "refused", result->text);
+    }
+    settle(job, result, next);
+}
+
 /* Something of ours, or of the request, is in the way at the CA at hand. */
 static void refuse(struct intake_job *job, const struct err *err, int64_t retry_at, bool next)
 {
     const struct desk_result result = {
         .failure = ORDER_BROKEN, .code = err->code, .text = err->text, .retry_at = retry_at};
 
-    log_warning(job->intake->opt.log, job->client != NULL ? job->client : job->address,
-                "refused: %s", err->text);
-    if (!next || job->current + 1 >= job->count) {
-        intake_audit(job, "refused", err->text);
-    }
-    settle(job, &result, next);
+    intake_refuse(job, &result, next);
 }
 
 /* -- its directory, where the order depends on what it offers -- */
@@ -133,7 +138,7 @@ static void on_known(void *arg, const struct acme_response *response)
     }
 }
 
-static int ask(struct intake_job *job, struct acme *acme, struct err *err)
+int intake_ask(struct intake_job *job, struct acme *acme, struct err *err)
 {
     struct intake_question *question = calloc(1, sizeof *question);
     int ret;
@@ -297,7 +302,7 @@ void intake_step(struct intake_job *job)
         }
     }
     if (!job->known && (request.profile != NULL || request.replaces != NULL)) {
-        if (ask(job, acme, &err) < 0) {
+        if (intake_ask(job, acme, &err) < 0) {
             refuse(job, &err, 0, false);
         }
         return;
@@ -309,5 +314,7 @@ void intake_step(struct intake_job *job)
     if (job->known && !acme_has_renewal_info(acme)) {
         request.replaces = NULL;
     }
-    order(job, &request);
+    if (!intake_look(job)) {
+        order(job, &request);
+    }
 }

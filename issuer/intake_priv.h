@@ -10,7 +10,10 @@
 #define CERTMILL_ISSUER_INTAKE_PRIV_H
 
 #include "issuer/intake.h"
+#include "issuer/preflight.h"
 #include "issuer/turn.h"
+
+struct acme;
 
 struct intake_ticket {
     struct intake_ticket *next, **at; /* at NULL: its job is gone */
@@ -47,6 +50,8 @@ struct intake_job {
     bool known;                       /* the directory of the CA at hand is there */
     char *replaces;                   /* RFC 9773 5, at the CA at hand; or NULL */
     bool counted;                     /* towards its client's requests a day */
+    struct preflight_check *check;    /* of the names, under way */
+    bool looked;                      /* they have been looked at for the CA at hand */
     struct desk_ticket *order;
     uint64_t order_id; /* as its events say; 0: not known */
     int64_t retry_at;  /* the earliest that a CA named; 0: none did */
@@ -83,6 +88,14 @@ void intake_count(struct intake_job *job, const struct desk_request *request);
 void intake_audit_refused(const struct intake *intake, const struct intake_request *request,
                           const struct csr *csr, const struct err *err);
 void intake_audit(const struct intake_job *job, const char *what, const char *outcome);
+
+/* Refused: the next CA takes over where next is set and there is one, else that is the end. */
+void intake_refuse(struct intake_job *job, const struct desk_result *result, bool next);
+/* Asks for the CA's directory; a step follows. */
+int intake_ask(struct intake_job *job, struct acme *acme, struct err *err);
+
+/* intake_look.c: true: preflight is under way, and what is next comes of it. */
+bool intake_look(struct intake_job *job);
 
 /* intake_cache.c: sets job->cached where the store has what is asked for, still good for a while.
  * Negative: the store cannot be read; err is filled. */

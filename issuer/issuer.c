@@ -86,6 +86,18 @@ static void on_signer_broken(void *arg)
     issuer_control_broken(arg, IPC_ROLE_SIGNER);
 }
 
+static int make_preflight(struct issuer *issuer, struct err *err)
+{
+    const struct preflight_options options = {.loop = &issuer->loop,
+                                              .log = issuer->log,
+                                              .clock = &clock_system,
+                                              .publisher = issuer->publisher,
+                                              .conf = &issuer->boot.conf};
+    int ret = preflight_new(&issuer->preflight, &options);
+
+    return ret < 0 ? err_set(err, ret, "the issuer cannot be set up: %s", err_string(ret)) : 0;
+}
+
 static int make_intake(struct issuer *issuer, struct err *err)
 {
     const struct intake_options options = {.loop = &issuer->loop,
@@ -94,6 +106,7 @@ static int make_intake(struct issuer *issuer, struct err *err)
                                            .store = issuer->store,
                                            .desk = issuer->desk,
                                            .ledger = issuer->ledger,
+                                           .preflight = issuer->preflight,
                                            .audit = issuer->audit,
                                            .conf = &issuer->boot.conf};
     int ret = intake_new(&issuer->intake, &options);
@@ -137,6 +150,9 @@ static int make_parts(struct issuer *issuer, uint64_t generation, struct err *er
     if ((ret = desk_new(&issuer->desk, &desk)) < 0) {
         return err_set(err, ret, "the issuer cannot be set up: %s", err_string(ret));
     }
+    if ((ret = make_preflight(issuer, err)) < 0) {
+        return ret;
+    }
     return make_intake(issuer, err);
 }
 
@@ -160,6 +176,8 @@ static int listen_submit(struct issuer *issuer, int fd)
                                      .clock = &clock_system,
                                      .desk = issuer->desk,
                                      .intake = issuer->intake,
+                                     .preflight = issuer->preflight,
+                                     .store = issuer->store,
                                      .aftercare = issuer->aftercare,
                                      .conf = &issuer->boot.conf,
                                      .fd = fd};
@@ -176,6 +194,7 @@ static int listen_control(struct issuer *issuer, int fd)
                                       .desk = issuer->desk,
                                       .backup = issuer->backup,
                                       .ledger = issuer->ledger,
+                                      .preflight = issuer->preflight,
                                       .aftercare = issuer->aftercare,
                                       .publisher = issuer->publisher,
                                       .conf = &issuer->boot.conf,
@@ -297,6 +316,7 @@ void issuer_stop(struct issuer *issuer)
     if (issuer->desk != NULL) {
         desk_stop(issuer->desk);
     }
+    preflight_free(issuer->preflight);
     intake_free(issuer->intake);
     issuer_audit_stop(issuer);
     issuer_store_stop(issuer);

@@ -19,6 +19,7 @@
 #include "issuer/desk.h"
 #include "issuer/intake.h"
 #include "issuer/notifier.h"
+#include "issuer/preflight.h"
 #include "issuer/publisher.h"
 #include "issuer/signclient.h"
 #include "issuer/store.h"
@@ -49,6 +50,7 @@ struct issuer {
     struct trusts trusts;
     struct signclient *signclient;
     struct publisher *publisher;
+    struct preflight *preflight;
     struct desk *desk;
     struct intake *intake;
     struct aftercare *aftercare;

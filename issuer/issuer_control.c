@@ -86,6 +86,7 @@ static void use(struct issuer *issuer, struct boot *fresh)
 
     issuer->boot = *fresh;
     desk_configure(issuer->desk, &issuer->boot.conf);
+    preflight_configure(issuer->preflight, &issuer->boot.conf);
     intake_configure(issuer->intake, &issuer->boot.conf);
     aftercare_configure(issuer->aftercare, &issuer->boot.conf);
     submit_configure(issuer->submit, &issuer->boot.conf);

@@ -123,7 +123,7 @@ static int permit_rest(const struct server_conf_client *client, char *const *nam
     return ret;
 }
 
-static int client_names(const struct server_conf_client *client, const struct csr *csr,
+int policy_client_names(const struct server_conf_client *client, const struct csr *csr,
                         struct err *err)
 {
     char *rest[LIMIT_NAMES];
@@ -160,5 +160,5 @@ int policy_client(const struct server_conf_client *client, const struct csr *csr
             client->name, profile,
             client->profiles.count > 0 ? list(text, sizeof text, &client->profiles) : "none");
     }
-    return client_names(client, csr, err);
+    return policy_client_names(client, csr, err);
 }

@@ -21,6 +21,10 @@ int policy_names(const char *domains, const struct csr *csr, struct err *err);
 int policy_client(const struct server_conf_client *client, const struct csr *csr,
                   const char *profile, struct err *err);
 
+/* The same as far as names go. */
+int policy_client_names(const struct server_conf_client *client, const struct csr *csr,
+                        struct err *err);
+
 /* Whether one of the patterns ("*.example.org": every name below example.org, wildcards included)
  * fits the name (normal form). */
 bool policy_patterns(const struct conf_strings *patterns, const char *name);

@@ -42,6 +42,7 @@ struct preflight_finding {
     enum preflight_severity severity;
     const char *authority; /* the CA it is about, or NULL: whichever it is */
     const char *text;      /* a sentence, with the record to publish */
+    bool unjudged;         /* CAA speaks, but the CA's names are not known */
 };
 
 struct preflight_authority {

@@ -57,6 +57,7 @@ static void judge_one(struct judge *judge, const struct relevant *set,
     enum caa_verdict verdict = caa_judge(set->list, set->end, &wish, &tag);
 
     name_to_text(owner, set->end);
+    about.unjudged = authority->caa_count == 0;
     if (verdict == CAA_PERMITS) {
         findings_add(judge->out, &about,
                      authority->caa_count > 0

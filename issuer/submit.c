@@ -13,6 +13,7 @@
 #include "issuer/intake.h"
 #include "issuer/line.h"
 #include "issuer/line_json.h"
+#include "issuer/preflight_command.h"
 
 struct submit {
     struct submit_options opt;
@@ -165,6 +166,65 @@ static void get_certificate(struct session *session, const struct submit_request
     }
 }
 
+/* -- check -- */
+
+static enum log_level level_of(enum preflight_severity severity)
+{
+    switch (severity) {
+    case PREFLIGHT_GOOD:
+        return LOG_LEVEL_INFO;
+    case PREFLIGHT_TEMPORARY:
+        return LOG_LEVEL_WARNING;
+    default:
+        return LOG_LEVEL_ERROR;
+    }
+}
+
+static void on_checked(void *arg, const struct preflight_finding *findings, size_t count)
+{
+    struct session *session = arg;
+    const int64_t now = clock_wall_us(session->submit->opt.clock);
+    struct err err = {0};
+
+    session->pending = false;
+    for (size_t i = 0; i < count; i++) {
+        on_event(session, &(struct desk_event){.at_us = now,
+                                               .level = level_of(findings[i].severity),
+                                               .text = findings[i].text});
+    }
+    if (findings == NULL) {
+        (void)err_set(&err, ERR_CANCELLED, "the server is being stopped; ask again");
+        answer_error(session, &err);
+    } else if (preflight_all_good(findings, count)) {
+        answer(session, line_json_output("good\n"));
+    } else {
+        (void)err_set(&err, ERR_POLICY, "not all is as a CA needs it");
+        answer_error(session, &err);
+    }
+    session_release(session);
+}
+
+static void check_names(struct session *session, const struct submit_request *request)
+{
+    const struct submit_options *opt = &session->submit->opt;
+    const struct preflight_command command = {.preflight = opt->preflight,
+                                              .desk = opt->desk,
+                                              .store = opt->store,
+                                              .conf = opt->conf,
+                                              .names = request->names,
+                                              .client_name = request->client_name,
+                                              .domains = request->domains};
+    struct preflight_check *check;
+    struct err err = {0};
+
+    session->pending = true;
+    if (preflight_command(&command, on_checked, session, &check, &err) < 0) {
+        session->pending = false;
+        log_refused(session, request, &err);
+        answer_error(session, &err);
+    }
+}
+
 /* -- what was issued already -- */
 
 static void on_aftercare(void *arg, int error, const char *text, json_t *result)
@@ -300,6 +360,9 @@ static void dispatch(struct session *session, const struct submit_request *reque
         return;
     case SUBMIT_SHOW_ACMEACCOUNT:
         show_account(session, request);
+        return;
+    case SUBMIT_CHECK:
+        check_names(session, request);
         return;
     case SUBMIT_OPS:
         return;

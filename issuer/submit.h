@@ -27,6 +27,8 @@ struct submit_options {
     const struct clock *clock;
     struct desk *desk;
     struct intake *intake;
+    struct preflight *preflight;
+    struct store *store;
     struct aftercare *aftercare;
     const struct server_conf *conf;
     int fd; /* listening; taken over */
@@ -47,6 +49,7 @@ enum submit_op {
     SUBMIT_SHOW_CERTIFICATE,
     SUBMIT_SHOW_CONFIGURATION,
     SUBMIT_SHOW_ACMEACCOUNT,
+    SUBMIT_CHECK,
     SUBMIT_OPS,
 };
 
@@ -56,6 +59,7 @@ struct submit_request {
     enum submit_op op;
     const char *domains, *client_name, *input, *client;
     const char *acme_server_url, *authority, *preferred_chain, *profile;
+    const char *names; /* check, as given, divided by "," */
     size_t input_len;
     bool staging, force;
 };

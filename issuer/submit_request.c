@@ -11,6 +11,7 @@ static const struct line_member members[] = {
     {"staging", LINE_BOOLEAN, false},        {"force", LINE_BOOLEAN, false},
     {"acme_server_url", LINE_STRING, false}, {"authority", LINE_STRING, false},
     {"preferred_chain", LINE_STRING, false}, {"profile", LINE_STRING, false},
+    {"names", LINE_STRING, false},
 };
 
 static const struct {
@@ -26,6 +27,7 @@ static const struct {
     [SUBMIT_SHOW_CERTIFICATE] = {"show certificate", false, true},
     [SUBMIT_SHOW_CONFIGURATION] = {"show configuration", false, false},
     [SUBMIT_SHOW_ACMEACCOUNT] = {"show acmeaccount", false, false},
+    [SUBMIT_CHECK] = {"check", true, false},
 };
 
 static int find_op(enum submit_op *op, const char *name, struct err *err)
@@ -74,6 +76,9 @@ static int check(const struct submit_request *request, struct err *err)
     if (ops[request->op].input && request->input == NULL) {
         return err_set(err, ERR_MALFORMED, "the request (%s) lacks \"input\"", name);
     }
+    if (request->op == SUBMIT_CHECK && request->names == NULL) {
+        return err_set(err, ERR_MALFORMED, "the request (%s) lacks \"names\"", name);
+    }
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         if ((ret = check_length(lengths[i].value, lengths[i].max, lengths[i].what, err)) < 0) {
             return ret;
@@ -94,6 +99,7 @@ int submit_request_parse(struct submit_request *out, const char *line, size_t le
     out->domains = string(out->json, "domains");
     out->input = string(out->json, "input");
     out->input_len = json_string_length(json_object_get(out->json, "input"));
+    out->names = string(out->json, "names");
     out->client = string(out->json, "client");
     out->client_name = string(out->json, "client_name");
     out->authority = string(out->json, "authority");

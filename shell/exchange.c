@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -32,6 +33,28 @@ static int put_string(json_t *object, const char *key, const char *value, struct
     return 0;
 }
 
+/* Divided by commas. */
+static int put_names(json_t *object, const struct request *request, struct err *err)
+{
+    size_t size = 1, len = 0;
+    char *names;
+    int ret;
+
+    for (size_t i = 0; i < request->name_count; i++) {
+        size += strlen(request->names[i]) + 1;
+    }
+    if ((names = malloc(size)) == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < request->name_count; i++) {
+        len +=
+            (size_t)snprintf(names + len, size - len, "%s%s", i > 0 ? "," : "", request->names[i]);
+    }
+    ret = put_string(object, "names", names, err);
+    free(names);
+    return ret;
+}
+
 static int fill(json_t *object, const struct shell *shell, const struct request *request,
                 const char *input, struct err *err)
 {
@@ -49,6 +72,9 @@ static int fill(json_t *object, const struct shell *shell, const struct request 
         (ret = put_string(object, "authority", request->authority, err)) < 0 ||
         (ret = put_string(object, "profile", request->profile, err)) < 0 ||
         (ret = put_string(object, "preferred_chain", request->preferred_chain, err)) < 0) {
+        return ret;
+    }
+    if (request->name_count > 0 && (ret = put_names(object, request, err)) < 0) {
         return ret;
     }
     return put_string(object, "input", input, err);

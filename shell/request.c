@@ -3,23 +3,24 @@
 #include <string.h>
 
 static const struct request_op ops[] = {
-    {"ping", "ping", NULL, REQUEST_INPUT_NONE, false, false},
-    {"get certificate", "get", "certificate", REQUEST_INPUT_CSR, true, false},
-    {"get renewal-info", "get", "renewal-info", REQUEST_INPUT_CHAIN, true, false},
-    {"revoke certificate", "revoke", "certificate", REQUEST_INPUT_CHAIN, true, false},
-    {"get ocsp", "get", "ocsp", REQUEST_INPUT_CHAIN, false, false},
-    {"show csr", "show", "csr", REQUEST_INPUT_CSR, false, false},
-    {"show certificate", "show", "certificate", REQUEST_INPUT_CHAIN, false, false},
-    {"show configuration", "show", "configuration", REQUEST_INPUT_NONE, false, false},
-    {"show acmeaccount", "show", "acmeaccount", REQUEST_INPUT_NONE, false, false},
-    {"help", "help", NULL, REQUEST_INPUT_NONE, false, true},
-    {"version", "version", NULL, REQUEST_INPUT_NONE, false, true},
+    {"ping", "ping", NULL, REQUEST_INPUT_NONE, false, false, false},
+    {"get certificate", "get", "certificate", REQUEST_INPUT_CSR, true, false, false},
+    {"get renewal-info", "get", "renewal-info", REQUEST_INPUT_CHAIN, true, false, false},
+    {"revoke certificate", "revoke", "certificate", REQUEST_INPUT_CHAIN, true, false, false},
+    {"get ocsp", "get", "ocsp", REQUEST_INPUT_CHAIN, false, false, false},
+    {"show csr", "show", "csr", REQUEST_INPUT_CSR, false, false, false},
+    {"show certificate", "show", "certificate", REQUEST_INPUT_CHAIN, false, false, false},
+    {"show configuration", "show", "configuration", REQUEST_INPUT_NONE, false, false, false},
+    {"show acmeaccount", "show", "acmeaccount", REQUEST_INPUT_NONE, false, false, false},
+    {"check", "check", NULL, REQUEST_INPUT_NONE, true, false, true},
+    {"help", "help", NULL, REQUEST_INPUT_NONE, false, true, false},
+    {"version", "version", NULL, REQUEST_INPUT_NONE, false, true, false},
 };
 
 #define OPS (sizeof(ops) / sizeof(ops[0]))
 #define TAKEN                                                                                      \
     "taken are ping, get certificate|ocsp|renewal-info, revoke certificate, "                      \
-    "show csr|certificate|configuration|acmeaccount, help, version"
+    "show csr|certificate|configuration|acmeaccount, check NAME..., help, version"
 
 struct reader {
     char *const *words;
@@ -137,6 +138,19 @@ static int find_op(const struct request_op **op, const char *first, const char *
     return err_set(err, ERR_UNKNOWN, "'%.100s' is not taken after %s: " TAKEN, second, first);
 }
 
+/* "check" at hand: the names behind it, up to the next option. */
+static int take_names(struct reader *r, struct request *out, struct err *err)
+{
+    out->names = r->words + r->pos;
+    while (r->pos < r->count && r->words[r->pos][0] != '-') {
+        r->pos++;
+        out->name_count++;
+    }
+    return out->name_count > 0
+               ? 0
+               : err_set(err, ERR_UNKNOWN, "check needs the names to be looked at after it");
+}
+
 int request_parse(struct request *out, char *const *words, size_t count, struct err *err)
 {
     struct reader r = {.words = words, .count = count};
@@ -159,6 +173,9 @@ int request_parse(struct request *out, char *const *words, size_t count, struct 
         } else {
             command[used++] = word;
             r.pos++;
+            if (used == 1 && strcmp(word, "check") == 0 && (ret = take_names(&r, out, err)) < 0) {
+                return ret;
+            }
         }
     }
     if (used == 0) {

@@ -19,6 +19,7 @@ struct request_op {
     enum request_input input;
     bool needs_domains;
     bool local; /* answered without the server */
+    bool names; /* takes names behind it */
 };
 
 /* Strings point into the words that were parsed. */
@@ -28,12 +29,14 @@ struct request {
     bool staging, force;
     const char *acme_server_url; /* NULL where not given */
     const char *authority, *preferred_chain, *profile;
+    char *const *names; /* of "check": words of the command line from here on */
+    size_t name_count;
 };
 
 /* Reads count words: the options --log-level, --acme-server-url, --authority, --preferred-chain,
  * --profile (value in the next word or after `=`), --staging, --force, -l, -s, and the words of one
- * command, in any order. ERR_UNKNOWN names the word that is refused and says what is taken;
- * ERR_LIMIT. */
+ * command, in any order; the names of "check" stand together, behind it. ERR_UNKNOWN names the word
+ * that is refused and says what is taken; ERR_LIMIT. */
 int request_parse(struct request *out, char *const *words, size_t count, struct err *err);
 
 /* Whether len octets look like the input of that kind: ERR_MALFORMED (with the reason) for

@@ -36,6 +36,7 @@ static const char help_text[] =
     "  show certificate      says what the certificate on standard input is\n"
     "  show configuration    the server's configuration, as far as it concerns a client\n"
     "  show acmeaccount      the server's account at the CA\n"
+    "  check NAME...         what a CA would find wrong with these names\n"
     "  help, version\n"
     "\n"
     "With these options:\n"

@@ -13,7 +13,7 @@ NAMES = ["www.example.org", "mail.example.org"]
 
 
 class Audit(LabCase):
-    options = LabOptions(proxy=True, ca=CaOptions(authz_reuse=0))
+    options = LabOptions(proxy=True, ca=CaOptions(authz_reuse=0), config={"preflight": "off"})
 
     @property
     def folder(self) -> Path:

@@ -9,7 +9,7 @@ from support import CA, LabCase, main
 
 
 class Ctl(LabCase):
-    options = LabOptions(proxy=True, ca=CaOptions(authz_reuse=0))
+    options = LabOptions(proxy=True, ca=CaOptions(authz_reuse=0), config={"preflight": "off"})
 
     @classmethod
     def setUpClass(cls) -> None:

@@ -81,6 +81,8 @@ class LabOptions:
     """host00.example.org and so on, besides the usual names."""
     zones: dict[str, Iterable[str]] = field(default_factory=dict)
     """More zones for the organisation's nameserver: apex -> record lines."""
+    expired: Iterable[str] = ()
+    """Of these, the ones that are signed, with signatures of long ago, and that the resolver validates."""
     stubs: dict[str, int] = field(default_factory=dict)
     """More zones for the resolver: apex -> port of a server on 127.0.0.1."""
 
@@ -140,9 +142,10 @@ class Lab:
         hosts = [f"host{i:02}.{ORG}" for i in range(options.hosts)]
         names = [ORG, *(f"{label}.{ORG}" for label in ("www", "mail", "deep.a.b", "xn--plse-gra")), *hosts, long_name()]
         lines = [challenge_cname(name, target_of(name)) for name in names]
-        self.nameserver = Nameserver(folder, org, {ORG: lines, BARE: [], **{top: [] for top in _TOPS}, **options.zones})
+        self.nameserver = Nameserver(folder, org, {ORG: lines, BARE: [], **{top: [] for top in _TOPS}, **options.zones},
+                                     options.expired)
         stubs = {ZONE: ours, "example": org, ".": org, **{zone: org for zone in self.nameserver.zones}, **options.stubs}
-        self.resolver = Resolver(folder, resolver, stubs)
+        self.resolver = Resolver(folder, resolver, stubs, anchors=self.nameserver.anchors)
         self.ca, self.proxy = self._make_ca(options.ca, "pebble")
         self.ca2, self.proxy2 = None, None
         if options.second_ca:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import dns
@@ -54,20 +55,26 @@ _STRICT = """\
 """
 
 
+def _trust(anchors: Sequence[str]) -> str:
+    modules = '  module-config: "validator iterator"\n' if anchors else ""
+    return modules + "".join(f"  trust-anchor: '{anchor}'\n" for anchor in anchors)
+
+
 class Resolver:
     """An Unbound that knows where each of the lab's zones is, and asks nobody else.
 
-    strict: with a cache, and with every check that CAs' resolvers make.
+    strict: with a cache, and with every check that CAs' resolvers make. anchors: keys of the zones that it validates.
     """
 
-    def __init__(self, folder: Path, port: int, zones: dict[str, int], strict: bool = False):
+    def __init__(self, folder: Path, port: int, zones: dict[str, int], strict: bool = False,
+                 anchors: Sequence[str] = ()):
         self.port = port
         config = folder / "unbound.conf"
         # What no stub covers ends at the organisation's nameserver, which refuses: nothing leaves the machine.
         stubs = "".join(f'stub-zone:\n  name: "{zone}"\n  stub-addr: 127.0.0.1@{at}\n  stub-prime: no\n'
                         f"  stub-no-cache: {'no' if strict else 'yes'}\n" for zone, at in zones.items())
         config.write_text(_CONFIG.format(port=port, folder=folder, stubs=stubs,
-                                         manners=_STRICT if strict else _FORGETFUL))
+                                         manners=(_STRICT if strict else _FORGETFUL) + _trust(anchors)))
         self.process = Process("unbound", ["unbound", "-d", "-c", config], folder / "unbound.log")
 
     def ready(self) -> bool:

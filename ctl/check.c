@@ -1,0 +1,73 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/command.h"
+#include "ctl/ctl.h"
+#include "ctl/member.h"
+#include "ctl/text.h"
+
+static int fill(json_t *request, char *const *words, size_t count, long limit, struct err *err)
+{
+    char *names;
+    size_t size = 1, len = 0;
+    int ret = 0;
+    if (limit > 0) {
+        return err_set(err, ERR_UNKNOWN, "check takes no --limit");
+    }
+    if (count == 0) {
+        return err_set(err, ERR_UNKNOWN, "check needs the names to be looked at after it");
+    }
+    for (size_t i = 0; i < count; i++) {
+        size += strlen(words[i]) + 1;
+    }
+    if ((names = malloc(size)) == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        len += (size_t)snprintf(names + len, size - len, "%s%s", i > 0 ? "," : "", words[i]);
+    }
+    if (json_object_set_new(request, "names", json_string(names)) < 0) {
+        ret = err_set(err, ERR_UNKNOWN, "the names are not UTF-8");
+    }
+    free(names);
+    return ret;
+}
+
+static const char *mark_of(const json_t *finding)
+{
+    const char *severity = member_string(finding, "severity");
+    if (severity != NULL && strcmp(severity, "good") == 0) {
+        return "good";
+    }
+    return severity != NULL && strcmp(severity, "temporary") == 0 ? "unclear" : "WRONG";
+}
+
+static int print(const json_t *data, FILE *out)
+{
+    const json_t *finding;
+    size_t i;
+    json_array_foreach(json_object_get(data, "findings"), i, finding)
+    {
+        const char *text = member_string(finding, "text");
+        char *safe = text_escape(text != NULL ? text : "-");
+        if (safe == NULL) {
+            return -ENOMEM;
+        }
+        fprintf(out, "%-8s %s\n", mark_of(finding), safe);
+        free(safe);
+    }
+    return ferror(out) ? -EIO : 0;
+}
+
+static int status(const json_t *data)
+{
+    return json_is_true(json_object_get(data, "good")) ? CTL_OK : CTL_REFUSED;
+}
+
+const struct ctl_command ctl_check = {.name = "check",
+                                      .arguments = "NAME...",
+                                      .help = "look at what a CA will find before it is asked",
+                                      .fill = fill,
+                                      .print = print,
+                                      .status = status};
