@@ -77,7 +77,7 @@ static void test_judged(void)
            now, ERR_CA, "certificate 2 of the chain is no CA's");
     /* a self-signed root of version 1 has no flag to show */
     cert = lab_cert(lab_key(), NULL, "Root", "Root");
-    X509_delete_ext(cert, 0);
+    X509_EXTENSION_free(X509_delete_ext(cert, 0));
     X509_set_version(cert, 0);
     X509_sign(cert, lab_key(), EVP_sha256());
     judged(two(lab_cert(lab_key(), "a.example", "leaf", "Root"), cert), now, 0, "");
