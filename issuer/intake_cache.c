@@ -17,6 +17,7 @@ struct search {
     int64_t now, until;
     uint64_t order;
     char *pem;
+    bool found;
     int error;
 };
 
@@ -88,15 +89,19 @@ static bool same_wish(const struct intake_job *job, const struct store_certifica
     return same(chain, cert->preferred_chain) && same(profile, cert->profile);
 }
 
+/* The newest that fits decides: where it is due or revoked, an older one is no answer. */
 static void on_certificate(void *arg, const struct store_certificate *cert)
 {
     struct search *search = arg;
     const struct intake_job *job = search->job;
     int64_t until = intake_good_until(job->intake->opt.conf, cert);
 
-    if (search->pem != NULL || cert->revoked != 0 || until <= search->now ||
-        !same_names(cert->names, &job->csr) || !is_candidate(job, cert->directory_url) ||
-        !same_wish(job, cert)) {
+    if (search->found || !same_names(cert->names, &job->csr) ||
+        !is_candidate(job, cert->directory_url) || !same_wish(job, cert)) {
+        return;
+    }
+    search->found = true;
+    if (cert->revoked != 0 || until <= search->now) {
         return;
     }
     if ((search->pem = strdup(cert->pem)) == NULL) {
