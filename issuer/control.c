@@ -23,6 +23,7 @@ struct control {
     bool has_keys;
     uv_timer_t reload_timer;
     struct session *reloads; /* who waits for the outcome */
+    uint64_t started_ms;     /* by the clock that is never set */
     unsigned users;          /* sessions and the timer: the last one frees */
 };
 
@@ -99,7 +100,7 @@ static json_t *status(const struct control *control, json_t *dns, struct err *er
     }
     return json_pack(
         "{s:s, s:I, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "version", CERTMILL_VERSION, "uptime",
-        (json_int_t)(clock_wall_s(opt->clock) - opt->started), "directory",
+        (json_int_t)((clock_mono_ms(opt->clock) - control->started_ms) / 1000), "directory",
         authorities.list[0].directory, "processes", control_json_processes(opt->processes),
         "generation", (json_int_t)publisher_generation(opt->publisher), "live_challenges",
         (json_int_t)publisher_live(opt->publisher), "zones", zones(opt->conf), "orders", counts,
@@ -495,6 +496,8 @@ int control_new(struct control **out, const struct control_options *options)
         return -ENOMEM;
     }
     control->opt = *options;
+    control->started_ms = clock_mono_ms(options->clock) -
+                          (uint64_t)(clock_wall_s(options->clock) - options->started) * 1000;
     if ((ret = line_server_new(&control->server, &line, options->fd)) < 0) {
         free(control);
         return ret;
