@@ -229,6 +229,11 @@
 #define LIMIT_AUDIT_LINE  (64 << 10)
 #define LIMIT_AUDIT_FILES 4096 /* looked at in its folder; audit-files ends at 1,000 */
 
+/* -- the store -- */
+/* An order's timeline is kept so long: two lives of a certificate of today. Orders and certificates
+ * stay: 100,000 of them are some 700 MB. */
+#define LIMIT_EVENT_DAYS 90
+
 /* -- notifications -- */
 #define LIMIT_NOTIFY         (96 << 10) /* octets of one: an event has 64 KiB at most, a mail some more */
 #define LIMIT_NOTIFY_QUEUE   64         /* that wait: 6 MiB */

@@ -17,6 +17,7 @@
 #include "issuer/backup.h"
 #include "issuer/control.h"
 #include "issuer/desk.h"
+#include "issuer/expiry.h"
 #include "issuer/intake.h"
 #include "issuer/notifier.h"
 #include "issuer/preflight.h"
@@ -45,6 +46,7 @@ struct issuer {
     uv_timer_t audit_timer;
     bool audit_syncs;
     struct notifier *notifier;
+    struct expiry *expiry;
     uv_work_t audit_work;
     int audit_fd; /* being synced, or -1 */
     struct trusts trusts;

@@ -46,6 +46,16 @@ static void observe(struct issuer *issuer)
                                              .send = issuer_control_notify,
                                              .arg = issuer};
 
+    const struct expiry_options expiry = {.loop = &issuer->loop,
+                                          .log = issuer->log,
+                                          .clock = &clock_system,
+                                          .store = issuer->store,
+                                          .audit = issuer->audit,
+                                          .conf = &issuer->boot.conf};
+
+    if (expiry_new(&issuer->expiry, &expiry) < 0) {
+        log_error(issuer->log, NULL, "out of memory: ends of certificates are not watched");
+    }
     if (issuer->audit != NULL && notifier_new(&issuer->notifier, &options) == 0) {
         audit_observe(issuer->audit, notifier_event, issuer->notifier);
     }
@@ -98,6 +108,7 @@ void issuer_audit_stop(struct issuer *issuer)
         audit_observe(issuer->audit, NULL, NULL);
     }
     notifier_free(issuer->notifier);
+    expiry_free(issuer->expiry);
     if (issuer->audit_syncs) {
         uv_close((uv_handle_t *)&issuer->audit_timer, NULL);
     }

@@ -93,6 +93,7 @@ static void use(struct issuer *issuer, struct boot *fresh)
     control_configure(issuer->control, &issuer->boot.conf);
     issuer_audit_configure(issuer);
     notifier_configure(issuer->notifier, &issuer->boot.conf);
+    expiry_configure(issuer->expiry, &issuer->boot.conf);
     issuer_store_retry(issuer);
     if (log_level_parse(issuer->boot.conf.log_level, &level) == 0) {
         log_set_level(issuer->log, level);

@@ -147,6 +147,25 @@ int store_certificate_renewal(struct store *store, uint64_t certificate_id,
 int store_certificate_revoked(struct store *store, uint64_t certificate_id, int64_t at, int reason,
                               struct err *err);
 
+/* -- what ends, and what is old -- */
+struct store_ending {
+    uint64_t id; /* store_certificate.id */
+    int64_t not_before, not_after;
+    int told; /* how far it was told of */
+};
+typedef void store_ending_fn(void *arg, const struct store_ending *ending);
+/* The next limit certificates behind cursor, by their ends; cursor is the last one then. Returns
+ * how many. */
+int store_ending_each(struct store *store, struct store_ending *cursor, unsigned limit,
+                      store_ending_fn *fn, void *arg, struct err *err);
+int store_ending_told(struct store *store, uint64_t id, int told, struct err *err);
+/* Whether each of the names has a certificate that is newer than this one: 1, 0, or an error. */
+int store_is_replaced(struct store *store, uint64_t id, const char *names, struct err *err);
+int store_certificate_get(struct store *store, uint64_t id, store_certificate_fn *fn, void *arg,
+                          struct err *err); /* ERR_NOT_FOUND */
+/* Removes timelines' lines from before then, of the limit oldest; how many. */
+int store_events_prune(struct store *store, int64_t before_us, unsigned limit, struct err *err);
+
 /* -- copies -- */
 struct store_backup;
 /* Begins a copy into path, which is made anew; what is written meanwhile goes along. The store

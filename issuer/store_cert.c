@@ -155,26 +155,51 @@ int store_certificate_find(struct store *store, enum store_key key, const char *
     return each_certificate(store, stmt, bound, fn, arg, err);
 }
 
-int store_certificate_of(struct store *store, uint64_t order_id, store_certificate_fn *fn,
-                         void *arg, struct err *err)
+/* The one certificate that stmt, with its number as the only parameter, gives; 0, 1 where there was
+ * one, or an error. */
+static int one_certificate(struct store *store, sqlite3_stmt *stmt, uint64_t id,
+                           store_certificate_fn *fn, void *arg, struct err *err)
 {
-    sqlite3_stmt *stmt = store_db_stmt(store, STORE_CERTIFICATE_OF, err);
     struct store_certificate cert;
+    int ret;
+
+    (void)sqlite3_bind_int64(stmt, 1, (int64_t)id);
+    if ((ret = store_db_row(store, stmt, "reading a certificate", err)) > 0) {
+        cert = read_certificate(stmt);
+        fn(arg, &cert);
+        store_db_reset(stmt);
+    }
+    return ret;
+}
+
+int store_certificate_get(struct store *store, uint64_t id, store_certificate_fn *fn, void *arg,
+                          struct err *err)
+{
+    sqlite3_stmt *stmt = store_db_stmt(store, STORE_CERTIFICATE_GET, err);
     int ret;
 
     if (stmt == NULL) {
         return -ENOMEM;
     }
-    (void)sqlite3_bind_int64(stmt, 1, (int64_t)order_id);
-    if ((ret = store_db_row(store, stmt, "reading a certificate", err)) < 0) {
-        return ret;
+    ret = one_certificate(store, stmt, id, fn, arg, err);
+    return ret == 0
+               ? err_set(err, ERR_NOT_FOUND, "there is no certificate %llu", (unsigned long long)id)
+           : ret > 0 ? 0
+                     : ret;
+}
+
+int store_certificate_of(struct store *store, uint64_t order_id, store_certificate_fn *fn,
+                         void *arg, struct err *err)
+{
+    sqlite3_stmt *stmt = store_db_stmt(store, STORE_CERTIFICATE_OF, err);
+    int ret;
+
+    if (stmt == NULL) {
+        return -ENOMEM;
     }
-    if (ret == 0) {
-        return err_set(err, ERR_NOT_FOUND, "order %llu has no certificate",
-                       (unsigned long long)order_id);
-    }
-    cert = read_certificate(stmt);
-    fn(arg, &cert);
-    store_db_reset(stmt);
-    return 0;
+    ret = one_certificate(store, stmt, order_id, fn, arg, err);
+    return ret == 0  ? err_set(err, ERR_NOT_FOUND, "order %llu has no certificate",
+                               (unsigned long long)order_id)
+           : ret > 0 ? 0
+                     : ret;
 }

@@ -69,6 +69,15 @@ static const char *const sql[STORE_STMTS] = {
     [STORE_CERTIFICATE_BY_SERIAL] = CERTIFICATES_BY("serial"),
     [STORE_CERTIFICATE_BY_CSR] = CERTIFICATES_BY("csr_sha256"),
     [STORE_CERTIFICATE_BY_SPKI] = CERTIFICATES_BY("spki_sha256"),
+    [STORE_CERTIFICATE_GET] =
+        "SELECT " CERTIFICATE_COLUMNS " FROM " CERTIFICATES_WITH_ORDERS " WHERE c.id = ?1",
+    [STORE_ENDING] = "SELECT id, not_after, not_before, told FROM certificates"
+                     " WHERE (not_after, id) > (?1, ?2) ORDER BY not_after, id LIMIT ?3",
+    [STORE_ENDING_TOLD] = "UPDATE certificates SET told = ?2 WHERE id = ?1",
+    [STORE_NEWER] =
+        "SELECT 1 FROM certificate_names WHERE name = ?1 AND certificate_id > ?2 LIMIT 1",
+    [STORE_EVENTS_PRUNE] = "DELETE FROM events WHERE id IN"
+                           " (SELECT id FROM events ORDER BY id LIMIT ?2) AND at < ?1",
     [STORE_CERTIFICATE_OF] = "SELECT " CERTIFICATE_COLUMNS " FROM " CERTIFICATES_WITH_ORDERS
                              " WHERE c.order_id = ?1 ORDER BY c.id DESC LIMIT 1",
     [STORE_CERTIFICATE_RENEWAL] =

@@ -63,7 +63,7 @@ static const char *const steps[] = {
     /* from where an order came; how far it was told that a certificate is about to end */
     "ALTER TABLE orders ADD COLUMN address TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE certificates ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
-    "CREATE INDEX certificates_end ON certificates (not_after);",
+    "CREATE INDEX certificates_end ON certificates (not_after, id, not_before, told);",
     /* what counts towards limits (issuer/ledger.h) */
     "CREATE TABLE ledger ("
     "  kind INTEGER NOT NULL, authority TEXT NOT NULL, subject TEXT NOT NULL, at INTEGER NOT NULL,"

@@ -6,6 +6,8 @@ import email.policy
 import json
 import os
 import pwd
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +126,26 @@ class Notify(LabCase):
             except (FileNotFoundError, ProcessLookupError):
                 continue
         return found
+
+    def test_expiring(self) -> None:
+        """A certificate that nobody renewed, of a client that has gone; one with a successor is not told of."""
+        for name in ("host01.example.org", "host02.example.org", "host02.example.org"):
+            self.assert_issued(self.lab.get([name]), [name])
+        self.configure(program=self.script("record", RECORD), events=["expiring"])
+        self.lab.server.stop()
+        now = int(time.time())
+        with sqlite3.connect(self.lab.server.state_dir / "store" / "certmill.db") as db:
+            db.execute("UPDATE certificates SET not_before = ?, not_after = ? WHERE names = 'host01.example.org' OR id ="
+                       " (SELECT min(id) FROM certificates WHERE names = 'host02.example.org')",
+                       (now - 80 * 86400, now + 10 * 86400))
+        db.close()
+        self.lab.server.start()
+        self.lab.server.wait_ready()
+        event = json.loads(self.told(1)[0][2])
+        self.assertEqual((event["event"], event["names"]), ("expiring", ["host01.example.org"]))
+        self.lab.server.restart()
+        self.assertTrue(self.lab.server.ctl_text("audit", "verify", str(self.lab.server.state_dir / "audit")).stdout)
+        self.told(1)
 
     def test_bounded(self) -> None:
         self.configure(program=self.script("record", RECORD), events=["refused"], per_hour=2)
