@@ -174,15 +174,11 @@ bool order_anew_after_failure(struct order *order)
 
 static bool refused_as_renewal(const struct problem *problem)
 {
-    if (problem_is(problem, "alreadyReplaced")) {
-        return true;
-    }
-    /* an identifier that the CA cannot read, does not know, or that is not of this account: there
-     * is no type for these */
-    return (problem_is(problem, "malformed") || problem_is(problem, "unauthorized") ||
-            problem_is(problem, "conflict") || problem->type[0] == '\0') &&
-           (strcasestr(problem->text, "replac") != NULL ||
-            strcasestr(problem->text, "certid") != NULL);
+    /* An identifier that the CA cannot read, does not know, or that is not of this account has no
+     * type of its own; and where the reason is another one, asking once more tells it. */
+    return problem_is(problem, "alreadyReplaced") || problem_is(problem, "malformed") ||
+           problem_is(problem, "unauthorized") || problem_is(problem, "conflict") ||
+           problem->type[0] == '\0';
 }
 
 bool order_anew_without_replaces(struct order *order, const struct order_event *event)

@@ -300,6 +300,7 @@ static void test_already_replaced(void)
     } cases[] = {
         {409, PROBLEM("alreadyReplaced", "it has a replacement order")},
         {400, PROBLEM("malformed", "parsing ARI CertID failed")},
+        {400, PROBLEM("malformed", "no such certificate")},
         {403, PROBLEM("unauthorized", "account did not request the certificate being replaced")},
         {404, "{\"detail\":\"request included a replaces field, not found\"}"},
     };
@@ -324,7 +325,11 @@ static void test_already_replaced(void)
     failed(lab, ORDER_REFUSED_CA, "rateLimited: too many replacements");
     lab = renewal();
     lab_answer(lab, "new", 400, PROBLEM("malformed", "no"));
+    lab_answer(lab, "new", 400, PROBLEM("malformed", "no"));
     failed(lab, ORDER_REFUSED_CA, "malformed: no");
+    lab = renewal();
+    lab_answer(lab, "new", 400, PROBLEM("rejectedIdentifier", "no"));
+    failed(lab, ORDER_REFUSED_CA, "rejectedIdentifier: no");
     lab = renewal();
     lab_lost(lab, "new", ERR_TIMEOUT);
     failed(lab, ORDER_UNAVAILABLE_CA, "the line is dead");
