@@ -255,7 +255,8 @@ int aftercare_submit(struct aftercare *aftercare, const struct submit_request *r
         ret = revoke_own(aftercare, request, peer_uid, caller, err);
         break;
     default:
-        ret = err_set(err, ERR_INTERNAL, "not a request about an issued certificate");
+        free(caller);
+        return err_set(err, ERR_INTERNAL, "not a request about an issued certificate");
     }
     if (ret < 0) {
         free(caller);

@@ -48,7 +48,8 @@ static void link_newest(struct ocsp_cache *cache, struct entry *entry)
     cache->newest = entry;
 }
 
-static void drop(struct ocsp_cache *cache, struct entry *entry)
+/* entry is in no order of use any more. */
+static void release(struct ocsp_cache *cache, struct entry *entry)
 {
     struct entry **at = bucket(cache, entry->certificate);
 
@@ -56,9 +57,17 @@ static void drop(struct ocsp_cache *cache, struct entry *entry)
         at = &(*at)->next;
     }
     *at = entry->next;
-    unlink_use(cache, entry);
     cache->used -= sizeof *entry + entry->response.len;
     free(entry);
+}
+
+static void drop_oldest(struct ocsp_cache *cache)
+{
+    struct entry *entry = cache->oldest;
+
+    cache->oldest = entry->newer;
+    *(cache->oldest != NULL ? &cache->oldest->older : &cache->newest) = NULL;
+    release(cache, entry);
 }
 
 void ocsp_cache_free(struct ocsp_cache *cache)
@@ -67,7 +76,7 @@ void ocsp_cache_free(struct ocsp_cache *cache)
         return;
     }
     while (cache->oldest != NULL) {
-        drop(cache, cache->oldest);
+        drop_oldest(cache);
     }
     free(cache);
 }
@@ -89,13 +98,14 @@ void ocsp_cache_put(struct ocsp_cache *cache, uint64_t certificate,
     size_t size = sizeof *entry + response->len;
 
     if (entry != NULL) {
-        drop(cache, entry);
+        unlink_use(cache, entry);
+        release(cache, entry);
     }
     if (size > cache->octets || (entry = malloc(size)) == NULL) {
         return;
     }
     while (cache->used > cache->octets - size) {
-        drop(cache, cache->oldest);
+        drop_oldest(cache);
     }
     struct entry **at = bucket(cache, certificate);
     *entry = (struct entry){.next = *at, .certificate = certificate, .response = *response};

@@ -61,7 +61,7 @@ int ocsp_check_request(uint8_t **der, size_t *der_len, const char *chain_pem, si
     STACK_OF(X509) *chain = NULL;
     unsigned char *text = NULL;
     OCSP_CERTID *id = NULL;
-    X509 *issuer;
+    X509 *issuer = NULL;
     int ret, n = 0;
 
     *der = NULL;
@@ -218,7 +218,7 @@ int ocsp_check_response(struct ocsp_verdict *out, const char *chain_pem, size_t 
     OCSP_RESPONSE *response = NULL;
     STACK_OF(X509) *chain = NULL;
     const uint8_t *pos = der;
-    X509 *issuer;
+    X509 *issuer = NULL;
     int ret = read_chain(&chain, &issuer, chain_pem, len, err);
 
     memset(out, 0, sizeof *out);

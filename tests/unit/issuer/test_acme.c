@@ -324,6 +324,9 @@ static void test_get_resource(void)
     CU_ASSERT(acme_get_resource(f->acme, ACME_RENEWAL_INFO, "c.d", on_response, &got, NULL) == 0);
     answer(f, "https://ca/ari/c.d", (struct answer){.status = 404});
     CU_ASSERT(got.count == 2 && got.status == 404 && f->http.count == 3);
+    CU_ASSERT(acme_get_resource(f->acme, ACME_RENEWAL_INFO, "e f", on_response, &got, NULL) == 0);
+    turn(f);
+    CU_ASSERT(got.count == 3 && got.error == ERR_MALFORMED);
     teardown(f);
 }
 

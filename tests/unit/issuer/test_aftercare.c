@@ -118,6 +118,38 @@ static void test_renewal(void)
     CU_ASSERT(got.count == 1 && got.error == ERR_CANCELLED && got.answer == NULL);
 }
 
+/* What a client of the configuration may have stands there; domains are not looked at. */
+static void test_clients(void)
+{
+    const struct renewal_window window = {1800100000, 1800200000, SMALL_CA_NOW, SMALL_CA_NOW + 60,
+                                          ""};
+    char *sets[] = {(char *)OWN};
+    struct server_conf_client client = {.name = (char *)"web", .names = {sets, 1}};
+    struct got got = {0};
+    struct fixture f;
+    struct err err = {0};
+
+    set_up(&f);
+    f.base.conf.clients = (struct conf_table){&client, 1};
+    struct submit_request request = {.op = SUBMIT_GET_RENEWAL_INFO,
+                                     .input = f.ca.chain,
+                                     .input_len = strlen(f.ca.chain),
+                                     .client_name = "web",
+                                     .domains = "x.example"};
+    CU_ASSERT_EQUAL(store_certificate_renewal(f.ca.store, 1, &window, &err), 0);
+    CU_ASSERT_EQUAL(aftercare_submit(f.aftercare, &request, 7, on_answer, &got, &err), 0);
+    CU_ASSERT(got.count == 1 && got.error == 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(got.answer, "\\\"explanationURL\\\": null"));
+    sets[0] = (char *)"a.example";
+    CU_ASSERT_EQUAL(aftercare_submit(f.aftercare, &request, 7, on_answer, &got, &err), ERR_POLICY);
+    request.client_name = "mail";
+    CU_ASSERT_EQUAL(aftercare_submit(f.aftercare, &request, 7, on_answer, &got, &err), ERR_POLICY);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "no client \"mail\""));
+    free(got.answer);
+    tear_down(&f);
+    aftercare_free(NULL);
+}
+
 static void test_ocsp(void)
 {
     struct got got = {0};
@@ -182,6 +214,7 @@ int main(void)
 {
     static const struct run_case tests[] = {
         {"renewal information", test_renewal},
+        {"clients of the configuration", test_clients},
         {"OCSP", test_ocsp},
         {"revoked by a client", test_revoke},
         {"revoked by the operator", test_operator},

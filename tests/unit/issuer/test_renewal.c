@@ -344,8 +344,15 @@ static void test_store(void)
     issued = row(&f);
     CU_ASSERT(issued.revoked == 77 && issued.revoked_reason == 4);
     issued_clear(&issued);
-    renewal_free(f.renewal);
-    begin(&f);
+    struct store *lost;
+    const struct err why = {.code = ERR_CORRUPT, .text = "gone"};
+    const struct renewal_window window = {.next = 1};
+    CU_ASSERT_EQUAL_FATAL(store_open_lost(&lost, "lost", &why), 0);
+    CU_ASSERT(store_certificate_renewal(lost, 1, &window, &err) < 0);
+    CU_ASSERT(store_certificate_revoked(lost, 1, 1, 1, &err) < 0);
+    CU_ASSERT(issued_by_serial(&issued, lost, "1a", 1, &err) < 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "gone"));
+    store_close(lost);
     tear_down(&f);
 }
 
