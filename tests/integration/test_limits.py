@@ -137,6 +137,10 @@ class Orders(LimitsCase):
         self.assertEqual(len(self.lab.server.orders()), 3)
         self.assertLessEqual(bad_nonces, 3, "what Pebble refuses for its nonce is sent again, no more")
         self.assert_later(["mail.example.org"], 3 * HOUR, "3 new orders")
+        self.lab.server.kill("issuer")
+        self.lab.server.wait_role("issuer")
+        self.assert_later(["mail.example.org"], 3 * HOUR, "3 new orders")
+        self.assertEqual(self.rows("orders")[0]["used"], 3)
 
 
 class Told(LimitsCase):
