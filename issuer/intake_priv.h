@@ -35,7 +35,6 @@ struct intake_question {
 struct intake_job {
     struct intake *intake;
     struct intake_job *next, **at;
-    bool ready; /* something is to be done at the end of the turn */
     struct intake_ticket *tickets;
     uint8_t key[32]; /* digest of what makes two requests the same */
     struct csr csr;
@@ -43,21 +42,22 @@ struct intake_job {
     char *address; /* never NULL */
     int64_t peer_uid;
     char *preferred_chain, *profile; /* as asked for or the client's own; NULL: the CA's */
-    bool force;
     struct intake_candidate candidates[LIMIT_AUTHORITIES];
     size_t count, current;
     struct intake_question *question; /* to the CA at hand, for its directory */
-    bool known;                       /* the directory of the CA at hand is there */
     char *replaces;                   /* RFC 9773 5, at the CA at hand; or NULL */
-    bool counted;                     /* towards its client's requests a day */
     struct preflight_check *check;    /* of the names, under way */
-    bool looked;                      /* they have been looked at for the CA at hand */
     struct desk_ticket *order;
     uint64_t order_id; /* as its events say; 0: not known */
     int64_t retry_at;  /* the earliest that a CA named; 0: none did */
     char *cached;      /* the chain that is there, or NULL */
     uint64_t cached_order;
     int64_t cached_until;
+    bool ready;   /* something is to be done at the end of the turn */
+    bool force;   /* a new certificate even where one is there */
+    bool known;   /* the directory of the CA at hand is there */
+    bool looked;  /* preflight has looked at the names for the CA at hand */
+    bool counted; /* towards its client's requests a day */
 };
 
 struct intake {

@@ -327,16 +327,25 @@ int preflight_new(struct preflight **out, const struct preflight_options *option
     return 0;
 }
 
+static struct preflight_check *take_first(struct preflight *preflight)
+{
+    struct preflight_check *first = preflight->checks;
+
+    if (first != NULL && (preflight->checks = first->next) != NULL) {
+        preflight->checks->at = &preflight->checks;
+    }
+    return first;
+}
+
 void preflight_free(struct preflight *preflight)
 {
+    struct preflight_check *check;
+
     if (preflight == NULL) {
         return;
     }
     probe_stop(preflight);
-    while (preflight->checks != NULL) {
-        struct preflight_check *check = preflight->checks;
-
-        retire(check);
+    while ((check = take_first(preflight)) != NULL) {
         check->fn(check->arg, NULL, 0);
         check_free(check);
     }

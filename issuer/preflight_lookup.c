@@ -82,14 +82,26 @@ static size_t bucket_of(const uint8_t *name, size_t len, uint16_t type)
     return hash % LOOKUP_BUCKETS;
 }
 
+static bool is_same_server(const union resolve_address *a, const union resolve_address *b)
+{
+    if (a->any.sa_family != b->any.sa_family) {
+        return false;
+    }
+    if (a->any.sa_family == AF_INET) {
+        return a->in.sin_addr.s_addr == b->in.sin_addr.s_addr && a->in.sin_port == b->in.sin_port;
+    }
+    return memcmp(a->in6.sin6_addr.s6_addr, b->in6.sin6_addr.s6_addr,
+                  sizeof a->in6.sin6_addr.s6_addr) == 0 &&
+           a->in6.sin6_port == b->in6.sin6_port;
+}
+
 static bool is_same(const struct lookup *lookup, const struct resolve_question *question)
 {
     return lookup->type == question->type &&
            lookup->checking_disabled == question->checking_disabled &&
            lookup->direct == (question->server != NULL) &&
            name_equal(lookup->name, question->name) &&
-           (!lookup->direct ||
-            memcmp(&lookup->server, question->server, sizeof lookup->server) == 0);
+           (!lookup->direct || is_same_server(&lookup->server, question->server));
 }
 
 static const struct lookup *add(struct lookups *all, struct lookup **bucket,

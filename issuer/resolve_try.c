@@ -174,29 +174,37 @@ static int go(struct resolve_try *try, const uint8_t *message, size_t len)
     return 0;
 }
 
-static int watch(struct resolve_try *try, uv_loop_t *loop)
+/* As long as nothing of the loop knows it. */
+static void discard(struct resolve_query *query)
 {
-    struct resolve_query *query = try->query;
-    int ret = uv_poll_init(loop, &try->poll, try->fd);
+    struct resolve_try *try = query->try;
 
-    if (ret < 0) {
-        return ret;
+    query->try = NULL;
+    if (try->fd >= 0) {
+        (void)close(try->fd);
     }
-    try->poll.data = try;
-    query->try = try;
-    ret = try->tcp ? uv_poll_start(&try->poll, UV_READABLE | UV_WRITABLE, on_stream)
-                   : uv_poll_start(&try->poll, UV_READABLE, on_datagram);
-    if (ret < 0) {
-        resolve_try_stop(query);
+    free(try->out);
+    free(try->in);
+    free(try);
+}
+
+static int begin(struct resolve_try *try, uv_loop_t *loop)
+{
+    const struct resolve_query *query = try->query;
+    uint8_t *message = NULL;
+    size_t len = 0;
+    int ret = resolve_message_make(&message, &len, &query->question, query->id);
+
+    if (ret == 0 && (ret = go(try, message, len)) == 0) {
+        ret = uv_poll_init(loop, &try->poll, try->fd);
     }
-    return 0;
+    free(message);
+    return ret;
 }
 
 int resolve_try_start(struct resolve_query *query, uv_loop_t *loop)
 {
     struct resolve_try *try = calloc(1, sizeof *try);
-    uint8_t *message = NULL;
-    size_t len;
     int ret;
 
     if (try == NULL) {
@@ -205,18 +213,16 @@ int resolve_try_start(struct resolve_query *query, uv_loop_t *loop)
     try->query = query;
     try->fd = -1;
     try->tcp = query->tcp;
-    if ((ret = resolve_message_make(&message, &len, &query->question, query->id)) == 0 &&
-        (ret = go(try, message, len)) == 0) {
-        ret = watch(try, loop);
+    query->try = try;
+    if ((ret = begin(try, loop)) < 0) {
+        discard(query);
+        return ret;
     }
-    free(message);
+    try->poll.data = try;
+    ret = try->tcp ? uv_poll_start(&try->poll, UV_READABLE | UV_WRITABLE, on_stream)
+                   : uv_poll_start(&try->poll, UV_READABLE, on_datagram);
     if (ret < 0) {
-        if (try->fd >= 0) {
-            (void)close(try->fd);
-        }
-        free(try->out);
-        free(try->in);
-        free(try);
+        resolve_try_stop(query);
     }
     return ret;
 }
