@@ -23,7 +23,7 @@ mv FOLDER/.$$ FOLDER/$$.$(date +%s%N)
 
 
 class Notify(LabCase):
-    options = LabOptions(proxy=True, ca=CaOptions(authz_reuse=0, bad_nonces=0))
+    options = LabOptions(proxy=True, ca=CaOptions(authz_reuse=0, bad_nonces=0), config={"preflight": "off"})
 
     def setUp(self) -> None:
         self.folder = self.lab.folder / "told"
