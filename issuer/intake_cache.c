@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "issuer/order_chain.h"
 #include "issuer/renewal.h"
 
 #define DAY  86400
@@ -15,7 +16,9 @@
 struct search {
     const struct intake_job *job;
     int64_t now, until;
-    uint64_t order;
+    uint64_t order, id;
+    const char *chain; /* the wanted one, or NULL */
+    bool any_chain;    /* one that was handed out with another chain will do, too */
     char *pem;
     bool found;
     int error;
@@ -76,17 +79,26 @@ static bool same(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* Whether the chain and the profile are what would be ordered there today. */
-static bool same_wish(const struct intake_job *job, const struct store_certificate *cert)
+static const char *wanted_chain(const struct intake_job *job, const char *directory)
 {
+    const struct authority *a = authorities_find(&job->intake->authorities, directory);
+
+    return job->preferred_chain != NULL || a == NULL ? job->preferred_chain : a->preferred_chain;
+}
+
+/* Whether the chain and the profile are what would be ordered there today. */
+static bool same_wish(const struct search *search, const struct store_certificate *cert)
+{
+    const struct intake_job *job = search->job;
     const struct authority *a = authorities_find(&job->intake->authorities, cert->directory_url);
-    const char *chain = job->preferred_chain, *profile = job->profile;
+    const char *profile = job->profile;
 
     if (a != NULL) {
-        chain = chain != NULL ? chain : a->preferred_chain;
         profile = profile != NULL ? profile : a->profile;
     }
-    return same(chain, cert->preferred_chain) && same(profile, cert->profile);
+    return same(profile, cert->profile) &&
+           (search->any_chain ||
+            same(wanted_chain(job, cert->directory_url), cert->preferred_chain));
 }
 
 /* The newest that fits decides: where it is due or revoked, an older one is no answer. */
@@ -97,7 +109,7 @@ static void on_certificate(void *arg, const struct store_certificate *cert)
     int64_t until = intake_good_until(job->intake->opt.conf, cert);
 
     if (search->found || !same_names(cert->names, &job->csr) ||
-        !is_candidate(job, cert->directory_url) || !same_wish(job, cert)) {
+        !is_candidate(job, cert->directory_url) || !same_wish(search, cert)) {
         return;
     }
     search->found = true;
@@ -109,18 +121,56 @@ static void on_certificate(void *arg, const struct store_certificate *cert)
         return;
     }
     search->order = cert->order_id;
+    search->id = cert->id;
+    search->chain = wanted_chain(job, cert->directory_url);
     search->until = until;
+}
+
+/* With the wanted one of all chains that came with the certificate; none, where none is. */
+static int other_chain(struct search *search, struct err *err)
+{
+    struct store *store = search->job->intake->opt.store;
+    size_t count, index;
+    char **chains;
+    int ret;
+
+    if (search->pem == NULL) {
+        return 0;
+    }
+    free(search->pem);
+    search->pem = NULL;
+    if ((ret = store_certificate_chains(store, search->id, &chains, &count, err)) < 0) {
+        return ret;
+    }
+    if (order_chain_pick(&index, chains, count, search->chain)) {
+        search->pem = chains[index];
+        chains[index] = NULL;
+    }
+    store_chains_free(chains, count);
+    return 0;
+}
+
+static int look(struct search *search, struct err *err)
+{
+    const struct intake_job *job = search->job;
+    int ret = store_certificate_find(job->intake->opt.store, STORE_BY_SPKI, job->csr.spki_sha256,
+                                     LOOK, on_certificate, search, err);
+
+    if (ret == 0 && search->error < 0) {
+        ret = err_set(err, search->error, "out of memory while reading certificates");
+    }
+    return ret;
 }
 
 int intake_cache(struct intake_job *job, struct err *err)
 {
-    const struct intake_options *opt = &job->intake->opt;
-    struct search search = {.job = job, .now = clock_wall_s(opt->clock)};
-    int ret = store_certificate_find(opt->store, STORE_BY_SPKI, job->csr.spki_sha256, LOOK,
-                                     on_certificate, &search, err);
+    struct search search = {.job = job, .now = clock_wall_s(job->intake->opt.clock)};
+    int ret = look(&search, err);
 
-    if (ret == 0 && search.error < 0) {
-        ret = err_set(err, search.error, "out of memory while reading certificates");
+    if (ret == 0 && !search.found) {
+        search.any_chain = true;
+        ret = look(&search, err);
+        ret = ret == 0 ? other_chain(&search, err) : ret;
     }
     if (ret < 0) {
         free(search.pem);

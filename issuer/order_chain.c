@@ -294,11 +294,11 @@ enum order_chain_fit order_chain_fit(const struct order_chain *chain, const char
     return ORDER_CHAIN_OTHER;
 }
 
-size_t order_chain_pick(char *const *chains, size_t count, const char *preferred)
+bool order_chain_pick(size_t *index, char *const *chains, size_t count, const char *preferred)
 {
     enum order_chain_fit best = ORDER_CHAIN_OTHER;
-    size_t index = 0;
 
+    *index = 0;
     for (size_t i = 0; preferred != NULL && *preferred != '\0' && i < count; i++) {
         struct order_chain chain;
         if (order_chain_read(&chain, chains[i], strlen(chains[i]), NULL) < 0) {
@@ -308,8 +308,8 @@ size_t order_chain_pick(char *const *chains, size_t count, const char *preferred
         order_chain_clear(&chain);
         if (fit > best) {
             best = fit;
-            index = i;
+            *index = i;
         }
     }
-    return index;
+    return best != ORDER_CHAIN_OTHER;
 }

@@ -48,8 +48,9 @@ enum order_chain_fit {
 };
 enum order_chain_fit order_chain_fit(const struct order_chain *chain, const char *preferred);
 
-/* Which of the chains (PEM, count of them, the default one first) is the preferred one: the first
- * that fits best; 0 where none fits, preferred is NULL or "", or none can be read. */
-size_t order_chain_pick(char *const *chains, size_t count, const char *preferred);
+/* Which of the chains (PEM, count of them, the default one first) is the preferred one: *index is
+ * that of the first that fits best. False, and 0, where none fits, preferred is NULL or "", or none
+ * can be read. */
+bool order_chain_pick(size_t *index, char *const *chains, size_t count, const char *preferred);
 
 #endif

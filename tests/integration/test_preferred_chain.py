@@ -22,6 +22,22 @@ class PreferredChain(LabCase):
                     self.assertEqual(self.top_issuer(answer.stdout), common_name)
                     pki.verify(answer.stdout, root, self.lab.folder)
 
+    def test_served_from_the_store(self) -> None:
+        """Another wish for the same CSR is met by the chains that came with the certificate: no second order."""
+        def ask(root: str, *words: str):
+            answer = self.lab.shell(*words, "--preferred-chain", root, "get", "certificate", domains=self.names[0],
+                                    data=self.lab.csr(self.names))
+            self.assert_status(answer, 0)
+            self.assertEqual(self.top_issuer(answer.stdout), root)
+
+        roots = [pki.field(self.lab.ca.root(number), "-subject", "-nameopt", "multiline").split("= ")[-1].strip()
+                 for number in range(3)]
+        ask(roots[1], "--force")
+        orders = len(self.lab.server.orders())
+        for root in (*roots, roots[0]):
+            ask(root)
+        self.assertEqual(len(self.lab.server.orders()), orders)
+
     def test_unknown_gives_the_default(self) -> None:
         answer = self.lab.get(self.names, words=["--preferred-chain", "Nobody's Root"])
         self.assert_issued(answer, self.names)
