@@ -172,5 +172,29 @@ class Resolvers(LabCase):
         self.assertIn('"acme.example.com. NS ns1.example.net."', done.stdout)
 
 
+class TwoCas(LabCase):
+    """A CA that CAA forbids is not tried: the order goes to the next one."""
+
+    options = LabOptions(proxy=True, second_ca=CaOptions(authz_reuse=0), ca=CaOptions(authz_reuse=0), zones={ZONE: ROWS})
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        first, second = cls.lab.server.config["authorities"]
+        first["caa"], second["caa"] = ["first.invalid"], ["pebble.example"]
+        cls.lab.server.restart()
+
+    def test_next(self) -> None:
+        asked = len(self.lab.proxy.seen)
+        answer = self.assert_status(self.lab.get([f"permits.{ZONE}"]), OK)
+        self.assertRegex(answer.stderr, "WARNING first does not issue: first may not issue for permits.*second")
+        self.assertEqual(len(self.lab.proxy.seen), asked, "the first hears nothing of it")
+
+    def test_none(self) -> None:
+        answer = self.assert_status(self.lab.get([f"forbids.{ZONE}"]), POLICY)
+        self.assertIn(f'"forbids.{ZONE}. CAA 0 issue "pebble.example', answer.stderr)
+        self.assertEqual(self.lab.server.orders(), [row for row in self.lab.server.orders() if row["state"] == "issued"])
+
+
 if __name__ == "__main__":
     main()
