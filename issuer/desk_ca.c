@@ -7,6 +7,7 @@
 
 #include <openssl/evp.h>
 
+#include "issuer/audit.h"
 #include "issuer/trusts.h"
 
 /* "account-" and 16 hex digits of the directory URL's digest: one key a CA. */
@@ -24,6 +25,21 @@ static int key_name(char dst[static KEY_NAME_MAX], const char *url)
     return 0;
 }
 
+static void audit_account(const struct desk_ca *ca, const struct acme_account *account)
+{
+    const char *status = account->status != NULL ? account->status : "";
+    const char *url = account->url != NULL ? account->url : "";
+    const char *pending = account->pending != NULL ? account->pending : "";
+    char text[LIMIT_URL + 256];
+
+    (void)snprintf(text, sizeof text, "%s is %.32s, key %.64s%s%.64s", url, status,
+                   account->key != NULL ? account->key : "?",
+                   pending[0] != '\0' ? ", to be rolled over to " : "", pending);
+    audit_write(ca->desk->opt.audit,
+                &(struct audit_event){
+                    .what = "account", .peer_uid = -1, .authority = ca->url, .outcome = text});
+}
+
 static int on_account(void *arg, const struct acme_account *account)
 {
     struct desk_ca *ca = arg;
@@ -34,6 +50,8 @@ static int on_account(void *arg, const struct acme_account *account)
 
     if (ret < 0) {
         log_error(desk->opt.log, NULL, "%s", err.text);
+    } else {
+        audit_account(ca, account);
     }
     return ret;
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import CaOptions, LabOptions
-from support import CA, LabCase, main
+from support import CA, LabCase, POLICY, main
 
 NAMES = ["www.example.org", "mail.example.org"]
 
@@ -49,6 +49,25 @@ class Audit(LabCase):
         line = self.newest("failed")
         self.assertEqual(line["names"], ["www.example.net"])
         self.assertIn("www.example.net", line["outcome"])
+        self.assert_whole()
+
+    def test_the_account(self) -> None:
+        self.assert_issued(self.lab.get(["www.example.org"]), ["www.example.org"])
+        account, = self.lab.server.ctl("accounts")["accounts"]
+        self.assertIn(f"{account['url']} is valid", self.newest("account")["outcome"])
+
+    def test_asked_again(self) -> None:
+        """A certificate that is given again, and a request that is refused."""
+        csr = self.lab.csr(["host05.example.org"])
+        for _ in range(2):
+            answer = self.lab.shell("get", "certificate", domains="host05.example.org", data=csr)
+            self.assert_issued(answer, ["host05.example.org"])
+        order = self.lab.server.orders()[0]["id"]
+        self.assertEqual([line["event"] for line in self.lines() if line.get("order") == order], ["issued", "cached"])
+        self.assertEqual(self.lab.get(NAMES, "host05.example.org").status, POLICY)
+        line = self.newest("refused")
+        self.assertEqual(sorted(line["names"]), sorted(NAMES))
+        self.assertIn("is not permitted", line["outcome"])
         self.assert_whole()
 
     def test_the_server_itself(self) -> None:
