@@ -153,8 +153,9 @@
 #define LIMIT_AUTHORITIES 16 /* CAs in one configuration */
 /* An identifier of renewal information: key identifier and serial, 46 octets each, in base64url. */
 #define LIMIT_CERT_ID      128
-#define LIMIT_RENEWAL_TIME 64 /* octets of a timestamp: 25 without its fraction */
-#define LIMIT_PROFILES     32 /* that one CA offers; Let's Encrypt has three */
+#define LIMIT_RENEWALS     256 /* certificates that CAs are asked about at once */
+#define LIMIT_RENEWAL_TIME 64  /* octets of a timestamp: 25 without its fraction */
+#define LIMIT_PROFILES     32  /* that one CA offers; Let's Encrypt has three */
 
 /* -- the ledger of limits -- */
 /* Points in time that one bucket tells apart: all events of what CAs limit by the week (50, 5) and

@@ -78,6 +78,11 @@ void aftercare_configure(struct aftercare *aftercare, const struct server_conf *
     aftercare->opt.conf = conf;
 }
 
+struct renewal *aftercare_renewal(struct aftercare *aftercare)
+{
+    return aftercare->renewal;
+}
+
 /* -- answers -- */
 
 static struct caller *caller_new(aftercare_fn *fn, void *arg, bool control)

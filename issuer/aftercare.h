@@ -37,6 +37,10 @@ int aftercare_new(struct aftercare **out, const struct aftercare_options *option
 void aftercare_free(struct aftercare *aftercare);
 void aftercare_configure(struct aftercare *aftercare, const struct server_conf *conf);
 
+/* It is the aftercare's. */
+struct renewal;
+struct renewal *aftercare_renewal(struct aftercare *aftercare);
+
 /* error 0: answer, which the callback takes over. For the submit socket it is the result line's
  * object, for the control socket its data. */
 typedef void aftercare_fn(void *arg, int error, const char *text, json_t *answer);

@@ -18,6 +18,7 @@ struct intake;
 struct intake_ticket;
 struct ledger;
 struct preflight;
+struct renewal;
 
 /* All of it outlives the intake. */
 struct intake_options {
@@ -29,6 +30,7 @@ struct intake_options {
     struct ledger *ledger;
     struct preflight *preflight;
     struct audit *audit;
+    struct renewal *renewal; /* asked about what is given again; or NULL */
     const struct server_conf *conf;
 };
 

@@ -20,7 +20,7 @@ struct search {
     const char *chain; /* the wanted one, or NULL */
     bool any_chain;    /* one that was handed out with another chain will do, too */
     char *pem;
-    bool found;
+    bool found, outdated;
     int error;
 };
 
@@ -124,6 +124,7 @@ static void on_certificate(void *arg, const struct store_certificate *cert)
     search->id = cert->id;
     search->chain = wanted_chain(job, cert->directory_url);
     search->until = until;
+    search->outdated = renewal_outdated(cert, search->now);
 }
 
 /* With the wanted one of all chains that came with the certificate; none, where none is. */
@@ -175,6 +176,9 @@ int intake_cache(struct intake_job *job, struct err *err)
     if (ret < 0) {
         free(search.pem);
         return ret;
+    }
+    if (search.outdated && opt->renewal != NULL) {
+        renewal_refresh(opt->renewal, search.pem); /* this answer does not wait for it */
     }
     job->cached = search.pem;
     job->cached_order = search.order;

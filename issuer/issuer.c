@@ -108,6 +108,7 @@ static int make_intake(struct issuer *issuer, struct err *err)
                                            .ledger = issuer->ledger,
                                            .preflight = issuer->preflight,
                                            .audit = issuer->audit,
+                                           .renewal = aftercare_renewal(issuer->aftercare),
                                            .conf = &issuer->boot.conf};
     int ret = intake_new(&issuer->intake, &options);
 
@@ -153,7 +154,7 @@ static int make_parts(struct issuer *issuer, uint64_t generation, struct err *er
     if ((ret = make_preflight(issuer, err)) < 0) {
         return ret;
     }
-    return make_intake(issuer, err);
+    return 0;
 }
 
 static int make_aftercare(struct issuer *issuer, struct err *err)
@@ -281,8 +282,8 @@ static int start(struct issuer *issuer, struct err *err)
     }
     issuer_audit_open(issuer, audit);
     if ((ret = make_parts(issuer, generation, err)) < 0 ||
-        (ret = make_aftercare(issuer, err)) < 0 || (ret = use_sockets(issuer, err)) < 0 ||
-        (ret = issuer_control_start(issuer, err)) < 0) {
+        (ret = make_aftercare(issuer, err)) < 0 || (ret = make_intake(issuer, err)) < 0 ||
+        (ret = use_sockets(issuer, err)) < 0 || (ret = issuer_control_start(issuer, err)) < 0) {
         return ret;
     }
     resume(issuer);

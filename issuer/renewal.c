@@ -33,6 +33,7 @@ struct question {
 struct renewal {
     struct renewal_options opt;
     struct question *questions;
+    unsigned count; /* of them */
 };
 
 int renewal_new(struct renewal **out, const struct renewal_options *options)
@@ -58,6 +59,7 @@ static void finish(struct question *question, int error, const char *text,
         at = &(*at)->next;
     }
     *at = question->next;
+    question->renewal->count--;
     free(question);
     while (waiters != NULL) {
         struct waiter *waiter = waiters;
@@ -197,6 +199,10 @@ static int ask(struct renewal *renewal, const struct issued *issued, renewal_fn 
     if (question != NULL) {
         return wait_for(question, fn, arg) == 0 ? 0 : err_set(err, -ENOMEM, "out of memory");
     }
+    if (renewal->count == LIMIT_RENEWALS) {
+        return err_set(err, ERR_BUSY, "CAs are being asked about %d certificates: ask again later",
+                       LIMIT_RENEWALS);
+    }
     if ((question = calloc(1, sizeof *question)) == NULL || wait_for(question, fn, arg) < 0) {
         free(question);
         return err_set(err, -ENOMEM, "out of memory");
@@ -212,6 +218,7 @@ static int ask(struct renewal *renewal, const struct issued *issued, renewal_fn 
     }
     question->next = renewal->questions;
     renewal->questions = question;
+    renewal->count++;
     return 0;
 }
 
@@ -248,4 +255,22 @@ int renewal_get(struct renewal *renewal, const char *chain_pem, size_t len, rene
     ret = issued.outdated ? ask(renewal, &issued, fn, arg, err) : remember(&issued, fn, arg, err);
     issued_clear(&issued);
     return ret;
+}
+
+static void nobody_waits(void *arg, int error, const char *text,
+                         const struct renewal_window *window)
+{
+    (void)arg;
+    (void)error;
+    (void)text;
+    (void)window;
+}
+
+void renewal_refresh(struct renewal *renewal, const char *chain_pem)
+{
+    struct err err = {0};
+
+    if (renewal_get(renewal, chain_pem, strlen(chain_pem), nobody_waits, NULL, &err) < 0) {
+        log_debug(renewal->opt.log, NULL, "%s", err.text);
+    }
 }

@@ -58,10 +58,12 @@ int renewal_new(struct renewal **out, const struct renewal_options *options);
 void renewal_free(struct renewal *renewal);
 
 /* From the loop, later or at once. error 0: window. ERR_NOT_FOUND: this CA has no renewal
- * information. */
+ * information. renewal_get fails with ERR_BUSY past LIMIT_RENEWALS, and calls nobody back then. */
 typedef void renewal_fn(void *arg, int error, const char *text,
                         const struct renewal_window *window);
 int renewal_get(struct renewal *renewal, const char *chain_pem, size_t len, renewal_fn *fn,
                 void *arg, struct err *err);
+/* Asks the CA if it is time to, for the next who wants to know. */
+void renewal_refresh(struct renewal *renewal, const char *chain_pem);
 
 #endif

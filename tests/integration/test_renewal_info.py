@@ -3,7 +3,7 @@
 import json
 import time
 
-from lab import LabOptions, MoreOptions, pki
+from lab import LabOptions, MoreOptions, pki, wait_until
 from support import INPUT, LabCase, OK, POLICY, UNAVAILABLE, main
 
 NAME = "www.example.org"
@@ -42,6 +42,20 @@ class Renewal(RenewalCase):
         self.assertEqual({"start": row["start"], "end": row["end"]}, info["suggestedWindow"])
         self.assertTrue(row["start"] <= row["moment"] <= row["end"])
         self.assertEqual(self.lab.more.violations, [])
+
+    def test_asked_about_what_is_given_again(self) -> None:
+        """Who sends the same request again has the CA asked, and gets another certificate once that is wanted."""
+        name = "host02.example.org"
+        words = {"domains": name, "data": self.lab.csr([name])}
+        first = self.lab.shell("get", "certificate", **words).stdout
+        identifier = self.lab.more.id_of(first)
+        self.lab.more.set_window(identifier, time.time() - 7200, time.time() - 3600)
+        self.assertEqual(self.lab.shell("get", "certificate", **words).stdout, first)
+        wait_until(lambda: self.lab.server.ctl("certificates", name)["certificates"][0]["renewal"] is not None,
+                   "the window is on record")
+        second = self.assert_status(self.lab.shell("get", "certificate", **words), OK).stdout
+        self.assertNotEqual(second, first)
+        self.assertEqual(self.lab.more.issued[identifier].replaced_by is not None, True)
 
     def test_not_theirs(self) -> None:
         chain = self.issue("mail.example.org")

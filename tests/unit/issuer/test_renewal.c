@@ -304,6 +304,43 @@ static void test_refused(void)
     renewal_free(NULL);
 }
 
+/* Asked for the next one who wants to know; and no more than so many at once. */
+static void test_bounded(void)
+{
+    char serial[16], *pem[LIMIT_RENEWALS + 1];
+    struct fixture f;
+    struct got got;
+    struct err err = {0};
+
+    set_up(&f);
+    for (int i = 0; i <= LIMIT_RENEWALS; i++) {
+        X509 *leaf = small_ca_issue(&(struct small_ca_spec){.cn = "b.example",
+                                                            .san = "DNS:b.example",
+                                                            .serial = 0x100 + i,
+                                                            .issuer = f.ca.cert,
+                                                            .issuer_key = f.ca.key,
+                                                            .key = f.ca.leaf_key});
+        pem[i] = small_ca_pem(leaf, NULL);
+        (void)snprintf(serial, sizeof serial, "%04x", 0x100 + i);
+        small_ca_store(&f.ca, SMALL_CA_DIRECTORY, serial, "b.example", pem[i]);
+        renewal_refresh(f.renewal, pem[i]);
+        X509_free(leaf);
+    }
+    CU_ASSERT_EQUAL(f.desk.acme.asked, LIMIT_RENEWALS);
+    CU_ASSERT_EQUAL(ask(&f, &got), ERR_BUSY);
+    answer_window(&f, -1); /* of the last one that was asked about */
+    renewal_refresh(f.renewal, pem[LIMIT_RENEWALS - 1]);
+    CU_ASSERT_EQUAL(f.desk.acme.asked, LIMIT_RENEWALS);
+    CU_ASSERT_EQUAL(ask(&f, &got), 0);
+    CU_ASSERT_EQUAL(renewal_get(f.renewal, pem[LIMIT_RENEWALS - 1], strlen(pem[LIMIT_RENEWALS - 1]),
+                                on_window, &got, &err),
+                    0);
+    CU_ASSERT(got.count == 1 && got.window.end == 1800200000);
+    for (int i = 0; i <= LIMIT_RENEWALS; i++)
+        free(pem[i]);
+    tear_down(&f);
+}
+
 /* RFC 9773 4.2: a moment of the window, the same each time, others for others. */
 static void test_moment(void)
 {
@@ -435,6 +472,7 @@ int main(void)
         {"RFC 9773 4.3.3: nothing is known", test_nothing_known},
         {"a CA without renewal information", test_none_here},
         {"a clock set back", test_clock},
+        {"bounded", test_bounded},
         {"refused", test_refused},
         {"RFC 9773 4.2: a moment in the window", test_moment},
         {"revocation in the store", test_store},
