@@ -102,6 +102,33 @@ static void test_limits(void)
                            "forgotten\n");
 }
 
+static void test_accounts(void)
+{
+    int status;
+
+    CU_ASSERT_STRING_EQUAL(encode("accounts"), "{\"v\":1,\"op\":\"accounts\"}");
+    CU_ASSERT_STRING_EQUAL(encode("accounts register ca"),
+                           "{\"v\":1,\"op\":\"account-register\",\"name\":\"ca\"}");
+    CU_ASSERT_STRING_EQUAL(encode("accounts roll-over ca --key-type rsa-2048"),
+                           "{\"v\":1,\"op\":\"account-roll-over\",\"name\":\"ca\","
+                           "\"key_type\":\"rsa-2048\"}");
+    CU_ASSERT_STRING_EQUAL(encode("accounts --key-type=x roll-over ca"),
+                           "{\"v\":1,\"op\":\"account-roll-over\",\"name\":\"ca\","
+                           "\"key_type\":\"x\"}");
+    CU_ASSERT_STRING_EQUAL(encode("accounts deactivate ca"),
+                           "{\"v\":1,\"op\":\"account-deactivate\",\"name\":\"ca\"}");
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("accounts ca"), "accounts takes no word, or"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("accounts agree"), "accounts takes no word, or"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("accounts drop ca"), "accounts takes no word, or"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("accounts --key-type=x"), "accounts takes no word, or"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("accounts agree a b"), "no third word: 'b'"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("accounts --limit 3"), "takes no --limit"));
+    CU_ASSERT_STRING_EQUAL(answer("accounts agree ca",
+                                  "{\"result\":\"ok\",\"data\":{\"url\":\"https://ca/1\"}}",
+                                  &status),
+                           "done: https://ca/1\n");
+}
+
 static void test_usage(void)
 {
     CU_ASSERT_PTR_NOT_NULL(strstr(encode(""), "no command"));
@@ -329,6 +356,7 @@ int main(void)
     CU_pSuite suite = CU_add_suite("ctl", NULL, NULL);
     CU_add_test(suite, "encode", test_encode);
     CU_add_test(suite, "limits", test_limits);
+    CU_add_test(suite, "changes of accounts", test_accounts);
     CU_add_test(suite, "usage", test_usage);
     CU_add_test(suite, "socket", test_socket);
     CU_add_test(suite, "status", test_status);

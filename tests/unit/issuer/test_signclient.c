@@ -321,6 +321,86 @@ static void test_full(void)
     teardown(&f);
 }
 
+static void on_list(void *arg, int error, const char *text, const char *const *names, size_t count)
+{
+    struct got *got = arg;
+
+    got->count++;
+    got->error = error;
+    snprintf(got->text, sizeof(got->text), "%s", text != NULL ? text : "");
+    snprintf(got->a, sizeof(got->a), "%zu %s %s", count, count > 0 ? names[0] : "-",
+             count > 1 ? names[1] : "-");
+}
+
+static void answer_list(struct fixture *f, uint64_t number, uint16_t count)
+{
+    uint8_t buf[1024];
+    struct msg_writer w;
+
+    msg_begin(&w, buf, sizeof(buf), IPC_KEY_LIST);
+    msg_put_u64(&w, number);
+    msg_put_u16(&w, count);
+    for (uint16_t i = 0; i < count; i++)
+        msg_put_str(&w, i == 0 ? "acct-2" : "acct");
+    CU_ASSERT(msg_send(f->peer, &w, NULL, 0) == 0);
+}
+
+static void test_list(void)
+{
+    struct got got = {0}, late = {0};
+    struct fixture f;
+    uint64_t number, id;
+    uint16_t type;
+
+    setup(&f);
+    attach(&f);
+    CU_ASSERT(signclient_list(f.client, "acct", on_list, &got) != 0);
+    CU_ASSERT(next_request(&f, &type, &number) && type == IPC_KEY_LIST_REQUEST);
+    answer_list(&f, number, 2);
+    run_until(&f, &got, 1);
+    CU_ASSERT_STRING_EQUAL(got.a, "2 acct-2 acct");
+    id = signclient_list(f.client, "acct", on_list, &late);
+    signclient_cancel(f.client, id);
+    answer_list(&f, id, 1); /* is not missed */
+    CU_ASSERT(signclient_list(f.client, "acct", on_list, &got) != 0);
+    CU_ASSERT(next_request(&f, &type, &number) && next_request(&f, &type, &number));
+    answer_list(&f, number, 0);
+    run_until(&f, &got, 2);
+    CU_ASSERT_STRING_EQUAL(got.a, "0 - -");
+    CU_ASSERT(late.count == 0);
+    /* more than there may be, and the answer to another question, are no answers */
+    CU_ASSERT(signclient_list(f.client, "acct", on_list, &got) != 0);
+    answer_list(&f, number + 1, LIMIT_KEY_LIST + 1);
+    for (int i = 0; i < 20; i++)
+        uv_run(&f.loop, UV_RUN_NOWAIT);
+    close(f.peer);
+    attach(&f);
+    CU_ASSERT(next_request(&f, &type, &number));
+    answer_signed(&f, number, "s");
+    for (int i = 0; i < 20; i++)
+        uv_run(&f.loop, UV_RUN_NOWAIT);
+    CU_ASSERT(got.count == 2);
+    teardown(&f);
+    CU_ASSERT(got.count == 3 && got.error == ERR_CANCELLED);
+}
+
+static void test_bind(void)
+{
+    struct got got = {0};
+    struct fixture f;
+    uint64_t number;
+    uint16_t type;
+
+    setup(&f);
+    attach(&f);
+    CU_ASSERT(signclient_bind(f.client, "acct", "ca", "https://ca/a", on_jws, &got) != 0);
+    CU_ASSERT(next_request(&f, &type, &number) && type == IPC_EAB_REQUEST);
+    answer_signed(&f, number, "bound");
+    run_until(&f, &got, 1);
+    CU_ASSERT(got.error == 0 && strcmp(got.a, "bound") == 0);
+    teardown(&f);
+}
+
 int main(void)
 {
     CU_initialize_registry();
@@ -331,6 +411,8 @@ int main(void)
     CU_ADD_TEST(suite, test_cancelled);
     CU_ADD_TEST(suite, test_hostile);
     CU_ADD_TEST(suite, test_full);
+    CU_ADD_TEST(suite, test_list);
+    CU_ADD_TEST(suite, test_bind);
     CU_basic_run_tests();
     unsigned failures = CU_get_number_of_failures();
     CU_cleanup_registry();
