@@ -177,8 +177,9 @@ int intake_cache(struct intake_job *job, struct err *err)
         free(search.pem);
         return ret;
     }
-    if (search.outdated && opt->renewal != NULL) {
-        renewal_refresh(opt->renewal, search.pem); /* this answer does not wait for it */
+    if (search.pem != NULL && search.outdated && job->intake->opt.renewal != NULL) {
+        /* this answer does not wait for it */
+        renewal_refresh(job->intake->opt.renewal, search.pem);
     }
     job->cached = search.pem;
     job->cached_order = search.order;
