@@ -122,9 +122,10 @@ static void test_late_answers(void)
 {
     static const char names[] = "a.example,b.example";
     struct lab *lab = lab_new(names);
-    uint32_t late;
+    uint32_t late, authz_tag;
 
     lab_answer(lab, "new", 201, lab_order(names, "pending", ""));
+    authz_tag = lab_find(lab, "/authz/0")->tag;
     lab_answer(lab, "/authz/0", 200, lab_authz(0, "a.example", false, "pending"));
     lab_answer(lab, "/authz/1", 200, lab_authz(1, "b.example", false, "valid"));
     lab_event(lab, ORDER_EV_PUBLISHED);
@@ -139,6 +140,15 @@ static void test_late_answers(void)
                                                   .status = 200,
                                                   .body = "{}",
                                                   .retry_after_ms = -1}) == 0);
+    /* the same question is open again; this is the answer to the first one */
+    CU_ASSERT(lab_feed(lab, &(struct order_event){
+                                .kind = ORDER_EV_RESPONSE,
+                                .tag = authz_tag,
+                                .status = 200,
+                                .body = lab_authz(0, "a.example", false, "valid"),
+                                .body_len = strlen(lab_authz(0, "a.example", false, "valid")),
+                                .retry_after_ms = -1}) == 0);
+    CU_ASSERT(lab_find(lab, "/authz/0")->tag != authz_tag);
     lab_answer(lab, "/authz/0", 200, lab_authz(0, "a.example", false, "pending"));
     lab_answer(lab, "/authz/1", 200, lab_authz(1, "b.example", false, "valid")); /* reused */
     lab_event(lab, ORDER_EV_PUBLISHED);
