@@ -52,11 +52,11 @@ int zone_replace_static(struct zone *zone, struct zone_static *s, uint32_t chall
 const uint8_t *zone_apex(const struct zone *zone);
 
 /* Adds value (1 to LIMIT_CHALLENGE_TXT octets) at owner name (wire, within the zone) for
- * an owner (order id); expires: seconds of the clock that zone_expire goes by; the latest counts. Returns 1 where the
- * zone changed, 0 where the value was there, ERR_LIMIT (also where the name's TXT RRset would
- * grow over LIMIT_RRSET), ERR_RANGE (out of zone, or a wildcard),
- * ERR_EXISTS (a static CNAME, delegation or DNAME is in the way), -ENOMEM. A value has at most
- * LIMIT_ORDERS owners, and LIMIT_CHALLENGES is for each zone. */
+ * an owner (order id); expires: seconds of the clock that zone_expire goes by; the latest counts.
+ * Returns 1 where the zone changed, 0 where the value was there, ERR_LIMIT (also where the name's
+ * TXT RRset would grow over LIMIT_RRSET), ERR_RANGE (out of zone, or a wildcard), ERR_EXISTS (a
+ * static CNAME, delegation or DNAME is in the way), -ENOMEM. A value has at most LIMIT_ORDERS
+ * owners, and LIMIT_CHALLENGES is for each zone. */
 int zone_add(struct zone *zone, const uint8_t *name, const char *value, uint64_t owner,
              int64_t expires);
 /* Takes owner's hold off the value. 1: the zone changed; 0: still held, or not there. */

@@ -130,6 +130,10 @@ static void test_persist(void)
     lab_free(lab);
 }
 
+#define ELEVEN                                                                                     \
+    ",\"issuer-domain-names\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\","      \
+    "\"11\"]"
+
 static void test_persist_fails(void)
 {
     struct lab *lab = ordered(ORDER_DNS_PERSIST_01, NULL, "*.a.example");
@@ -150,8 +154,7 @@ static void test_persist_fails(void)
                                       ",\"issuer-domain-names\":[7]",
                                       ",\"issuer-domain-names\":[\"\"]",
                                       ",\"issuer-domain-names\":[\"a b\"]",
-                                      ",\"issuer-domain-names\":[\"1\",\"2\",\"3\",\"4\",\"5\","
-                                      "\"6\",\"7\",\"8\",\"9\",\"10\",\"11\"]"};
+                                      ELEVEN};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         lab = ordered(ORDER_DNS_PERSIST_01, ACCOUNT, "a.example");
         lab_answer(lab, "/authz/0", 200, authz("pending", "dns-persist-01", bad[i]));

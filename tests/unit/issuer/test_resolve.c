@@ -258,6 +258,9 @@ static void test_cancel(void)
     tear_down(&f); /* with all of them under way */
 }
 
+#define LONG_ADDRESS                                                                               \
+    "111111111111111111111111111111111111111111111111111111111111111111111111111111:53"
+
 static void test_addresses(void)
 {
     static const struct {
@@ -273,8 +276,7 @@ static void test_addresses(void)
                                       "[2001:db8::1]:5x",
                                       "192.0.2.256",
                                       "name:53",
-                                      "11111111111111111111111111111111111111111111111111111111111"
-                                      "1111111111111111111:53"};
+                                      LONG_ADDRESS};
     char text[RESOLVE_ADDRESS_TEXT];
     union resolve_address address;
 

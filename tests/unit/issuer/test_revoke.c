@@ -331,6 +331,10 @@ static void test_no_proof(void)
     small_ca_tear_down(&ca);
 }
 
+#define LONG_REASON                                                                                \
+    "certmill revoke\nserial: 1\nreason: "                                                         \
+    "1111111111111111111111111111111111111111111111111111111111111111111111\n"
+
 static void test_forms(void)
 {
     static const char *const bad[] = {
@@ -349,8 +353,7 @@ static void test_forms(void)
         "certmill revoke\nserial: 1\nreason: 1\ntime: 2027-1-15T8:0:0Z\nsignature: AAAA\n",
         "certmill revoke\nserial: 1\nreason: 1\ntime: 2027-01-15T08:00:00+01:00\nsignature: AAAA\n",
         "certmill revoke\r\nserial: 1\r\nreason: 1\r\ntime: 2027-01-15T08:00:00Z\r\n",
-        "certmill revoke\nserial: 1\nreason: 11111111111111111111111111111111111111111111111111111"
-        "11111111111111111\n",
+        LONG_REASON,
     };
     char text[4096];
     struct err err = {0};
