@@ -15,6 +15,9 @@
 
 const char *sandbox_note(void)
 {
+    if (SANDBOX_COVERAGE) {
+        return "built to count what runs: no sandbox";
+    }
     return SANDBOX_SANITIZED ? "built with sanitizers: no seccomp and no chroot, Landlock leaves "
                                "/proc readable"
                              : NULL;
