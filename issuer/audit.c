@@ -25,6 +25,8 @@
 #define FILE_BYTES (64u << 20)
 #define FILES      32
 
+#define TAIL ((int64_t)2 * LIMIT_AUDIT_LINE) /* the last line is in it whole */
+
 struct audit {
     char *folder;
     int dir, fd; /* fd -1: no file could be made yet */
@@ -149,7 +151,7 @@ static int read_last(struct audit *audit)
     if (fstat(audit->fd, &st) < 0) {
         return -errno;
     }
-    len = st.st_size < 2 * LIMIT_AUDIT_LINE ? (size_t)st.st_size : 2 * LIMIT_AUDIT_LINE;
+    len = st.st_size < TAIL ? (size_t)st.st_size : TAIL;
     if ((buf = malloc(len + 1)) == NULL) {
         return -ENOMEM;
     }

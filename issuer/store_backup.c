@@ -112,6 +112,8 @@ static int ask(struct store *store, const char *sql, int64_t *number, char *text
     sqlite3_stmt *stmt = NULL;
     int rc = sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL);
 
+    *number = 0;
+    text[0] = '\0';
     if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         *number = sqlite3_column_int64(stmt, 0);
         (void)snprintf(text, cap, "%s", store_db_word(stmt, 0));
