@@ -1,8 +1,10 @@
 #include "issuer/expiry.h"
 
 #include <CUnit/Basic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "tests/unit/common/run.h"
 #include "tests/unit/issuer/folder.h"
@@ -184,6 +186,27 @@ static void test_many(void)
     tear_down(&f);
 }
 
+/* What could not be remembered is told later, once; a limit on file sizes stands for the disk. */
+static void test_full(void)
+{
+    struct rlimit before, small;
+    struct fixture f;
+
+    set_up(&f);
+    add(&f, "01", "a.example", DAY, 90);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    CU_ASSERT_EQUAL(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 1;
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &small), 0);
+    CU_ASSERT_STRING_EQUAL(round_of(&f), "");
+    CU_ASSERT_STRING_EQUAL(round_of(&f), "");
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &before), 0);
+    CU_ASSERT_STRING_EQUAL(round_of(&f), " 01");
+    CU_ASSERT_STRING_EQUAL(round_of(&f), "");
+    tear_down(&f);
+}
+
 static void test_lost(void)
 {
     const struct err why = {.code = ERR_CORRUPT, .text = "gone"};
@@ -205,7 +228,7 @@ int main(void)
     static const struct run_case tests[] = {
         {"when", test_stages},           {"what is told of, and when", test_told},
         {"a revoked one", test_revoked}, {"many, and old events", test_many},
-        {"no store", test_lost},
+        {"a full disk", test_full},      {"no store", test_lost},
     };
     return RUN("expiry", tests);
 }
