@@ -50,6 +50,30 @@ static const char *answer(const char *text, const char *line, int *status)
     return printed;
 }
 
+/* Its exit status says whether all is good. */
+static void test_check(void)
+{
+    int status;
+    CU_ASSERT_STRING_EQUAL(encode("check a.example *.b.example"),
+                           "{\"v\":1,\"op\":\"check\",\"names\":\"a.example,*.b.example\"}");
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("check"), "needs the names"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("check a.example --limit 5"), "no --limit"));
+    CU_ASSERT_STRING_EQUAL(
+        answer("check a.example",
+               "{\"result\":\"ok\",\"data\":{\"good\":true,\"findings\":[{\"severity\":\"good\","
+               "\"text\":\"fine\"}]}}",
+               &status),
+        "good     fine\n");
+    CU_ASSERT_EQUAL(status, CTL_OK);
+    CU_ASSERT_STRING_EQUAL(
+        answer("check a.example",
+               "{\"result\":\"ok\",\"data\":{\"good\":false,\"findings\":[{\"severity\":"
+               "\"temporary\",\"text\":\"x\"},{\"severity\":\"definite\"}]}}",
+               &status),
+        "unclear  x\nWRONG    -\n");
+    CU_ASSERT_EQUAL(status, CTL_REFUSED);
+}
+
 static void test_encode(void)
 {
     CU_ASSERT_STRING_EQUAL(encode("ping"), "{\"v\":1,\"op\":\"ping\"}");
@@ -354,6 +378,7 @@ int main(void)
     setenv("TZ", "UTC", 1);
     CU_initialize_registry();
     CU_pSuite suite = CU_add_suite("ctl", NULL, NULL);
+    CU_add_test(suite, "check", test_check);
     CU_add_test(suite, "encode", test_encode);
     CU_add_test(suite, "limits", test_limits);
     CU_add_test(suite, "changes of accounts", test_accounts);

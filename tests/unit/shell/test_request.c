@@ -41,6 +41,20 @@ static void test_commands(void)
     }
 }
 
+/* check takes names, up to the next option. */
+static void test_names(void)
+{
+    struct request r;
+    CU_ASSERT_EQUAL(parse(&r, "-l DEBUG check a.example '*.b.example' --staging"), 0);
+    CU_ASSERT_STRING_EQUAL(r.op->name, "check");
+    CU_ASSERT_EQUAL(r.name_count, 2);
+    CU_ASSERT_STRING_EQUAL(r.names[1], "*.b.example");
+    CU_ASSERT_TRUE(r.staging);
+    CU_ASSERT_TRUE(refused("check", "needs the names"));
+    CU_ASSERT_TRUE(refused("check --staging", "needs the names"));
+    CU_ASSERT_TRUE(refused("check a.example --staging b.example", "not taken after check"));
+}
+
 static void test_options(void)
 {
     struct request r;
@@ -162,6 +176,7 @@ int main(void)
     CU_initialize_registry();
     CU_pSuite suite = CU_add_suite("request", NULL, NULL);
     CU_add_test(suite, "commands", test_commands);
+    CU_add_test(suite, "names", test_names);
     CU_add_test(suite, "options", test_options);
     CU_add_test(suite, "refused", test_refused);
     CU_add_test(suite, "long url", test_long_url);
