@@ -83,7 +83,8 @@ static void test_roll_over(void)
                                                 "\",\"oldKey\":{\"crv\":\"P-256\",\"x\":\"acct\"}} "
                                                 "key=acct-2");
     post(f, "https://ca/x", "{}", &order); /* waits for the new key */
-    CU_ASSERT(find(f, "https://ca/x") == NULL);
+    CU_ASSERT(find(f, "https://ca/x") == NULL && find(f, "https://ca/nonce") == NULL);
+    expect_record(f, "acct", "acct-2"); /* and leaves the change alone */
     answer(f, ROLL, (struct answer){.status = 200, .body = "{}", .nonce = "n2"});
     CU_ASSERT_STRING_EQUAL(find(f, "https://ca/x")->body,
                            "url=https://ca/x nonce=n2 kid=" ACCOUNT " payload={} key=acct-2");
