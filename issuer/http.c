@@ -523,7 +523,7 @@ static int make(struct http **out, uv_loop_t *loop, struct log *log, const struc
     uv_timer_init(loop, &http->timer);
     http->timer.data = http;
     http->handles = 1;
-    if (multi_new(http) == 0 && (http->plain || (ret = http_configure(http, trust, err)) == 0)) {
+    if (multi_new(http) == 0 && (trust == NULL || (ret = http_configure(http, trust, err)) == 0)) {
         *out = http;
         return 0;
     }
