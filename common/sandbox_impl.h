@@ -16,7 +16,7 @@
 #endif
 
 /* Sanitizers read /proc, trace their own process and map memory as they please. */
-#if SANDBOX_COVERAGE || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
+#if SANDBOX_COVERAGE || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||           \
     __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define SANDBOX_SANITIZED 1
 #else
