@@ -347,6 +347,16 @@ static void test_lists(void)
     CU_ASSERT_STRING_EQUAL(text, "{\n  \"pong\": true\n}\n");
 }
 
+static void test_authorized_keys(void)
+{
+    CU_ASSERT_STRING_EQUAL(encode("authorized-keys"), "{\"v\":1,\"op\":\"authorized-keys\"}");
+    CU_ASSERT_STRING_EQUAL(encode("authorized-keys acme"), "{\"v\":1,\"op\":\"authorized-keys\"}");
+    CU_ASSERT_STRING_EQUAL(
+        encode("authorized-keys --client-command /x acme ssh-ed25519 AAAA"),
+        "{\"v\":1,\"op\":\"authorized-keys\",\"type\":\"ssh-ed25519\",\"key\":\"AAAA\"}");
+    CU_ASSERT_STRING_EQUAL(request.client_command, "/x");
+}
+
 static void test_bad_answers(void)
 {
     static const char *const bad[] = {"",
@@ -389,6 +399,7 @@ int main(void)
     CU_add_test(suite, "one order", test_one_order);
     CU_add_test(suite, "lists", test_lists);
     CU_add_test(suite, "bad answers", test_bad_answers);
+    CU_add_test(suite, "authorized keys", test_authorized_keys);
     CU_basic_run_tests();
     free(printed);
     int failures = (int)CU_get_number_of_failures();

@@ -202,6 +202,66 @@ static void test_no_ca(void)
     EVP_PKEY_free(key);
 }
 
+/* A client sees nothing of the others and of the server's insides. */
+static void test_configuration(void)
+{
+    char *names[] = {(char *)"www.example.org"};
+    struct server_conf_client clients[] = {
+        {.name = (char *)"mail", .max_names = 1},
+        {.name = (char *)"web", .names = {names, 1}, .max_names = 1},
+    };
+    struct server_conf_zone zone = {.name = (char *)"acme.example.com"};
+    struct server_conf conf = {
+        .zones = {&zone, 1},
+        .clients = {clients, 2},
+        .state_dir = (char *)"/secret/state",
+        .acme_email = (char *)"secret@example.org",
+    };
+    struct err err = {0};
+    char *text;
+
+    CU_ASSERT_EQUAL_FATAL(submit_configuration(&conf, "web", &text, &err), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "www.example.org"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "acme.example.com"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "name: \"letsencrypt\""));
+    CU_ASSERT_PTR_NULL(strstr(text, "mail"));
+    CU_ASSERT_PTR_NULL(strstr(text, "secret"));
+    free(text);
+    CU_ASSERT_EQUAL_FATAL(submit_configuration(&conf, NULL, &text, &err), 0);
+    CU_ASSERT_PTR_NULL(strstr(text, "web"));
+    CU_ASSERT_PTR_NULL(strstr(text, "clients"));
+    free(text);
+    CU_ASSERT_EQUAL(submit_configuration(&conf, "nobody", &text, &err), ERR_POLICY);
+    free(text);
+}
+
+static void test_members(void)
+{
+    char name[LIMIT_WORD + 2];
+    struct fixture f;
+    json_t *more;
+    char *text;
+
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    set_up(&f);
+    for (int i = 0; i < 2; i++) {
+        more = json_pack("{s:s}", i == 0 ? "client_name" : "profile", name);
+        text = json_dumps(more, 0);
+        refuses(&f, "ping", NULL, NULL, text, "input", "longer than 64");
+        free(text);
+        json_decref(more);
+    }
+    refuses(&f, "get certificate", NULL, f.base.pem, "{\"client_name\":\"nobody\"}", "policy",
+            "nobody");
+    refuses(&f, "get certificate", "a.example", f.base.pem, "{\"authority\":\"other\"}", "policy",
+            "does not order from other");
+    refuses(&f, "show configuration", NULL, NULL, "{\"client_name\":\"nobody\"}", "policy",
+            "nobody");
+    refuses(&f, "show acmeaccount", NULL, NULL, "{\"client_name\":\"nobody\"}", "policy", "nobody");
+    tear_down(&f);
+}
+
 static void test_client_leaves(void)
 {
     EVP_PKEY *key = key_ec("P-256");
@@ -234,9 +294,14 @@ static void test_client_leaves(void)
 int main(void)
 {
     static const struct run_case tests[] = {
-        {"ping", test_ping},       {"bad requests", test_bad_requests},
-        {"refused", test_refused}, {"show", test_show},
-        {"no CA", test_no_ca},     {"client leaves", test_client_leaves},
+        {"configuration", test_configuration},
+        {"members", test_members},
+        {"ping", test_ping},
+        {"bad requests", test_bad_requests},
+        {"refused", test_refused},
+        {"show", test_show},
+        {"no CA", test_no_ca},
+        {"client leaves", test_client_leaves},
     };
 
     (void)signal(SIGPIPE, SIG_IGN);

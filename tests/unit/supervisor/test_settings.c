@@ -253,6 +253,24 @@ static void test_bad_secret_file(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "chmod o= 'cookies'"));
 }
 
+static void test_for_roles(void)
+{
+    const struct server_conf conf = {
+        .acme_zone = (char *)"acme.example.com",
+        .clients = {.rows = (void *)(uintptr_t)1, .count = 1},
+        .prefer = {.rows = (void *)(uintptr_t)1, .count = 2},
+        .authorities = {.rows = (void *)(uintptr_t)1, .count = 3},
+    };
+
+    CU_ASSERT_EQUAL(settings_for(IPC_ROLE_ISSUER, &conf).clients.count, 1);
+    CU_ASSERT_EQUAL(settings_for(IPC_ROLE_ISSUER, &conf).prefer.count, 2);
+    CU_ASSERT_EQUAL(settings_for(IPC_ROLE_SIGNER, &conf).clients.count, 0);
+    CU_ASSERT_EQUAL(settings_for(IPC_ROLE_SIGNER, &conf).authorities.count, 3);
+    CU_ASSERT_EQUAL(settings_for(IPC_ROLE_DNSD, &conf).clients.count, 0);
+    CU_ASSERT_EQUAL(settings_for(IPC_ROLE_DNSD, &conf).authorities.count, 0);
+    CU_ASSERT_STRING_EQUAL(settings_for(IPC_ROLE_DNSD, &conf).acme_zone, "acme.example.com");
+}
+
 int main(void)
 {
     static const struct suite_case cases[] = {
@@ -260,6 +278,7 @@ int main(void)
         {"errors say where", test_bad},
         {"what only a new start can change stays", test_fixed},
         {"workers", test_workers},
+        {"each child gets what it needs", test_for_roles},
         {"zone files are snapshots", test_zone_files},
         {"each child gets its own files", test_secret_file},
         {"a file of cookie secrets that is none", test_bad_secret_file},
