@@ -10,6 +10,7 @@
 #include "issuer/acme.h"
 #include "issuer/intake_priv.h"
 #include "issuer/preflight_look.h"
+#include "issuer/renewal.h"
 #include "tests/unit/common/run.h"
 #include "tests/unit/issuer/csrs.h"
 #include "tests/unit/issuer/folder.h"
@@ -123,6 +124,12 @@ const struct acme_profile *acme_profile_find(const struct acme *acme, const char
 bool acme_has_directory(const struct acme *acme)
 {
     return ((const struct desk *)acme)->asked > 0;
+}
+
+void renewal_refresh(struct renewal *renewal, const char *chain_pem)
+{
+    CU_ASSERT_PTR_NULL(renewal);
+    CU_ASSERT_PTR_NOT_NULL(chain_pem);
 }
 
 /* -- the preflight -- */
