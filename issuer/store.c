@@ -112,13 +112,12 @@ int store_generation_get(struct store *store, uint64_t *first, struct err *err)
 int store_generation_reserve(struct store *store, uint64_t limit, struct err *err)
 {
     sqlite3_stmt *stmt = store_db_stmt(store, STORE_GENERATION_RESERVE, err);
-    int ret, rc;
 
-    if (stmt == NULL || (ret = store_db_begin(store, err)) < 0) {
-        return stmt == NULL ? -ENOMEM : ret;
+    if (stmt == NULL) {
+        return -ENOMEM;
     }
-    rc = sqlite3_bind_int64(stmt, 1, (int64_t)limit);
-    return store_db_end(store, store_db_run(store, stmt, rc, "reserving generations", err), err);
+    return store_db_change(store, stmt, sqlite3_bind_int64(stmt, 1, (int64_t)limit),
+                           "reserving generations", err);
 }
 
 /* -- events -- */

@@ -7,10 +7,10 @@ int store_account_put(struct store *store, const char *directory_url,
                       const struct acme_account *account, int64_t now_us, struct err *err)
 {
     sqlite3_stmt *stmt = store_db_stmt(store, STORE_ACCOUNT_PUT, err);
-    int ret, rc;
+    int rc;
 
-    if (stmt == NULL || (ret = store_db_begin(store, err)) < 0) {
-        return stmt == NULL ? -ENOMEM : ret;
+    if (stmt == NULL) {
+        return -ENOMEM;
     }
     rc = store_db_text(stmt, 1, directory_url) |
          store_db_text(stmt, 2, account->url != NULL ? account->url : "") |
@@ -19,7 +19,7 @@ int store_account_put(struct store *store, const char *directory_url,
          store_db_text(stmt, 6, account->pending) | store_db_text(stmt, 7, account->key_type) |
          store_db_text(stmt, 8, account->contact) | store_db_text(stmt, 9, account->terms) |
          store_db_text(stmt, 10, account->status) | store_db_text(stmt, 11, account->eab_kid);
-    return store_db_end(store, store_db_run(store, stmt, rc, "storing an account", err), err);
+    return store_db_change(store, stmt, rc, "storing an account", err);
 }
 
 static const char *or_null(const char *text)

@@ -269,6 +269,18 @@ int store_db_end(struct store *store, int ret, struct err *err)
     return ret;
 }
 
+int store_db_change(struct store *store, sqlite3_stmt *stmt, int bound, const char *what,
+                    struct err *err)
+{
+    int ret = store_db_begin(store, err);
+
+    if (ret < 0) {
+        store_db_reset(stmt);
+        return ret;
+    }
+    return store_db_end(store, store_db_run(store, stmt, bound, what, err), err);
+}
+
 int store_batch_begin(struct store *store, struct err *err)
 {
     int ret;

@@ -96,6 +96,9 @@ int store_db_text(sqlite3_stmt *stmt, int at, const char *text);
 /* Runs a statement that gives no rows (bound: the or of the binds' results), and resets it. */
 int store_db_run(struct store *store, sqlite3_stmt *stmt, int bound, const char *what,
                  struct err *err);
+/* The same as an operation of its own, or as one of the batch that is open. */
+int store_db_change(struct store *store, sqlite3_stmt *stmt, int bound, const char *what,
+                    struct err *err);
 
 /* Next row: 1, end: 0, or an error. At the end and on error the statement is reset. */
 int store_db_row(struct store *store, sqlite3_stmt *stmt, const char *what, struct err *err);

@@ -68,14 +68,12 @@ static int write_two(struct store *store, enum store_stmt which, int64_t a, int6
                      const char *what, struct err *err)
 {
     sqlite3_stmt *stmt = store_db_stmt(store, which, err);
-    int ret;
 
-    if (stmt == NULL || (ret = store_db_begin(store, err)) < 0) {
-        return stmt == NULL ? -ENOMEM : ret;
+    if (stmt == NULL) {
+        return -ENOMEM;
     }
-    ret = store_db_run(store, stmt, sqlite3_bind_int64(stmt, 1, a) | sqlite3_bind_int64(stmt, 2, b),
-                       what, err);
-    return store_db_end(store, ret, err);
+    return store_db_change(
+        store, stmt, sqlite3_bind_int64(stmt, 1, a) | sqlite3_bind_int64(stmt, 2, b), what, err);
 }
 
 int store_ending_told(struct store *store, uint64_t id, int told, struct err *err)

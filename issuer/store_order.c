@@ -9,20 +9,6 @@
 
 #include "issuer/store_db.h"
 
-/* Runs stmt, which is bound already, as one durable operation. */
-static int run(struct store *store, sqlite3_stmt *stmt, int bound, const char *what,
-               struct err *err)
-{
-    int ret = store_db_begin(store, err);
-
-    if (ret < 0) {
-        store_db_reset(stmt);
-        return ret;
-    }
-    ret = store_db_run(store, stmt, bound, what, err);
-    return store_db_end(store, ret, err);
-}
-
 int store_order_add(struct store *store, const struct store_order *order, uint64_t *id,
                     struct err *err)
 {
@@ -40,7 +26,7 @@ int store_order_add(struct store *store, const struct store_order *order, uint64
          store_db_text(stmt, 9, order->replaces) |
          store_db_text(stmt, 10, order->challenge != NULL ? order->challenge : "dns-01") |
          store_db_text(stmt, 11, order->address != NULL ? order->address : "");
-    if ((ret = run(store, stmt, rc, "storing an order", err)) == 0) {
+    if ((ret = store_db_change(store, stmt, rc, "storing an order", err)) == 0) {
         *id = (uint64_t)sqlite3_last_insert_rowid(store->db);
     }
     return ret;
@@ -59,7 +45,7 @@ int store_order_save(struct store *store, uint64_t id, const struct order_saved 
          store_db_text(stmt, 2, order_state_name(saved->state)) |
          store_db_text(stmt, 3, saved->url) | store_db_text(stmt, 4, saved->finalize_url) |
          store_db_text(stmt, 5, saved->certificate_url) | sqlite3_bind_int64(stmt, 6, now_us);
-    return run(store, stmt, rc, "storing an order's state", err);
+    return store_db_change(store, stmt, rc, "storing an order's state", err);
 }
 
 int store_order_fail(struct store *store, uint64_t id, const char *reason, int64_t now_us,
@@ -73,7 +59,7 @@ int store_order_fail(struct store *store, uint64_t id, const char *reason, int64
     }
     rc = sqlite3_bind_int64(stmt, 1, (int64_t)id) | store_db_text(stmt, 2, reason) |
          sqlite3_bind_int64(stmt, 3, now_us);
-    return run(store, stmt, rc, "storing an order's failure", err);
+    return store_db_change(store, stmt, rc, "storing an order's failure", err);
 }
 
 /* -- reading orders -- */

@@ -8,18 +8,6 @@
 #include "issuer/renewal.h"
 #include "issuer/store_db.h"
 
-static int run(struct store *store, sqlite3_stmt *stmt, int bound, const char *what,
-               struct err *err)
-{
-    int ret = store_db_begin(store, err);
-
-    if (ret < 0) {
-        store_db_reset(stmt);
-        return ret;
-    }
-    return store_db_end(store, store_db_run(store, stmt, bound, what, err), err);
-}
-
 int store_certificate_renewal(struct store *store, uint64_t certificate_id,
                               const struct renewal_window *window, struct err *err)
 {
@@ -33,7 +21,7 @@ int store_certificate_renewal(struct store *store, uint64_t certificate_id,
             sqlite3_bind_int64(stmt, 2, window->start) | sqlite3_bind_int64(stmt, 3, window->end) |
             sqlite3_bind_int64(stmt, 4, window->checked) |
             sqlite3_bind_int64(stmt, 5, window->next) | store_db_text(stmt, 6, window->explanation);
-    return run(store, stmt, bound, "storing renewal information", err);
+    return store_db_change(store, stmt, bound, "storing renewal information", err);
 }
 
 int store_certificate_revoked(struct store *store, uint64_t certificate_id, int64_t at, int reason,
@@ -47,5 +35,5 @@ int store_certificate_revoked(struct store *store, uint64_t certificate_id, int6
     }
     bound = sqlite3_bind_int64(stmt, 1, (int64_t)certificate_id) | sqlite3_bind_int64(stmt, 2, at) |
             sqlite3_bind_int(stmt, 3, reason);
-    return run(store, stmt, bound, "storing a revocation", err);
+    return store_db_change(store, stmt, bound, "storing a revocation", err);
 }

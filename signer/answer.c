@@ -29,6 +29,18 @@ static int answer_key(struct keys *keys, struct log *log, const struct request *
     return ret < 0 ? err_set(err, ret, "the key does not fit into a message") : 0;
 }
 
+/* Takes jws over. */
+static int put_signed(const struct request *request, char *jws, struct msg_writer *w,
+                      struct err *err)
+{
+    msg_begin(w, w->buf, w->cap, IPC_SIGNED);
+    msg_put_u64(w, request->number);
+    msg_put_bytes(w, jws, strlen(jws));
+    free(jws);
+    int ret = msg_end(w);
+    return ret < 0 ? err_set(err, ret, "the request to the CA is too long to be signed") : 0;
+}
+
 static int answer_sign(struct keys *keys, const struct request *request, struct msg_writer *w,
                        struct err *err)
 {
@@ -42,15 +54,7 @@ static int answer_sign(struct keys *keys, const struct request *request, struct 
         ret = jws_make(key->pkey, key->jwk, &header, request->payload, request->payload_len, &jws,
                        err);
     }
-    if (ret < 0 || jws == NULL) {
-        return ret;
-    }
-    msg_begin(w, w->buf, w->cap, IPC_SIGNED);
-    msg_put_u64(w, request->number);
-    msg_put_bytes(w, jws, strlen(jws));
-    free(jws);
-    ret = msg_end(w);
-    return ret < 0 ? err_set(err, ret, "the request to the CA is too long to be signed") : 0;
+    return ret < 0 ? ret : put_signed(request, jws, w, err);
 }
 
 static int answer_list(const struct keys *keys, const struct request *request, struct msg_writer *w,
@@ -82,14 +86,7 @@ static int answer_eab(const struct answer_with *with, const struct request *requ
     if (ret == 0) {
         ret = eab_make(with->eab, request->authority, request->url, key->jwk, &jws, err);
     }
-    if (ret < 0 || jws == NULL) {
-        return ret;
-    }
-    msg_begin(w, w->buf, w->cap, IPC_SIGNED);
-    msg_put_u64(w, request->number);
-    msg_put_bytes(w, jws, strlen(jws));
-    free(jws);
-    return 0;
+    return ret < 0 ? ret : put_signed(request, jws, w, err);
 }
 
 static int answer_one(const struct answer_with *with, const struct request *request,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import unittest
 
 from lab import Answer, CaMore, Lab, LabOptions, dns, target_of, wait_until
@@ -76,6 +78,31 @@ class _Result(unittest.TextTestResult):
     def addError(self, test, err):  # type: ignore[no-untyped-def]
         super().addError(test, err)
         self._show(test)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "needs to mount a disk")
+class DiskCase(LabCase):
+    """A lab whose state-dir is a disk of its own, of size; the server runs."""
+
+    size: str
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.disk = cls.lab.server.state_dir
+        cls.disk.mkdir()
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={cls.size},mode=755", "tmpfs", cls.disk], check=False,
+                              capture_output=True)
+        if done.returncode:
+            raise unittest.SkipTest("may not mount")
+        cls.addClassCleanup(cls.give_back)
+        cls.lab.server.start()
+        cls.lab.server.wait_ready()
+
+    @classmethod
+    def give_back(cls) -> None:
+        cls.lab.server.stop()
+        subprocess.run(["umount", cls.disk], check=True)
 
 
 def main() -> None:

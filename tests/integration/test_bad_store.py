@@ -1,14 +1,12 @@
 """Goal: a store that cannot be used costs certificates and nothing else: DNS is served, everybody is told the file and the
 cure, the file stays as it was, and once it is mended a reload is enough."""
 
-import os
 import sqlite3
 import subprocess
-import unittest
 from pathlib import Path
 
 from lab import LabOptions, dns, wait_until
-from support import INTERNAL, LabCase, main
+from support import DiskCase, INTERNAL, LabCase, main
 
 NAMES = ["www.example.org"]
 
@@ -105,28 +103,14 @@ class BadStore(LabCase):
         self.assertIn("damaged or no store", self.lab.server.ctl_text("orders").stderr)
 
 
-@unittest.skipUnless(os.geteuid() == 0, "needs to mount a disk")
-class ReadOnlyDisk(LabCase):
+class ReadOnlyDisk(DiskCase):
     options = LabOptions(proxy=True, serve=False)
+    size = "16m"
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        cls.disk = cls.lab.server.state_dir
-        cls.disk.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=755", "tmpfs", cls.disk], check=False,
-                              capture_output=True)
-        if done.returncode:
-            raise unittest.SkipTest("may not mount")
-        cls.addClassCleanup(cls.give_back)
-        cls.lab.server.start()
-        cls.lab.server.wait_ready()
         assert cls.lab.get(NAMES).status == 0
-
-    @classmethod
-    def give_back(cls) -> None:
-        cls.lab.server.stop()
-        subprocess.run(["umount", cls.disk], check=True)
 
     def remount(self, how: str) -> None:
         # what is open for writing keeps the disk from it: the issuer's files are

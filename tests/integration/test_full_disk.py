@@ -1,12 +1,9 @@
 """Goal: a full disk costs a client an error and nothing else: DNS goes on, and the order goes on when there is room."""
 
-import os
-import subprocess
-import unittest
 from pathlib import Path
 
 from lab import CaOptions, LabOptions, dns
-from support import INTERNAL, LabCase, OK, main
+from support import DiskCase, INTERNAL, OK, main
 
 NAMES = ["www.example.org"]
 # Each order that is to find the disk full has a name of its own: of a name that was validated before, Pebble uses the
@@ -25,27 +22,9 @@ def fill(folder: Path) -> None:
                 continue
 
 
-@unittest.skipUnless(os.geteuid() == 0, "needs to mount a small disk")
-class FullDisk(LabCase):
+class FullDisk(DiskCase):
     options = LabOptions(proxy=True, serve=False, ca=CaOptions(authz_reuse=0))
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.disk = cls.lab.server.state_dir
-        cls.disk.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=755", "tmpfs", cls.disk], check=False,
-                              capture_output=True)
-        if done.returncode:
-            raise unittest.SkipTest("may not mount")
-        cls.addClassCleanup(cls.give_back)
-        cls.lab.server.start()
-        cls.lab.server.wait_ready()
-
-    @classmethod
-    def give_back(cls) -> None:
-        cls.lab.server.stop()
-        subprocess.run(["umount", cls.disk], check=True)
+    size = "4m"
 
     def setUp(self) -> None:
         self.assert_issued(self.lab.get(NAMES), NAMES)
