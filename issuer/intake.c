@@ -45,6 +45,7 @@ static void job_free(struct intake_job *job)
     free(job->profile);
     free(job->replaces);
     free(job->cached);
+    intake_limited_clear(&job->limited);
     free(job);
 }
 

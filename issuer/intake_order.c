@@ -1,8 +1,6 @@
 /*
- * The order of a job at the first CA that will do (issuer/intake_priv.h). Another CA takes over
- * where one cannot be reached, refuses because of a limit or of our account, or fails twice for
- * reasons of its own. What is wrong with a name (validation, CAA, an identifier that is refused)
- * would be wrong at any other CA as well, and spend that one's allowance.
+ * The order of a job at the CA at hand: its directory where it is needed, limits, preflight, then
+ * the desk (issuer/intake_priv.h).
  */
 #include "issuer/intake_priv.h"
 
@@ -14,84 +12,6 @@
 
 #include "issuer/acme.h"
 
-#define OWN_FAILURES 2 /* then the next CA takes over */
-
-/* Problem types (RFC 8555 6.7) of a CA that refuses us, whatever the names. */
-static const char *const refusals[] = {"rateLimited", "externalAccountRequired",
-                                       "userActionRequired", "accountDoesNotExist"};
-
-static bool is_type(const char *problem, const char *type)
-{
-    const char *last = problem != NULL ? strrchr(problem, ':') : NULL;
-
-    return problem != NULL && strcmp(last != NULL ? last + 1 : problem, type) == 0;
-}
-
-static bool refuses_us(const struct desk_result *result)
-{
-    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
-        if (is_type(result->problem, refusals[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_own_failure(const struct desk_result *result)
-{
-    return result->failure == ORDER_REFUSED_CA && is_type(result->problem, "serverInternal");
-}
-
-static const char *name_of(const struct intake_job *job, size_t i)
-{
-    const char *directory = job->candidates[i].directory;
-    const struct authority *a = authorities_find(&job->intake->authorities, directory);
-
-    return a != NULL ? a->name : directory;
-}
-
-/* -- the next one -- */
-
-/* Whether the job goes on: at the same CA once more, or at the next one. */
-static bool go_on(struct intake_job *job, const char *reason, bool again)
-{
-    char text[LIMIT_ERROR_TEXT + 256];
-
-    if (!again && job->current + 1 >= job->count) {
-        return false;
-    }
-    (void)snprintf(text, sizeof text, "%.64s does not issue: %.*s; %s %.64s",
-                   name_of(job, job->current), LIMIT_ERROR_TEXT, reason,
-                   again ? "once more at" : "the order goes to",
-                   name_of(job, again ? job->current : job->current + 1));
-    intake_say(job, LOG_LEVEL_WARNING, text);
-    job->current += !again;
-    job->known = job->looked = false;
-    intake_ready(job);
-    return true;
-}
-
-/* What the CA at hand, or what is known of it, said. */
-static void settle(struct intake_job *job, const struct desk_result *result, bool next)
-{
-    struct desk_result last = *result;
-    struct intake_candidate *at = &job->candidates[job->current];
-    bool again = false;
-
-    if (result->retry_at != 0 && (job->retry_at == 0 || result->retry_at < job->retry_at)) {
-        job->retry_at = result->retry_at;
-    }
-    if (is_own_failure(result)) {
-        again = ++at->failures < OWN_FAILURES && job->count > 1;
-        next = true;
-    }
-    if (next && go_on(job, result->text, again)) {
-        return;
-    }
-    last.retry_at = job->retry_at;
-    intake_finish(job, &last);
-}
-
 void intake_refuse(struct intake_job *job, const struct desk_result *result, bool next)
 {
     log_warning(job->intake->opt.log, job->client != NULL ? job->client : job->address,
@@ -99,7 +19,7 @@ void intake_refuse(struct intake_job *job, const struct desk_result *result, boo
     if (!next || job->current + 1 >= job->count) {
         intake_audit(job, "refused", result->text);
     }
-    settle(job, result, next);
+    intake_settle(job, result, next);
 }
 
 /* Something of ours, or of the request, is in the way at the CA at hand. */
@@ -134,7 +54,7 @@ static void on_known(void *arg, const struct acme_response *response)
         if (job->current + 1 >= job->count) {
             intake_audit(job, "failed", response->text);
         }
-        settle(job, &result, true);
+        intake_settle(job, &result, true);
     }
 }
 
@@ -149,7 +69,7 @@ int intake_ask(struct intake_job *job, struct acme *acme, struct err *err)
     question->job = job;
     if ((ret = acme_know(acme, on_known, question)) < 0) {
         free(question);
-        return err_set(err, ret, "the CA %s cannot be asked: %s", name_of(job, job->current),
+        return err_set(err, ret, "the CA %s cannot be asked: %s", intake_name_of(job, job->current),
                        err_string(ret));
     }
     job->question = question;
@@ -176,7 +96,8 @@ static int check_profile(const struct intake_job *job, const struct acme *acme, 
     return profile == NULL || acme_profile_find(acme, profile) != NULL
                ? 0
                : err_set(err, ERR_POLICY, "%.64s has no profile %.64s; it offers: %s",
-                         name_of(job, job->current), profile, list(names, sizeof names, acme));
+                         intake_name_of(job, job->current), profile,
+                         list(names, sizeof names, acme));
 }
 
 /* -- the order -- */
@@ -200,7 +121,8 @@ static void on_done(void *arg, const struct desk_result *result)
     if (result->failure == ORDER_OK) {
         intake_finish(job, result);
     } else {
-        settle(job, result, result->failure == ORDER_UNAVAILABLE_CA || refuses_us(result));
+        intake_settle(job, result,
+                      result->failure == ORDER_UNAVAILABLE_CA || intake_refuses_us(result));
     }
 }
 

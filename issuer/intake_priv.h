@@ -27,6 +27,15 @@ struct intake_candidate {
     unsigned failures; /* for reasons of its own */
 };
 
+/* What the CA that will do again first said of its limit, where one of several is limited. */
+struct intake_limited {
+    char *name; /* of the CA; NULL: none is limited */
+    char *text, *problem;
+    enum order_failure failure;
+    int code;
+    int64_t retry_at;
+};
+
 /* Its answer comes whatever becomes of the job. */
 struct intake_question {
     struct intake_job *job; /* NULL: gone */
@@ -49,8 +58,8 @@ struct intake_job {
     struct preflight_check *check;    /* of the names, under way */
     struct desk_ticket *order;
     uint64_t order_id; /* as its events say; 0: not known */
-    int64_t retry_at;  /* the earliest that a CA named; 0: none did */
-    char *cached;      /* the chain that is there, or NULL */
+    struct intake_limited limited;
+    char *cached; /* the chain that is there, or NULL */
     uint64_t cached_order;
     int64_t cached_until;
     bool ready;   /* something is to be done at the end of the turn */
@@ -77,6 +86,15 @@ void intake_ready(struct intake_job *job);
 
 /* intake_order.c: the next step, at the CA at hand: its directory, an order, or the end. */
 void intake_step(struct intake_job *job);
+
+/* intake_settle.c: what the CA at hand said, or what is known of it: the next one takes over where
+ * next is set and there is one, or it is asked once more; else that is the end of the job. */
+void intake_settle(struct intake_job *job, const struct desk_result *result, bool next);
+void intake_limited_clear(struct intake_limited *limited);
+/* Whether a CA refuses us, whatever the names. */
+bool intake_refuses_us(const struct desk_result *result);
+/* Of a candidate. */
+const char *intake_name_of(const struct intake_job *job, size_t i);
 
 /* intake_limits.c: ERR_LATER: *retry_at; *next: at another CA it may be possible now. */
 int intake_limits(const struct intake_job *job, const struct desk_request *request,

@@ -449,20 +449,66 @@ static void test_own_failures(void)
     tear_down(&f);
 }
 
+/* Where all CAs are limited, time and sentence are of the one that will do again first. */
 static void test_earliest_time(void)
 {
-    struct desk_result limited = {
-        .failure = ORDER_REFUSED_CA, .problem = "rateLimited", .text = "many", .retry_at = 900};
-    struct fixture f;
-    struct client client;
+    static const int64_t times[][2] = {{900, 1000}, {1000, 900}, {900, 900}};
 
-    set_up(&f);
-    ask(&f, &client);
-    finish(&f, 0, limited);
-    limited.retry_at = 1000;
-    finish(&f, 1, limited);
-    CU_ASSERT_EQUAL(client.result.retry_at, 900);
-    tear_down(&f);
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        struct desk_result limited = {.failure = ORDER_REFUSED_CA,
+                                      .problem = "rateLimited",
+                                      .text = "many at first",
+                                      .retry_at = times[i][0]};
+        struct fixture f;
+        struct client client;
+
+        set_up(&f);
+        ask(&f, &client);
+        finish(&f, 0, limited);
+        limited.text = "many at second";
+        limited.retry_at = times[i][1];
+        finish(&f, 1, limited);
+        CU_ASSERT_EQUAL(client.dones, 1);
+        CU_ASSERT_EQUAL(client.result.retry_at, 900);
+        CU_ASSERT_EQUAL(client.result.failure, ORDER_REFUSED_CA);
+        CU_ASSERT_STRING_EQUAL(client.text, i == 1 ? "many at second" : "many at first");
+        tear_down(&f);
+    }
+}
+
+/* What the last CA says is told as what it is, though another one named a time. */
+static void test_not_later(void)
+{
+    static const struct desk_result limited = {.failure = ORDER_REFUSED_CA,
+                                               .problem = "rateLimited",
+                                               .text = "many orders",
+                                               .retry_at = 900},
+                                    ends[] = {
+                                        {.failure = ORDER_REFUSED_CA,
+                                         .problem = "rejectedIdentifier",
+                                         .text = "not this name"},
+                                        {.failure = ORDER_UNAVAILABLE_CA, .text = "not there"},
+                                        {.failure = ORDER_BROKEN, .code = ERR_POLICY, .text = "x"},
+                                    };
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        char expected[128];
+        struct fixture f;
+        struct client client;
+
+        set_up(&f);
+        ask(&f, &client);
+        finish(&f, 0, limited);
+        finish(&f, 1, ends[i]);
+        CU_ASSERT_EQUAL(client.dones, 1);
+        CU_ASSERT_EQUAL(client.result.retry_at, 0);
+        CU_ASSERT_EQUAL(client.result.failure, ends[i].failure);
+        CU_ASSERT_EQUAL(client.result.code, ends[i].code);
+        (void)snprintf(expected, sizeof expected, "second: %s (first is limited: many orders)",
+                       ends[i].text);
+        CU_ASSERT_STRING_EQUAL(client.text, expected);
+        tear_down(&f);
+    }
 }
 
 static void test_joined(void)
@@ -820,6 +866,7 @@ int main(void)
         {"the next CA", test_fallback},
         {"a CA's own failures", test_own_failures},
         {"the earliest time", test_earliest_time},
+        {"not later, where it is something else", test_not_later},
         {"joined", test_joined},
         {"stopped", test_stopped},
         {"profiles", test_profiles},
