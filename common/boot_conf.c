@@ -68,8 +68,8 @@ int boot_conf_seal(const struct server_conf *conf, struct err *err)
 int boot_conf_open(struct server_conf *conf, int fd)
 {
     struct msg_reader r;
-    char *data;
-    size_t len;
+    char *data = NULL;
+    size_t len = 0;
     int ret = lseek(fd, 0, SEEK_SET) < 0
                   ? -errno
                   : file_read_fd(fd, "configuration", LIMIT_CONF_PACKED, &data, &len, NULL);

@@ -253,8 +253,9 @@
 #define LIMIT_CONF_VALUE 65536 /* bytes of one scalar */
 #define LIMIT_CONF_LIST  1024  /* entries of one list */
 #define LIMIT_CONF_ROWS  16384 /* rows of one table: 10,000 clients with room */
-/* On its way to a child; the worst is a list of single letters: 5 octets each for 2 of YAML. */
-#define LIMIT_CONF_PACKED (4u * LIMIT_CONF_FILE)
+/* On its way to a child, four times LIMIT_CONF_FILE; the worst is a list of single letters: 5
+ * octets each for 2 of YAML. */
+#define LIMIT_CONF_PACKED (64u << 20)
 #define LIMIT_PATH        4096
 
 #endif

@@ -37,6 +37,13 @@ static const char **value_option(struct options *options, const char *word, size
     return NULL;
 }
 
+/* Options of single commands, which say themselves what they mean. */
+static bool is_for_command(const char *word)
+{
+    return strcmp(word, "--forget") == 0 || strncmp(word, "--key-type=", 11) == 0 ||
+           strcmp(word, "--reason") == 0 || strncmp(word, "--reason=", 9) == 0;
+}
+
 /* Sorts options from words; the words come first in argv then. Returns how many words. */
 static int read_options(struct options *options, int argc, char **argv, struct err *err)
 {
@@ -61,10 +68,7 @@ static int read_options(struct options *options, int argc, char **argv, struct e
             argv[words++] = (char *)(uintptr_t) "help";
         } else if (strcmp(word, "--version") == 0) {
             argv[words++] = (char *)(uintptr_t) "version";
-        } else if (strcmp(word, "--forget") == 0 || strncmp(word, "--key-type=", 11) == 0 ||
-                   strcmp(word, "--reason") == 0 || strncmp(word, "--reason=", 9) == 0) {
-            argv[words++] = word; /* for the command to say what it means */
-        } else if (word[0] == '-') {
+        } else if (word[0] == '-' && !is_for_command(word)) {
             return err_set(err, ERR_UNKNOWN,
                            "unknown option '%.100s': certmillctl help lists the known ones", word);
         } else {
