@@ -11,10 +11,12 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
+#include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include "common/domainset.h"
+#include "common/encode.h"
 #include "common/limits.h"
 #include "issuer/csr_pem.h"
 #include "issuer/x509_text.h"
@@ -319,6 +321,54 @@ static int judge_common_name(const struct csr *csr, X509_REQ *req, struct err *e
                    text);
 }
 
+/* -- what else it asks for -- */
+
+static int compare_digests(const void *a, const void *b)
+{
+    return memcmp(a, b, SHA256_DIGEST_LENGTH);
+}
+
+static bool digest_extension(uint8_t dst[static SHA256_DIGEST_LENGTH], const X509_EXTENSION *ext)
+{
+    uint8_t *der = NULL;
+    int len = i2d_X509_EXTENSION(ext, &der);
+    bool ok = len > 0 && EVP_Digest(der, (size_t)len, dst, NULL, EVP_sha256(), NULL) == 1;
+
+    OPENSSL_free(der);
+    return ok;
+}
+
+/* The digest of each one's digest, those sorted. */
+static int digest_extensions(char dst[static 65], X509_REQ *req)
+{
+    STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(req);
+    int count = sk_X509_EXTENSION_num(extensions); /* -1: NULL */
+    uint8_t all[SHA256_DIGEST_LENGTH], (*each)[SHA256_DIGEST_LENGTH];
+    size_t kept = 0;
+    bool ok = true;
+
+    if ((each = calloc(count > 0 ? (size_t)count : 1, sizeof *each)) == NULL) {
+        ok = false;
+    }
+    for (int i = 0; ok && i < count; i++) {
+        X509_EXTENSION *ext = sk_X509_EXTENSION_value(extensions, i);
+
+        if (OBJ_obj2nid(X509_EXTENSION_get_object(ext)) != NID_subject_alt_name) {
+            ok = digest_extension(each[kept++], ext);
+        }
+    }
+    if (ok) {
+        qsort(each, kept, sizeof *each, compare_digests);
+        ok = EVP_Digest(each, kept * sizeof *each, all, NULL, EVP_sha256(), NULL) == 1;
+    }
+    if (ok) {
+        hex_encode(dst, all, sizeof all);
+    }
+    free(each);
+    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+    return ok ? 0 : -ENOMEM;
+}
+
 /* -- the whole -- */
 
 static int judge(struct csr *csr, X509_REQ *req, struct err *err)
@@ -338,8 +388,10 @@ static int judge(struct csr *csr, X509_REQ *req, struct err *err)
     if ((ret = judge_common_name(csr, req, err)) < 0) {
         return ret;
     }
-    return x509_text_spki(csr->spki_sha256, X509_REQ_get_X509_PUBKEY(req)) < 0 ? out_of_memory(err)
-                                                                               : 0;
+    return x509_text_spki(csr->spki_sha256, X509_REQ_get_X509_PUBKEY(req)) < 0 ||
+                   digest_extensions(csr->extensions_sha256, req) < 0
+               ? out_of_memory(err)
+               : 0;
 }
 
 static X509_REQ *read_der(const uint8_t *der, size_t len)
@@ -409,6 +461,16 @@ int csr_spki(char dst[static 65], const uint8_t *der, size_t len)
 {
     X509_REQ *req = read_der(der, len);
     int ret = req != NULL ? x509_text_spki(dst, X509_REQ_get_X509_PUBKEY(req)) : ERR_MALFORMED;
+
+    X509_REQ_free(req);
+    ERR_clear_error();
+    return ret;
+}
+
+int csr_extensions(char dst[static 65], const uint8_t *der, size_t len)
+{
+    X509_REQ *req = read_der(der, len);
+    int ret = req != NULL ? digest_extensions(dst, req) : ERR_MALFORMED;
 
     X509_REQ_free(req);
     ERR_clear_error();

@@ -16,6 +16,9 @@ struct csr {
     size_t der_len;
     char key_type[16];    /* "rsa-2048", "ecdsa-p256" ... */
     char spki_sha256[65]; /* lower-case hex, for the audit log */
+    /* Digest of the extensions that it asks for besides the names (RFC 2985 5.4.2: must-staple, key
+     * usages...), in whatever order; lower-case hex. */
+    char extensions_sha256[65];
 };
 
 /* Parses exactly one PEM CSR of len bytes. Proves: its signature, not with MD5 or SHA-1; key RSA
@@ -27,6 +30,8 @@ void csr_clear(struct csr *csr);
 
 /* The spki_sha256 of a request in DER that csr_parse took before. ERR_MALFORMED. */
 int csr_spki(char dst[static 65], const uint8_t *der, size_t len);
+/* Its extensions_sha256. ERR_MALFORMED, -ENOMEM. */
+int csr_extensions(char dst[static 65], const uint8_t *der, size_t len);
 
 /* For people: subject, names, key, signature; text malloc'd. */
 int csr_describe(const char *pem, size_t len, char **text, struct err *err);

@@ -176,10 +176,14 @@ static bool copy_optional(char **copy, const char *text)
     return text == NULL || *copy != NULL;
 }
 
+static const char *chain_of(const struct desk *desk, const struct desk_request *request)
+{
+    return request->preferred_chain != NULL ? request->preferred_chain
+                                            : desk->opt.conf->preferred_chain;
+}
+
 static struct desk_fresh *fresh_new(const struct desk *desk, const struct desk_request *request)
 {
-    const char *chain = request->preferred_chain != NULL ? request->preferred_chain
-                                                         : desk->opt.conf->preferred_chain;
     struct desk_fresh *fresh = calloc(1, sizeof *fresh);
     bool copied;
 
@@ -192,7 +196,7 @@ static struct desk_fresh *fresh_new(const struct desk *desk, const struct desk_r
     fresh->list = fresh->names != NULL ? desk_split(fresh->names, &fresh->count) : NULL;
     fresh->client = strdup(request->client);
     fresh->challenge = request->challenge;
-    copied = copy_optional(&fresh->preferred_chain, chain) &&
+    copied = copy_optional(&fresh->preferred_chain, chain_of(desk, request)) &&
              copy_optional(&fresh->address, request->address) &&
              copy_optional(&fresh->profile, request->profile) &&
              copy_optional(&fresh->replaces, request->replaces);
@@ -205,13 +209,44 @@ static struct desk_fresh *fresh_new(const struct desk *desk, const struct desk_r
     return fresh;
 }
 
-/* An order for the same CSR at the same CA that nobody waits for. */
-static struct desk_run *find_orphan(struct desk *desk, const uint8_t csr[static 32],
+int desk_wish_digest(uint8_t dst[static 32], const struct desk_wish *wish)
+{
+    const char *const texts[] = {wish->spki, wish->extensions, wish->names, wish->preferred_chain,
+                                 wish->profile};
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+
+    for (size_t i = 0; ok && i < sizeof texts / sizeof *texts; i++) {
+        ok = texts[i] != NULL ? EVP_DigestUpdate(md, texts[i], strlen(texts[i]) + 1) == 1
+                              : EVP_DigestUpdate(md, "\1", 1) == 1;
+    }
+    ok = ok && EVP_DigestFinal_ex(md, dst, NULL) == 1;
+    EVP_MD_CTX_free(md);
+    return ok ? 0 : ERR_CRYPTO;
+}
+
+static int digest_request(const struct desk *desk, const struct desk_request *request,
+                          uint8_t wish[static 32])
+{
+    char *names = join(request->csr->names, request->csr->count);
+    const struct desk_wish what = {.spki = request->csr->spki_sha256,
+                                   .extensions = request->csr->extensions_sha256,
+                                   .names = names,
+                                   .preferred_chain = chain_of(desk, request),
+                                   .profile = request->profile};
+    int ret = names != NULL ? desk_wish_digest(wish, &what) : -ENOMEM;
+
+    free(names);
+    return ret;
+}
+
+/* An order for the same at the same CA that nobody waits for. */
+static struct desk_run *find_orphan(struct desk *desk, const uint8_t wish[static 32],
                                     const char *directory_url)
 {
     for (struct desk_run *run = desk->runs; run != NULL; run = run->next) {
         if (run->tickets == NULL && !run->finished && !run->stalled && run->reason == NULL &&
-            run->id != 0 && memcmp(run->csr_digest, csr, 32) == 0 &&
+            run->id != 0 && memcmp(run->wish, wish, 32) == 0 &&
             strcmp(run->ca->url, directory_url) == 0) {
             return run;
         }
@@ -230,7 +265,7 @@ static void add_ticket(struct desk_run *run, struct desk_ticket *ticket)
 
 /* A new order; NULL: err is filled. */
 static struct desk_run *begin(struct desk *desk, const struct desk_request *request,
-                              const uint8_t csr[static 32], struct err *err)
+                              const uint8_t wish[static 32], struct err *err)
 {
     struct desk_run *run;
 
@@ -242,8 +277,9 @@ static struct desk_run *begin(struct desk *desk, const struct desk_request *requ
     if ((run = desk_run_new(desk, request->directory_url, err)) == NULL) {
         return NULL;
     }
-    memcpy(run->csr_digest, csr, 32);
-    if ((run->fresh = fresh_new(desk, request)) == NULL ||
+    memcpy(run->wish, wish, 32);
+    if (desk_digest(run->csr_digest, request->csr->der, request->csr->der_len) < 0 ||
+        (run->fresh = fresh_new(desk, request)) == NULL ||
         (run->csr_spki = strdup(request->csr->spki_sha256)) == NULL) {
         desk_run_free(run);
         (void)err_set(err, -ENOMEM, "out of memory while taking an order");
@@ -258,18 +294,17 @@ int desk_order(struct desk *desk, const struct desk_request *request,
                const struct desk_client *client, struct desk_ticket **ticket, struct err *err)
 {
     struct desk_run *run;
-    uint8_t csr[32];
+    uint8_t wish[32];
 
     if (desk->stopping) {
         return err_set(err, ERR_CANCELLED, "the server is being stopped; ask again");
     }
-    if (desk_digest(csr, request->csr->der, request->csr->der_len) < 0 ||
-        (*ticket = calloc(1, sizeof **ticket)) == NULL) {
+    if (digest_request(desk, request, wish) < 0 || (*ticket = calloc(1, sizeof **ticket)) == NULL) {
         return err_set(err, -ENOMEM, "out of memory while taking an order");
     }
     (*ticket)->client = *client;
-    if ((run = find_orphan(desk, csr, request->directory_url)) == NULL &&
-        (run = begin(desk, request, csr, err)) == NULL) {
+    if ((run = find_orphan(desk, wish, request->directory_url)) == NULL &&
+        (run = begin(desk, request, wish, err)) == NULL) {
         free(*ticket);
         *ticket = NULL;
         return err->code;

@@ -91,6 +91,7 @@ struct desk_run {
     struct desk_ca *ca;
     char *csr_spki; /* hex */
     uint8_t csr_digest[32];
+    uint8_t wish[32];  /* desk_wish_digest */
     uint64_t deadline; /* clock_mono_ms */
     struct desk_ticket *tickets;
     uv_timer_t timer;
@@ -188,6 +189,13 @@ int desk_know(struct desk_run *run);
 
 /* desk.c */
 int desk_digest(uint8_t dst[static 32], const uint8_t *data, size_t len);
+/* What makes two requests to one CA the same: key, names, extensions, chain, profile. */
+struct desk_wish {
+    const char *spki, *extensions; /* struct csr */
+    const char *names;             /* divided by "," */
+    const char *preferred_chain, *profile;
+};
+int desk_wish_digest(uint8_t dst[static 32], const struct desk_wish *wish);
 /* Names divided by "," as a list of malloc'd strings; NULL when out of memory. */
 char **desk_split(const char *names, size_t *count);
 void desk_start_tick(struct desk *desk);

@@ -87,6 +87,24 @@ static int make_order(struct desk_run *run, const struct store_order *row,
     return ret;
 }
 
+/* What the order is known by. */
+static int read_marks(struct desk_run *run, const struct store_order *row, char spki[static 65])
+{
+    char extensions[65];
+    const struct desk_wish wish = {.spki = spki,
+                                   .extensions = extensions,
+                                   .names = row->names,
+                                   .preferred_chain = row->preferred_chain,
+                                   .profile = row->profile};
+
+    return csr_spki(spki, row->csr, row->csr_len) < 0 ||
+                   csr_extensions(extensions, row->csr, row->csr_len) < 0 ||
+                   desk_digest(run->csr_digest, row->csr, row->csr_len) < 0 ||
+                   desk_wish_digest(run->wish, &wish) < 0
+               ? ERR_CORRUPT
+               : 0;
+}
+
 static void read_order(void *arg, const struct store_order *row)
 {
     struct reading *reading = arg;
@@ -96,9 +114,7 @@ static void read_order(void *arg, const struct store_order *row)
                                 .certificate_url = row->certificate_url};
     char spki[65];
 
-    if (order_state_parse(row->state, &saved.state) < 0 ||
-        csr_spki(spki, row->csr, row->csr_len) < 0 ||
-        desk_digest(run->csr_digest, row->csr, row->csr_len) < 0) {
+    if (order_state_parse(row->state, &saved.state) < 0 || read_marks(run, row, spki) < 0) {
         reading->ret = err_set(reading->err, ERR_CORRUPT, "what is stored of it cannot be read");
     } else if ((run->csr_spki = strdup(spki)) == NULL) {
         reading->ret = err_set(reading->err, -ENOMEM, "out of memory");

@@ -117,8 +117,8 @@ static int digest(struct intake_job *job, struct err *err)
 {
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 &&
-              mix(md, job->csr.spki_sha256) && mix(md, job->preferred_chain) &&
-              mix(md, job->profile);
+              mix(md, job->csr.spki_sha256) && mix(md, job->csr.extensions_sha256) &&
+              mix(md, job->preferred_chain) && mix(md, job->profile);
 
     for (size_t i = 0; ok && i < job->csr.count; i++) {
         ok = mix(md, job->csr.names[i]);

@@ -101,6 +101,16 @@ static bool same_wish(const struct search *search, const struct store_certificat
             same(wanted_chain(job, cert->directory_url), cert->preferred_chain));
 }
 
+/* Whether the order's request asked for the same extensions: a certificate without must-staple is
+ * no answer to a request for it. */
+static bool same_extensions(const struct csr *csr, const struct store_certificate *cert)
+{
+    char extensions[sizeof csr->extensions_sha256];
+
+    return csr_extensions(extensions, cert->csr, cert->csr_len) == 0 &&
+           strcmp(extensions, csr->extensions_sha256) == 0;
+}
+
 /* The newest that fits decides: where it is due or revoked, an older one is no answer. */
 static void on_certificate(void *arg, const struct store_certificate *cert)
 {
@@ -109,7 +119,8 @@ static void on_certificate(void *arg, const struct store_certificate *cert)
     int64_t until = intake_good_until(job->intake->opt.conf, cert);
 
     if (search->found || !same_names(cert->names, &job->csr) ||
-        !is_candidate(job, cert->directory_url) || !same_wish(search, cert)) {
+        !is_candidate(job, cert->directory_url) || !same_wish(search, cert) ||
+        !same_extensions(&job->csr, cert)) {
         return;
     }
     search->found = true;

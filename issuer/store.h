@@ -93,6 +93,8 @@ struct store_certificate {
     int64_t renew_start, renew_end, renew_checked, renew_next;
     const char *renew_explanation;         /* URL, or "" */
     const char *preferred_chain, *profile; /* of its order, or NULL */
+    const uint8_t *csr;                    /* of its order, DER */
+    size_t csr_len;
 };
 
 /* One transaction: the certificate is there and the order is "issued". */

@@ -100,6 +100,8 @@ static struct store_certificate read_certificate(sqlite3_stmt *stmt)
         .renew_explanation = store_db_word(stmt, 19),
         .preferred_chain = store_db_column(stmt, 20),
         .profile = store_db_column(stmt, 21),
+        .csr = sqlite3_column_blob(stmt, 22),
+        .csr_len = (size_t)sqlite3_column_bytes(stmt, 22),
     };
 }
 

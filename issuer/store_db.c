@@ -11,7 +11,7 @@
     "c.order_id, c.serial, c.names, c.issuer, c.pem, c.not_before, c.not_after, c.created,"        \
     " c.csr_sha256, c.spki_sha256, c.id, o.directory, o.client, c.revoked, c.revoked_reason,"      \
     " c.renew_start, c.renew_end, c.renew_checked, c.renew_next, c.renew_explanation,"             \
-    " o.preferred_chain, o.profile"
+    " o.preferred_chain, o.profile, o.csr"
 #define CERTIFICATES_WITH_ORDERS "certificates c JOIN orders o ON o.id = c.order_id"
 #define CERTIFICATES_BY(column)                                                                    \
     "SELECT " CERTIFICATE_COLUMNS " FROM " CERTIFICATES_WITH_ORDERS " WHERE c." column             \

@@ -28,6 +28,7 @@ struct csr_spec {
     const struct csr_name *names; /* NULL: no SAN extension */
     EVP_PKEY *other_key;          /* put in after signing */
     int sans;                     /* extensions of it; 0 counts as 1 */
+    const char *more[5];          /* further ones, as "tlsfeature", "status_request" */
 };
 
 static inline EVP_PKEY *key_ec(const char *curve)
@@ -94,6 +95,13 @@ static inline void csr_add_names(X509_REQ *req, const struct csr_spec *spec)
 
     for (int i = 0; i < (spec->sans > 0 ? spec->sans : 1); i++)
         sk_X509_EXTENSION_push(extensions, X509V3_EXT_i2d(NID_subject_alt_name, 0, names));
+    for (int i = 0; i + 1 < 5 && spec->more[i] != NULL; i += 2) {
+        X509_EXTENSION *more =
+            X509V3_EXT_nconf_nid(NULL, NULL, OBJ_txt2nid(spec->more[i]), spec->more[i + 1]);
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(more);
+        sk_X509_EXTENSION_push(extensions, more);
+    }
     X509_REQ_add_extensions(req, extensions);
     sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
     GENERAL_NAMES_free(names);

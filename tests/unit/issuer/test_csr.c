@@ -99,6 +99,47 @@ static void test_good_forms(void)
     EVP_PKEY_free(key);
 }
 
+/* RFC 2985 5.4.2, RFC 7633 4.1: what is asked for besides the names, in whatever order. */
+static void test_extensions(void)
+{
+    static const struct csr_name two[] = {
+        {GEN_DNS, "a.example", 0}, {GEN_DNS, "b.example", 0}, {0}};
+    EVP_PKEY *key = key_ec("P-256");
+    const struct csr_spec specs[] = {
+        {.names = one},
+        {.names = two},
+        {.names = one, .more = {"tlsfeature", "status_request"}},
+        {.names = one, .more = {"extendedKeyUsage", "serverAuth"}},
+        {.names = one, .more = {"extendedKeyUsage", "serverAuth,clientAuth"}},
+        {.names = one, .more = {"extendedKeyUsage", "critical,serverAuth"}},
+        {.names = one, .more = {"tlsfeature", "status_request", "extendedKeyUsage", "serverAuth"}},
+        {.names = two, .more = {"extendedKeyUsage", "serverAuth", "tlsfeature", "status_request"}},
+    };
+    static const unsigned kinds[] = {0, 0, 1, 2, 3, 4, 5, 5};
+    enum { COUNT = sizeof specs / sizeof *specs };
+    char of[COUNT][65], again[65];
+
+    for (int i = 0; i < COUNT; i++) {
+        struct csr_spec spec = specs[i];
+        struct err err = {0};
+        struct csr csr;
+        char *pem;
+
+        spec.key = key;
+        pem = csr_make(&spec);
+        CU_ASSERT_EQUAL_FATAL(csr_parse(&csr, pem, strlen(pem), &err), 0);
+        memcpy(of[i], csr.extensions_sha256, sizeof of[i]);
+        CU_ASSERT_EQUAL(csr_extensions(again, csr.der, csr.der_len), 0);
+        CU_ASSERT_STRING_EQUAL(again, of[i]);
+        for (int j = 0; j < i; j++)
+            CU_ASSERT_EQUAL(strcmp(of[i], of[j]) == 0, kinds[i] == kinds[j]);
+        csr_clear(&csr);
+        free(pem);
+    }
+    CU_ASSERT_EQUAL(csr_extensions(again, (const uint8_t *)"x", 1), ERR_MALFORMED);
+    EVP_PKEY_free(key);
+}
+
 static void test_idn(void)
 {
     const struct csr_name u_label[] = {{GEN_DNS, "p\xc3\xb8lse.example", 0}, {0}};
@@ -339,6 +380,7 @@ int main(void)
     static const struct run_case tests[] = {
         {"good", test_good},
         {"good forms", test_good_forms},
+        {"extensions", test_extensions},
         {"IDN", test_idn},
         {"a hundred names", test_hundred_names},
         {"text", test_text},

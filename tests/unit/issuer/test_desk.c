@@ -35,11 +35,15 @@ static void on_done(void *arg, const struct desk_result *result)
                    result->text != NULL ? result->text : "");
 }
 
-static int ask(struct desk_fixture *f, struct client *client, const char *pem)
+static int ask_for(struct desk_fixture *f, struct client *client, const char *pem,
+                   const char *chain, const char *profile)
 {
     struct desk_client callbacks = {.event = on_event, .done = on_done, .arg = client};
-    struct desk_request request = {
-        .directory_url = f->directory, .client = "192.0.2.9", .peer_uid = 7};
+    struct desk_request request = {.directory_url = f->directory,
+                                   .client = "192.0.2.9",
+                                   .peer_uid = 7,
+                                   .preferred_chain = chain,
+                                   .profile = profile};
     struct err err = {0};
     struct csr csr;
     int ret;
@@ -50,6 +54,11 @@ static int ask(struct desk_fixture *f, struct client *client, const char *pem)
     ret = desk_order(f->desk, &request, &callbacks, &client->ticket, &err);
     csr_clear(&csr);
     return ret;
+}
+
+static int ask(struct desk_fixture *f, struct client *client, const char *pem)
+{
+    return ask_for(f, client, pem, NULL, NULL);
 }
 
 struct rows {
@@ -220,6 +229,60 @@ static void test_resume(void)
     desk_fixture_tear_down(&f);
 }
 
+/* A resumed order is joined by a request for just the same: key, names, extensions, CA, chain,
+ * profile; though it be signed anew. */
+static void test_resumed_joined(void)
+{
+    static const struct csr_name one[] = {{GEN_DNS, "a.example", 0}, {0}},
+                                 two[] = {
+                                     {GEN_DNS, "a.example", 0}, {GEN_DNS, "b.example", 0}, {0}};
+    static const struct {
+        const struct csr_name *names;
+        const char *more, *chain, *profile, *directory;
+        bool joins;
+    } cases[] = {
+        {one, NULL, NULL, NULL, NULL, true},
+        {two, NULL, NULL, NULL, NULL, false},
+        {one, "tlsfeature", NULL, NULL, NULL, false},
+        {one, NULL, "Root X", NULL, NULL, false},
+        {one, NULL, NULL, "short", NULL, false},
+        {one, NULL, NULL, NULL, "https://127.0.0.1:1/other", false},
+    };
+    const struct order_saved known = {.state = ORDER_FINALIZING, .url = "https://127.0.0.1:1/o"};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct client first, second;
+        struct desk_fixture f;
+        struct csr_spec spec = {.names = cases[i].names, .more = {cases[i].more, "status_request"}};
+        struct err err = {0};
+        char *pem;
+
+        desk_fixture_set_up(&f);
+        spec.key = f.key;
+        pem = csr_make(&spec);
+        CU_ASSERT_STRING_NOT_EQUAL(pem, f.pem);
+        CU_ASSERT_EQUAL(ask(&f, &first, f.pem), 0);
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        desk_fixture_end(&f);
+        desk_leave(first.ticket);
+        CU_ASSERT_EQUAL_FATAL(store_open(&f.store, folder_file(&f.folder, "store.db"), &err), 0);
+        CU_ASSERT_EQUAL(store_order_save(f.store, 1, &known, 1, &err), 0);
+        store_close(f.store);
+        desk_fixture_start(&f);
+        CU_ASSERT_EQUAL(desk_resume(f.desk, &err), 0);
+        desk_fixture_turn(&f);
+        if (cases[i].directory != NULL)
+            (void)snprintf(f.directory, sizeof f.directory, "%s", cases[i].directory);
+        CU_ASSERT_EQUAL(ask_for(&f, &second, pem, cases[i].chain, cases[i].profile), 0);
+        desk_fixture_turn(&f);
+        CU_ASSERT_EQUAL(stored(&f).count, cases[i].joins ? 1 : 2);
+        desk_stop(f.desk);
+        CU_ASSERT_EQUAL(second.dones, 1);
+        desk_fixture_tear_down(&f);
+        free(pem);
+    }
+}
+
 /* The store refuses everything: clients are told so, nobody crashes, nothing is said to the CA. */
 static void test_store_fails(void)
 {
@@ -279,6 +342,7 @@ int main(void)
         {"client leaves", test_client_leaves},
         {"busy", test_busy},
         {"resume", test_resume},
+        {"a resumed order is joined", test_resumed_joined},
         {"store fails", test_store_fails},
         {"account", test_account},
     };

@@ -718,6 +718,7 @@ static void test_preflight_unjudged(void)
 struct stored {
     int64_t age, life; /* seconds */
     const char *names, *chain, *profile, *directory, *client;
+    const char *more; /* an extension that its request asked for; "": the request is damaged */
 };
 
 static uint64_t store(struct fixture *f, const struct stored *what)
@@ -728,8 +729,6 @@ static uint64_t store(struct fixture *f, const struct stored *what)
         .client = what->client != NULL ? what->client : "192.0.2.1",
         .directory_url = what->directory != NULL ? what->directory : FIRST,
         .names = "a.example",
-        .csr = (const uint8_t *)"x",
-        .csr_len = 1,
         .preferred_chain = what->chain,
         .profile = what->profile,
         .challenge = "dns-01",
@@ -743,16 +742,24 @@ static uint64_t store(struct fixture *f, const struct stored *what)
         .not_after = now - what->age + what->life,
         .csr_sha256 = "00",
     };
+    const struct csr_name a[] = {{GEN_DNS, "a.example", 0}, {0}};
+    const struct csr_spec spec = {
+        .key = f->key, .names = a, .more = {what->more, "status_request"}};
+    bool damaged = what->more != NULL && *what->more == '\0';
+    char *request = damaged ? strdup(f->pem) : csr_make(&spec);
     struct err err = {0};
     struct csr csr;
     uint64_t id = 0;
 
-    CU_ASSERT_EQUAL_FATAL(csr_parse(&csr, f->pem, strlen(f->pem), &err), 0);
+    CU_ASSERT_EQUAL_FATAL(csr_parse(&csr, request, strlen(request), &err), 0);
     cert.spki_sha256 = csr.spki_sha256;
+    row.csr = csr.der;
+    row.csr_len = damaged ? 1 : csr.der_len;
     CU_ASSERT_EQUAL_FATAL(store_order_add(f->store, &row, &id, &err), 0);
     cert.order_id = id;
     CU_ASSERT_EQUAL_FATAL(store_order_issue(f->store, id, &cert, &err), 0);
     csr_clear(&csr);
+    free(request);
     free(pem);
     return id;
 }
@@ -771,6 +778,8 @@ static void test_given_again(void)
         {{.life = 90 * DAY, .names = ""}, false},
         {{.life = 90 * DAY, .chain = "X"}, false},
         {{.life = 90 * DAY, .profile = "short"}, false},
+        {{.life = 90 * DAY, .more = "tlsfeature"}, false},
+        {{.life = 90 * DAY, .more = ""}, false},
         {{.life = 90 * DAY, .directory = SECOND, .client = "another"}, true},
         {{.life = 90 * DAY, .directory = "https://third.example/dir"}, false},
     };
@@ -796,6 +805,40 @@ static void test_given_again(void)
         }
         tear_down(&f);
     }
+}
+
+/* RFC 7633: a certificate without must-staple is no answer to a request for it, nor is an order. */
+static void test_other_extensions(void)
+{
+    static const struct csr_name a[] = {{GEN_DNS, "a.example", 0}, {0}};
+    struct csr_spec spec = {.names = a, .more = {"tlsfeature", "status_request"}};
+    struct intake_request request = {0};
+    struct client plain, staple, again;
+    struct fixture f;
+    struct err err;
+    char *pem;
+
+    set_up(&f);
+    spec.key = f.key;
+    request.csr_pem = pem = csr_make(&spec);
+    ask(&f, &plain);
+    CU_ASSERT_EQUAL(take(&f, &staple, request, &err), 0);
+    CU_ASSERT_EQUAL(f.desk.count, 2);
+    CU_ASSERT_EQUAL(take(&f, &again, request, &err), 0);
+    CU_ASSERT_EQUAL(f.desk.count, 2);
+    finish(&f, 0, (struct desk_result){.chain = "plain"});
+    finish(&f, 1, (struct desk_result){.chain = "staple"});
+    CU_ASSERT_STRING_EQUAL(plain.chain, "plain");
+    CU_ASSERT_STRING_EQUAL(again.chain, "staple");
+    (void)store(&f, &(struct stored){.life = 90 * DAY});
+    CU_ASSERT_EQUAL(take(&f, &staple, request, &err), 0);
+    CU_ASSERT_EQUAL(staple.dones, 0);
+    (void)store(&f, &(struct stored){.life = 90 * DAY, .more = "tlsfeature"});
+    request.csr_pem = f.pem;
+    CU_ASSERT_EQUAL(take(&f, &plain, request, &err), 0);
+    CU_ASSERT_EQUAL(plain.dones, 1); /* the newer one is for another request */
+    tear_down(&f);
+    free(pem);
 }
 
 /* The newest that fits decides, though an older one be good. */
@@ -875,6 +918,7 @@ int main(void)
         {"a preflight that does not come to its end", test_preflight_ends},
         {"preflight needs the directory", test_preflight_unjudged},
         {"given again", test_given_again},
+        {"other extensions", test_other_extensions},
         {"the newest decides", test_newest_decides},
         {"until when", test_renew_within},
         {"replaces", test_replaces},
