@@ -95,6 +95,10 @@ static int print(const json_t *data, FILE *out)
         fputs("forgotten\n", out);
         return 0;
     }
+    if (json_array_size(json_object_get(data, "limits")) == 0) {
+        fputs("no limit is known of these CAs, or none of it is used; nobody waits\n", out);
+        return 0;
+    }
     struct table *table = table_new(heads);
     if (table == NULL) {
         return -ENOMEM;
