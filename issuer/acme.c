@@ -231,8 +231,26 @@ static bool is_limit(const struct acme_refusal *refusal)
     return refusal->status == 429 || (refusal->status >= 400 && refusal->retry_after_ms >= 0);
 }
 
+/* Whether the CA says so itself (RFC 6585 4, RFC 8555 6.6): not where it is only away. */
+static bool is_rate_limited(const struct acme_refusal *refusal)
+{
+    struct problem_context context = {.status = refusal->status,
+                                      .retry_after_ms = refusal->retry_after_ms};
+    struct problem problem;
+    bool limited = refusal->status == 429;
+
+    if (!limited && problem_parse(&problem, refusal->body, strlen(refusal->body), &context) == 0) {
+        limited = problem_is(&problem, "rateLimited");
+        problem_clear(&problem);
+    }
+    return limited;
+}
+
 void acme_refuse_all(struct acme *acme, enum acme_stage stage, const struct acme_refusal *refusal)
 {
+    if (acme->on_limited != NULL && is_rate_limited(refusal)) {
+        acme->on_limited(acme->arg, refusal->retry_after_ms, refusal->text);
+    }
     for (struct acme_request *r = acme->requests; r != NULL; r = r->next) {
         if (r->stage != stage) {
             continue;
@@ -527,6 +545,7 @@ int acme_new(struct acme **out, const struct acme_options *options)
     acme->signclient = options->signclient;
     acme->log = options->log;
     acme->on_account = options->on_account;
+    acme->on_limited = options->on_limited;
     acme->is_busy = options->is_busy;
     acme->arg = options->arg;
     acme->loop = http_loop(options->http);

@@ -49,6 +49,9 @@ struct acme_options {
     /* Called when something of the account has changed: to be stored before it returns. Negative:
      * it is not. */
     int (*on_account)(void *arg, const struct acme_account *account);
+    /* Called when the CA refuses a directory, a nonce or an account because of a limit, whoever
+     * wanted it: retry_after_ms -1: it did not say for how long. NULL: nobody wants to know. */
+    void (*on_limited)(void *arg, int64_t retry_after_ms, const char *text);
     /* Whether orders run whose values are made with the key. NULL: never. */
     bool (*is_busy)(void *arg);
     void *arg;

@@ -92,6 +92,7 @@ struct acme {
     struct signclient *signclient;
     struct log *log;
     int (*on_account)(void *arg, const struct acme_account *account);
+    void (*on_limited)(void *arg, int64_t retry_after_ms, const char *text);
     bool (*is_busy)(void *arg);
     void *arg;
 

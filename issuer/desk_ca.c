@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 
 #include "issuer/audit.h"
+#include "issuer/ledger.h"
 #include "issuer/trusts.h"
 
 /* "account-" and 16 hex digits of the directory URL's digest: one key a CA. */
@@ -56,18 +57,6 @@ static int on_account(void *arg, const struct acme_account *account)
     return ret;
 }
 
-static bool is_busy(void *arg)
-{
-    const struct desk_ca *ca = arg;
-
-    for (const struct desk_run *run = ca->desk->runs; run != NULL; run = run->next) {
-        if (run->ca == ca) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* What is configured for a CA; one that is not configured any more has what holds for all. */
 static struct authority authority_of(const struct desk *desk, const char *url)
 {
@@ -85,6 +74,32 @@ static struct authority authority_of(const struct desk *desk, const char *url)
                               .eab_row = -1,
                               .ca_file = conf->acme_ca_file,
                               .skip_verify = conf->skip_acme_server_cert_verify};
+}
+
+static void on_limited(void *arg, int64_t retry_after_ms, const char *text)
+{
+    const struct desk_ca *ca = arg;
+    const struct desk *desk = ca->desk;
+    const struct authority authority = authority_of(desk, ca->url);
+    /* whole seconds, and not too early */
+    int64_t retry_at =
+        retry_after_ms > 0 ? clock_wall_s(desk->opt.clock) + retry_after_ms / 1000 + 1 : 0;
+
+    if (desk->opt.ledger != NULL) {
+        (void)ledger_limited_account(desk->opt.ledger, &authority, retry_at, text);
+    }
+}
+
+static bool is_busy(void *arg)
+{
+    const struct desk_ca *ca = arg;
+
+    for (const struct desk_run *run = ca->desk->runs; run != NULL; run = run->next) {
+        if (run->ca == ca) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static struct acme_settings settings_of(const struct authority *authority)
@@ -133,6 +148,7 @@ static int start_acme(struct desk_ca *ca, const struct authority *authority, str
                                       .signclient = desk->opt.signclient,
                                       .log = desk->opt.log,
                                       .on_account = on_account,
+                                      .on_limited = on_limited,
                                       .is_busy = is_busy,
                                       .arg = ca}};
     int ret = key_name(key, ca->url);

@@ -386,16 +386,15 @@ void ledger_failed(struct ledger *ledger, const struct authority *authority, con
     put(ledger, &key, &row);
 }
 
-int64_t ledger_limited(struct ledger *ledger, const struct ledger_order *order, int64_t retry_at,
-                       const char *said)
+/* Until when it is believed. renewals: it holds for them as well; what was said so before and is
+ * not over yet goes on doing so. */
+static int64_t tell(struct ledger *ledger, const struct store_ledger_key *key, int64_t retry_at,
+                    const char *text, bool renewals)
 {
-    const char *text = said != NULL ? said : "";
-    char subject[LIMIT_LEDGER_SUBJECT], when[LEDGER_TIME_TEXT];
-    enum store_ledger_kind kind = ledger_told_scope(ledger, order, text, subject);
-    const struct store_ledger_key key = {kind, order->authority->directory, subject};
     int64_t now = ledger_counting_now(ledger);
-    struct store_ledger_row row = {.at = now, .until = retry_at};
+    struct store_ledger_row before, row = {.at = now, .until = retry_at};
 
+    get_or_new(ledger, key, &before, now);
     if (row.until <= now) {
         row.until = ledger_told_time(text);
     }
@@ -405,12 +404,39 @@ int64_t ledger_limited(struct ledger *ledger, const struct ledger_order *order, 
     if (row.until > now + LEDGER_TOLD_MOST) {
         row.until = now + LEDGER_TOLD_MOST;
     }
-    /* a renewal is exempt from limits that are about an order's kind, but not from its own words */
-    row.count = order->renewal || kind == STORE_LEDGER_TOLD_NAMES || kind == STORE_LEDGER_TOLD_NAME;
+    row.count = renewals || (before.until > now && before.count != 0);
     (void)snprintf(row.text, sizeof row.text, "%s", text);
-    put(ledger, &key, &row);
+    put(ledger, key, &row);
+    return row.until;
+}
+
+int64_t ledger_limited(struct ledger *ledger, const struct ledger_order *order, int64_t retry_at,
+                       const char *said)
+{
+    const char *text = said != NULL ? said : "";
+    char subject[LIMIT_LEDGER_SUBJECT], when[LEDGER_TIME_TEXT];
+    enum store_ledger_kind kind = ledger_told_scope(ledger, order, text, subject);
+    /* a renewal is exempt from limits that are about an order's kind, but not from its own words */
+    bool renewals =
+        order->renewal || kind == STORE_LEDGER_TOLD_NAMES || kind == STORE_LEDGER_TOLD_NAME;
+    int64_t until =
+        tell(ledger, &(struct store_ledger_key){kind, order->authority->directory, subject},
+             retry_at, text, renewals);
+
     log_warning(ledger->log, NULL, "%s limits %s%s%s: not asked again before %s",
                 order->authority->name, kind == STORE_LEDGER_TOLD_ACCOUNT ? "this account" : "",
-                subject, order->renewal ? " (renewal)" : "", ledger_time(when, row.until));
-    return row.until;
+                subject, order->renewal ? " (renewal)" : "", ledger_time(when, until));
+    return until;
+}
+
+int64_t ledger_limited_account(struct ledger *ledger, const struct authority *authority,
+                               int64_t retry_at, const char *said)
+{
+    const struct store_ledger_key key = {STORE_LEDGER_TOLD_ACCOUNT, authority->directory, ""};
+    char when[LEDGER_TIME_TEXT];
+    int64_t until = tell(ledger, &key, retry_at, said != NULL ? said : "", true);
+
+    log_warning(ledger->log, NULL, "%s limits this account: not asked again before %s",
+                authority->name, ledger_time(when, until));
+    return until;
 }

@@ -86,6 +86,11 @@ void ledger_failed_once(struct ledger *ledger, const struct authority *authority
 int64_t ledger_limited(struct ledger *ledger, const struct ledger_order *order, int64_t retry_at,
                        const char *text);
 
+/* The same, said of the account as such (a nonce, the account itself) and not of an order: holds
+ * all orders there up, renewals as well. */
+int64_t ledger_limited_account(struct ledger *ledger, const struct authority *authority,
+                               int64_t retry_at, const char *text);
+
 /* "2026-11-21 01:46:18 UTC" */
 #define LEDGER_TIME_TEXT 32
 const char *ledger_time(char dst[static LEDGER_TIME_TEXT], int64_t at);

@@ -184,7 +184,19 @@ struct fixture {
     char record[512]; /* url|key|pending|contact|terms|status|eab_kid, as last stored */
     int saved;
     bool full; /* the disk */
+    int limited;
+    int64_t limited_ms;
+    char limited_text[256];
 };
+
+static inline void on_limited(void *arg, int64_t retry_after_ms, const char *text)
+{
+    struct fixture *f = arg;
+
+    f->limited++;
+    f->limited_ms = retry_after_ms;
+    snprintf(f->limited_text, sizeof f->limited_text, "%s", text);
+}
 
 static inline int on_account(void *arg, const struct acme_account *account)
 {
@@ -238,6 +250,7 @@ static inline struct fixture *setup_with(const struct acme_account *account,
                                    .http = &f->http,
                                    .signclient = &f->signer,
                                    .on_account = on_account,
+                                   .on_limited = on_limited,
                                    .arg = f};
     CU_ASSERT_FATAL(acme_new(&f->acme, &options) == 0);
     return f;

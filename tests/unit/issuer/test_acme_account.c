@@ -198,6 +198,18 @@ static void test_limits(void)
     CU_ASSERT(strstr(got.body, "rateLimited") != NULL);
     CU_ASSERT(ready.count == 1 && ready.error == ERR_CA && ready.retry_after_ms == 3600000);
     CU_ASSERT(strstr(ready.text, "rateLimited: because") != NULL);
+    CU_ASSERT(f->limited == 1 && f->limited_ms == 3600000);
+    CU_ASSERT(strstr(f->limited_text, "rateLimited: because") != NULL);
+    teardown(f);
+
+    f = setup("https://ca/acct/7", NULL);
+    post(f, "https://ca/x", "{}", &got);
+    answer_directory(f);
+    answer(f, "https://ca/nonce",
+           (struct answer){.status = 429, .body = "", .retry_after_ms = 60000});
+    turn(f);
+    CU_ASSERT(got.count == 1 && got.error == 0 && got.status == 429);
+    CU_ASSERT(f->limited == 1 && f->limited_ms == 60000);
     teardown(f);
 
     f = setup("https://ca/acct/7", NULL);
@@ -208,6 +220,7 @@ static void test_limits(void)
     turn(f);
     CU_ASSERT(got.count == 1 && got.error == 0 && got.status == 503);
     CU_ASSERT(got.retry_after_ms == 600000);
+    CU_ASSERT_EQUAL(f->limited, 0); /* it is away, that is no limit */
     teardown(f);
 
     f = setup("https://ca/acct/7", NULL);
@@ -215,6 +228,7 @@ static void test_limits(void)
     answer(f, DIRECTORY, (struct answer){.status = 429, .body = "", .retry_after_ms = 1000});
     turn(f);
     CU_ASSERT(got.count == 1 && got.error == 0 && got.status == 429);
+    CU_ASSERT(f->limited == 1 && f->limited_ms == 1000);
     teardown(f);
 }
 

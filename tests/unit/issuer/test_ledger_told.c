@@ -117,6 +117,43 @@ static void test_renewals(void)
     ledger_fixture_tear_down(&f);
 }
 
+/* Said of a nonce or the account (RFC 8555 6.6), not of an order: nobody asks there until then. */
+static void test_account(void)
+{
+    struct ledger_fixture f;
+    struct ledger_order renewal, elsewhere;
+    struct err err = {0};
+
+    ledger_fixture_set_up(&f);
+    renewal = order_at(&f.other);
+    renewal.renewal = true;
+    elsewhere = order_at(&f.le);
+    CU_ASSERT_EQUAL(ledger_limited_account(f.ledger, &f.other, LEDGER_T0 + 600, "slow down"),
+                    LEDGER_T0 + 600);
+    /* an order's own words after it take nothing back */
+    ledger_limited(f.ledger,
+                   &(struct ledger_order){.authority = &f.other,
+                                          .names = renewal.names,
+                                          .name_count = renewal.name_count},
+                   LEDGER_T0 + 600, said[0].text);
+    ledger_fixture_restart(&f);
+    CU_ASSERT_EQUAL(ledger_wait_name(&f, &f.other, "any.example.net"), 600);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &renewal, &err), 600);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "2027-01-15 08:10:00 UTC"));
+    CU_ASSERT_EQUAL(ledger_wait(&f, &elsewhere, NULL), 0);
+    ledger_fixture_pass(&f, 600);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &renewal, NULL), 0);
+    /* over: a later word on orders is about orders again */
+    ledger_limited(f.ledger,
+                   &(struct ledger_order){.authority = &f.other,
+                                          .names = renewal.names,
+                                          .name_count = renewal.name_count},
+                   f.wall + 600, said[0].text);
+    CU_ASSERT_EQUAL(ledger_wait(&f, &renewal, NULL), 0);
+    CU_ASSERT_EQUAL(ledger_limited_account(f.ledger, &f.other, 0, NULL), f.wall + LEDGER_TOLD);
+    ledger_fixture_tear_down(&f);
+}
+
 /* Nothing said, the past, and what nobody would wait for. */
 static void test_until(void)
 {
@@ -140,6 +177,7 @@ int main(void)
         {"what it is about", test_scope},
         {"whom it holds up", test_whom},
         {"renewals (RFC 9773 5)", test_renewals},
+        {"the account", test_account},
         {"until when", test_until},
     };
 
