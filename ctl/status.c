@@ -21,6 +21,29 @@ static void print_count(FILE *out, const char *label, json_int_t count)
     print_field(out, label, count < 0 ? NULL : text_count(text, sizeof(text), count));
 }
 
+/* The one CA by its URL, or each of several by name and URL. */
+static void print_authorities(const json_t *data, FILE *out)
+{
+    const json_t *all = json_object_get(data, "authorities"), *authority;
+    size_t i;
+    if (json_array_size(all) < 2) {
+        print_field(out, "directory", member_string(data, "directory"));
+        return;
+    }
+    json_array_foreach(all, i, authority)
+    {
+        const char *name = member_string(authority, "name");
+        const char *directory = member_string(authority, "directory");
+        char *text;
+        if (asprintf(&text, "%s, %s", name != NULL ? name : "-",
+                     directory != NULL ? directory : "-") < 0) {
+            text = NULL;
+        }
+        print_field(out, "authority", text);
+        free(text);
+    }
+}
+
 static void print_head(const json_t *data, FILE *out)
 {
     const json_t *uptime = json_object_get(data, "uptime");
@@ -30,7 +53,7 @@ static void print_head(const json_t *data, FILE *out)
                 json_is_number(uptime)
                     ? text_duration(text, sizeof(text), json_number_value(uptime))
                     : NULL);
-    print_field(out, "directory", member_string(data, "directory"));
+    print_authorities(data, out);
     print_field(out, "zones", zones);
     if (member_string(data, "store") != NULL) {
         print_field(out, "store", member_string(data, "store"));

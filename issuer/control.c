@@ -86,6 +86,21 @@ static json_t *zones(const struct server_conf *conf)
     return array;
 }
 
+/* Those that orders go to by themselves. */
+static json_t *cas(const struct authorities *authorities)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < authorities->configured; i++) {
+        const struct authority *a = &authorities->list[i];
+
+        (void)json_array_append_new(array,
+                                    json_pack("{s:o, s:o}", "name", line_json_string(a->name),
+                                              "directory", line_json_string(a->directory)));
+    }
+    return array;
+}
+
 static json_t *status(const struct control *control, json_t *dns, struct err *err)
 {
     const struct control_options *opt = &control->opt;
@@ -98,13 +113,14 @@ static json_t *status(const struct control *control, json_t *dns, struct err *er
         json_decref(dns);
         return NULL;
     }
-    return json_pack(
-        "{s:s, s:I, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "version", CERTMILL_VERSION, "uptime",
-        (json_int_t)((clock_mono_ms(opt->clock) - control->started_ms) / 1000), "directory",
-        authorities.list[0].directory, "processes", control_json_processes(opt->processes),
-        "generation", (json_int_t)publisher_generation(opt->publisher), "live_challenges",
-        (json_int_t)publisher_live(opt->publisher), "zones", zones(opt->conf), "orders", counts,
-        "dns", dns, "store", line_json_string(lost));
+    return json_pack("{s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "version",
+                     CERTMILL_VERSION, "uptime",
+                     (json_int_t)((clock_mono_ms(opt->clock) - control->started_ms) / 1000),
+                     "directory", authorities.list[0].directory, "authorities", cas(&authorities),
+                     "processes", control_json_processes(opt->processes), "generation",
+                     (json_int_t)publisher_generation(opt->publisher), "live_challenges",
+                     (json_int_t)publisher_live(opt->publisher), "zones", zones(opt->conf),
+                     "orders", counts, "dns", dns, "store", line_json_string(lost));
 }
 
 static void on_stats(void *arg, const struct publisher_counter *counters, size_t count)

@@ -56,7 +56,10 @@ static void dismiss(struct intake_job *job, const struct desk_result *result)
     while ((ticket = job->tickets) != NULL) {
         struct desk_client client = ticket->client;
 
-        intake_leave(ticket);
+        if ((job->tickets = ticket->next) != NULL) {
+            job->tickets->at = &job->tickets;
+        }
+        free(ticket);
         client.done(client.arg, result);
     }
 }
@@ -204,25 +207,24 @@ static int fill(const struct intake *intake, const struct intake_request *reques
     return digest(job, err);
 }
 
-static int job_new(struct intake *intake, const struct intake_request *request,
-                   struct intake_job **out, struct err *err)
+/* NULL: err is filled. */
+static struct intake_job *job_new(struct intake *intake, const struct intake_request *request,
+                                  struct err *err)
 {
     struct intake_job *job = calloc(1, sizeof *job);
-    int ret;
 
     if (job == NULL) {
-        return no_memory(err);
+        (void)no_memory(err);
+        return NULL;
     }
     job->intake = intake;
-    if ((ret = csr_parse(&job->csr, request->csr_pem, request->csr_len, err)) < 0 ||
-        (ret = check_policy(intake, request, job, err)) < 0 ||
-        (ret = fill(intake, request, job, err)) < 0) {
+    if (csr_parse(&job->csr, request->csr_pem, request->csr_len, err) < 0 ||
+        check_policy(intake, request, job, err) < 0 || fill(intake, request, job, err) < 0) {
         intake_audit_refused(intake, request, &job->csr, err);
         job_free(job);
-        return ret;
+        return NULL;
     }
-    *out = job;
-    return 0;
+    return job;
 }
 
 static void job_link(struct intake_job *job)
@@ -272,13 +274,12 @@ int intake_take(struct intake *intake, const struct intake_request *request,
                 const struct desk_client *client, struct intake_ticket **ticket, struct err *err)
 {
     struct intake_job *job, *own;
-    int ret;
 
     if (intake->stopping) {
         return err_set(err, ERR_CANCELLED, "%s", stopped.text);
     }
-    if ((ret = job_new(intake, request, &own, err)) < 0) {
-        return ret;
+    if ((own = job_new(intake, request, err)) == NULL) {
+        return err->code;
     }
     if ((*ticket = calloc(1, sizeof **ticket)) == NULL) {
         job_free(own);
@@ -324,12 +325,18 @@ static void on_closed(void *arg)
 
 void intake_free(struct intake *intake)
 {
+    struct intake_job *job;
+
     if (intake == NULL) {
         return;
     }
     intake->stopping = true;
-    while (intake->jobs != NULL) {
-        intake_finish(intake->jobs, &stopped);
+    while ((job = intake->jobs) != NULL) {
+        if ((intake->jobs = job->next) != NULL) {
+            intake->jobs->at = &intake->jobs;
+        }
+        job->at = NULL;
+        intake_finish(job, &stopped);
     }
     turn_close(&intake->turn, on_closed);
 }

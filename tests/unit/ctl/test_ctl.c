@@ -231,6 +231,22 @@ static void test_status(void)
                                  "dns other          new\\x0a 3, newer 1\n");
 }
 
+static void test_authorities(void)
+{
+    int status;
+    const char *text =
+        answer("status",
+               "{\"result\":\"ok\",\"data\":{\"directory\":\"https://a/d\",\"authorities\":["
+               "{\"name\":\"first\",\"directory\":\"https://a/d\"},"
+               "{\"name\":\"sec\\nond\",\"directory\":\"https://b/d\"},{}]}}",
+               &status);
+    CU_ASSERT_EQUAL(status, CTL_OK);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nauthority          first, https://a/d\n"
+                                        "authority          sec\\x0aond, https://b/d\n"
+                                        "authority          -, -\n"));
+    CU_ASSERT_PTR_NULL(strstr(text, "directory"));
+}
+
 static void test_orders(void)
 {
     int status;
@@ -395,6 +411,7 @@ int main(void)
     CU_add_test(suite, "usage", test_usage);
     CU_add_test(suite, "socket", test_socket);
     CU_add_test(suite, "status", test_status);
+    CU_add_test(suite, "status of several CAs", test_authorities);
     CU_add_test(suite, "orders", test_orders);
     CU_add_test(suite, "one order", test_one_order);
     CU_add_test(suite, "lists", test_lists);

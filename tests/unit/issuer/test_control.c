@@ -333,6 +333,10 @@ static void test_status(void)
     data = ask(&f, "{\"v\":1,\"op\":\"status\"}");
     CU_ASSERT(json_integer_value(json_object_get(data, "uptime")) >= 60);
     CU_ASSERT_STRING_EQUAL(local_text(data, "directory"), f.base.directory);
+    process = json_object_get(data, "authorities");
+    CU_ASSERT_EQUAL(json_array_size(process), 1);
+    CU_ASSERT_STRING_EQUAL(local_text(json_array_get(process, 0), "directory"), f.base.directory);
+    CU_ASSERT_STRING_NOT_EQUAL(local_text(json_array_get(process, 0), "name"), "");
     CU_ASSERT_EQUAL(json_array_size(json_object_get(data, "zones")), 1);
     process = json_array_get(json_object_get(data, "processes"), 0);
     CU_ASSERT_STRING_EQUAL(local_text(process, "role"), "dnsd");
