@@ -135,6 +135,9 @@
 
 /* -- revocation -- */
 #define LIMIT_REVOKE_S 600 /* seconds by which the time of a signed request may be off */
+#define LIMIT_REVOKE_JWS                                                                           \
+    (64u << 10) /* a certificate of 100 names of 253 octets, 28 KiB, in base64url twice: 50 KiB;   \
+                   header and signature 5 KiB */
 #define LIMIT_REVOKING 256 /* certificates being revoked at once */
 
 /* -- orders -- */

@@ -75,15 +75,18 @@ static void finish(struct acme *acme, struct acme_request *r, const struct acme_
 {
     acme_response_fn *fn = r->fn;
     void *arg = r->arg;
-    char *text = r->text, *refused = r->refused; /* response may point to them */
+    char *text = r->text, *refused = r->refused; /* response may point to these */
+    char *nonce = r->nonce, *target = r->target;
 
-    r->text = r->refused = NULL;
+    r->text = r->refused = r->nonce = r->target = NULL;
     request_free(acme, r);
     if (fn != NULL) {
         fn(arg, response);
     }
     free(text);
     free(refused);
+    free(nonce);
+    free(target);
 }
 
 static void finish_error(struct acme *acme, struct acme_request *r)
@@ -96,6 +99,8 @@ static void finish_error(struct acme *acme, struct acme_request *r)
 
     if (r->error == 0) {
         response.text = NULL;
+        response.nonce = r->nonce;
+        response.location = r->target;
     }
     if (r->refused != NULL) {
         response.error = 0;
@@ -340,14 +345,14 @@ static bool handle_problem(struct acme_request *r, const struct http_answer *ans
     struct problem_context context = {.status = answer->status,
                                       .retry_after_ms = answer->fields->retry_after_ms};
     struct problem problem;
-    bool handled = true;
+    bool handled = true, anew = r->kind != ACME_SIGNED; /* with another nonce */
 
     if (problem_parse(&problem, answer->body, answer->body_len, &context) < 0) {
         return false;
     }
-    if (problem_is(&problem, "badNonce")) {
+    if (anew && problem_is(&problem, "badNonce")) {
         bad_nonce(r, &problem, answer);
-    } else if (answer->status >= 500 && r->tries + 1 < TRIES) {
+    } else if (anew && answer->status >= 500 && r->tries + 1 < TRIES) {
         nonce_pool_put(&r->acme->nonces, answer->fields->nonce);
         retry_problem(r, &problem, answer->fields->retry_after_ms);
     } else {
@@ -441,6 +446,16 @@ static void sign(struct acme_request *r)
     }
 }
 
+static void take_nonce(struct acme_request *r)
+{
+    if (acme_take_nonce(r)) {
+        later(r, ACME_DONE, 0);
+    } else if (r->stage != ACME_FAILED) {
+        r->stage = ACME_WANTS_NONCE;
+        acme_fetch_nonces(r->acme);
+    }
+}
+
 void acme_step(struct acme_request *r)
 {
     struct acme *acme = r->acme;
@@ -450,6 +465,10 @@ void acme_step(struct acme_request *r)
         acme_fetch_directory(acme);
     } else if (r->kind == ACME_GET) {
         acme_get(r);
+    } else if (r->kind == ACME_SIGNED) {
+        acme_send_signed(r);
+    } else if (r->kind == ACME_NONCE) {
+        take_nonce(r);
     } else if ((r->kind == ACME_POST || r->kind == ACME_READY) && !acme->search.ready) {
         r->stage = ACME_WANTS_ACCOUNT;
         acme_fetch_account(acme);

@@ -73,6 +73,7 @@ struct acme_response {
     const char *body; /* NUL after body_len bytes */
     size_t body_len;
     const char *location;
+    const char *nonce;      /* of acme_get_nonce */
     int64_t retry_after_ms; /* -1: none */
     const char *alternates[8];
     size_t alternate_count;
@@ -102,6 +103,17 @@ int acme_post_resource(struct acme *acme, enum acme_resource resource, const cha
  * the same; needs no account. */
 int acme_get_resource(struct acme *acme, enum acme_resource resource, const char *path,
                       acme_response_fn *fn, void *arg, struct acme_request **request);
+/* For a request that somebody else signs, to a URL of the directory: a fresh nonce (RFC 8555 7.2)
+ * as the response's nonce, and the URL as its location. ERR_NOT_FOUND as above; needs no account.
+ */
+int acme_get_nonce(struct acme *acme, enum acme_resource resource, acme_response_fn *fn, void *arg,
+                   struct acme_request **request);
+/* The request that somebody else has signed, a flattened JWS: posted as it is, with badNonce and
+ * 5xx for the caller. ERR_RANGE where url, which it is signed for, is not the directory's (any
+ * more). */
+int acme_post_signed(struct acme *acme, enum acme_resource resource, const char *url,
+                     const char *jws, acme_response_fn *fn, void *arg,
+                     struct acme_request **request);
 /* Forgets the request; its callback will not come. */
 void acme_cancel(struct acme_request *request);
 

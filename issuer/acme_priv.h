@@ -13,11 +13,13 @@
 #include "issuer/signclient.h"
 
 enum acme_kind {
-    ACME_POST,  /* acme_post: signed with the account's URL as kid */
-    ACME_READY, /* acme_ready: wants directory, key and account only */
-    ACME_GET,   /* acme_get_resource: wants the directory only */
-    ACME_KNOW,  /* acme_know: wants the directory only */
-    ACME_OWN,   /* about the account itself: needs no account, is signed as it says */
+    ACME_POST,   /* acme_post: signed with the account's URL as kid */
+    ACME_READY,  /* acme_ready: wants directory, key and account only */
+    ACME_GET,    /* acme_get_resource: wants the directory only */
+    ACME_KNOW,   /* acme_know: wants the directory only */
+    ACME_NONCE,  /* acme_get_nonce: wants directory and a fresh nonce */
+    ACME_SIGNED, /* acme_post_signed: wants the directory only */
+    ACME_OWN,    /* about the account itself: needs no account, is signed as it says */
 };
 
 enum acme_stage {
@@ -28,7 +30,7 @@ enum acme_stage {
     ACME_SENDING,
     ACME_DELAYED, /* another try at due */
     ACME_FAILED,  /* the callback, with error and text, at due */
-    ACME_DONE,    /* ACME_READY, ACME_KNOW: the callback at due */
+    ACME_DONE,    /* ACME_READY, ACME_KNOW, ACME_NONCE: the callback at due */
 };
 
 struct acme_request {
@@ -38,7 +40,7 @@ struct acme_request {
     enum acme_stage stage;
     char *url, *payload;         /* NULL as in acme_post */
     enum acme_resource resource; /* where url is NULL */
-    char *path;                  /* ACME_GET */
+    char *path;                  /* ACME_GET; ACME_SIGNED: the URL that was signed */
     char *key;                   /* ACME_OWN: the key that signs */
     bool by_kid;                 /* ACME_OWN: with the account's URL, not the key, in the header */
     char *target; /* where it goes, and what its signature says; from ACME_SIGNING on */
@@ -47,6 +49,7 @@ struct acme_request {
     uint64_t started, due; /* loop time, ms */
     unsigned tries, bad_nonces;
     bool reaccounted;               /* the CA did not know the account; asked for it anew once */
+    bool asked;                     /* ACME_NONCE: newNonce, whatever the pool holds */
     bool redirected;                /* the directory's URL was gone; read anew once */
     char *nonce;                    /* the one a badNonce answer brought */
     uint64_t sign;                  /* ACME_SIGNING: for signclient_cancel */
@@ -158,6 +161,10 @@ const char *acme_target(const struct acme_request *request);
 void acme_lacks(struct acme_request *request);
 /* Sends an ACME_GET. */
 void acme_get(struct acme_request *request);
+/* Sends an ACME_SIGNED. */
+void acme_send_signed(struct acme_request *request);
+/* Whether an ACME_NONCE has all that it is about. */
+bool acme_take_nonce(struct acme_request *request);
 
 /* -- acme_fetch.c: what needs no signature -- */
 void acme_fetch_directory(struct acme *acme);

@@ -65,31 +65,93 @@ void acme_get(struct acme_request *r)
     }
 }
 
-struct answer_to {
+void acme_send_signed(struct acme_request *r)
+{
+    struct http_request request = {
+        .method = HTTP_POST,
+        .body = r->payload,
+        .body_len = strlen(r->payload),
+        .content_type = "application/jose+json",
+        .accept = "application/json",
+    };
+    const char *url = acme_target(r);
+
+    if (url == NULL) {
+        acme_lacks(r);
+        return;
+    }
+    if (strcmp(url, r->path) != 0) {
+        char text[LIMIT_ERROR_TEXT];
+
+        snprintf(text, sizeof(text), "it is signed for %.300s, but the CA's URL is %.300s", r->path,
+                 url);
+        acme_fail(r, ERR_RANGE, text);
+        return;
+    }
+    free(r->target);
+    if ((r->target = strdup(url)) == NULL) {
+        acme_fail(r, -ENOMEM, "out of memory");
+        return;
+    }
+    request.url = r->target;
+    r->stage = ACME_SENDING;
+    int ret = http_send(r->acme->http, &request, acme_answer, r, &r->exchange);
+    if (ret < 0) {
+        acme_fail(r, ret, err_string(ret));
+    }
+}
+
+bool acme_take_nonce(struct acme_request *r)
+{
+    const char *url = acme_target(r);
+
+    if (url == NULL) {
+        acme_lacks(r);
+        return false;
+    }
+    if (!r->asked) {
+        r->asked = true;
+        return false;
+    }
+    if ((r->nonce = nonce_pool_take(&r->acme->nonces)) == NULL) {
+        return false;
+    }
+    if ((r->target = strdup(url)) == NULL) {
+        acme_fail(r, -ENOMEM, "out of memory");
+        return false;
+    }
+    return true;
+}
+
+struct beginning {
+    enum acme_kind kind;
+    enum acme_resource resource;
+    const char *payload, *path; /* or NULL; copied */
     acme_response_fn *fn;
     void *arg;
     struct acme_request **request;
 };
 
-/* Takes text over. */
-static int start(struct acme *acme, enum acme_kind kind, enum acme_resource resource, char *text,
-                 struct answer_to to)
+static int begin(struct acme *acme, const struct beginning *what)
 {
-    struct acme_request *r =
-        text != NULL && !acme->closing ? acme_request_new(acme, kind, to.fn, to.arg) : NULL;
+    char *payload = what->payload != NULL ? strdup(what->payload) : NULL;
+    char *path = what->path != NULL ? strdup(what->path) : NULL;
+    struct acme_request *r = NULL;
 
+    if ((payload != NULL) == (what->payload != NULL) && (path != NULL) == (what->path != NULL) &&
+        !acme->closing) {
+        r = acme_request_new(acme, what->kind, what->fn, what->arg);
+    }
     if (r == NULL) {
-        free(text);
+        free(payload);
+        free(path);
         return acme->closing ? ERR_CANCELLED : -ENOMEM;
     }
-    if (kind == ACME_GET) {
-        r->path = text;
-    } else {
-        r->payload = text;
-    }
-    r->resource = resource;
-    if (to.request != NULL) {
-        *to.request = r;
+    r->payload = payload;
+    r->path = path;
+    r->resource = what->resource;
+    if (what->request != NULL) {
+        *what->request = r;
     }
     acme_step(r);
     return 0;
@@ -98,11 +160,24 @@ static int start(struct acme *acme, enum acme_kind kind, enum acme_resource reso
 int acme_post_resource(struct acme *acme, enum acme_resource resource, const char *payload,
                        acme_response_fn *fn, void *arg, struct acme_request **request)
 {
-    return start(acme, ACME_POST, resource, strdup(payload), (struct answer_to){fn, arg, request});
+    return begin(acme, &(struct beginning){ACME_POST, resource, payload, NULL, fn, arg, request});
 }
 
 int acme_get_resource(struct acme *acme, enum acme_resource resource, const char *path,
                       acme_response_fn *fn, void *arg, struct acme_request **request)
 {
-    return start(acme, ACME_GET, resource, strdup(path), (struct answer_to){fn, arg, request});
+    return begin(acme, &(struct beginning){ACME_GET, resource, NULL, path, fn, arg, request});
+}
+
+int acme_get_nonce(struct acme *acme, enum acme_resource resource, acme_response_fn *fn, void *arg,
+                   struct acme_request **request)
+{
+    return begin(acme, &(struct beginning){ACME_NONCE, resource, NULL, NULL, fn, arg, request});
+}
+
+int acme_post_signed(struct acme *acme, enum acme_resource resource, const char *url,
+                     const char *jws, acme_response_fn *fn, void *arg,
+                     struct acme_request **request)
+{
+    return begin(acme, &(struct beginning){ACME_SIGNED, resource, jws, url, fn, arg, request});
 }

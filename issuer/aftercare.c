@@ -13,6 +13,7 @@
 #include "issuer/ocsp.h"
 #include "issuer/renewal.h"
 #include "issuer/revoke.h"
+#include "issuer/revoke_jws.h"
 #include "issuer/revoke_proof.h"
 #include "issuer/revoke_reason.h"
 #include "issuer/submit.h"
@@ -171,7 +172,9 @@ static void on_revoked(void *arg, int error, const char *text, const struct revo
     struct caller *caller = arg;
     json_t *answer = NULL;
 
-    if (error == 0) {
+    if (error == 0 && result->to_sign != NULL) {
+        answer = result_of("output", json_string(result->to_sign));
+    } else if (error == 0) {
         answer = caller->control ? revoked_data(result) : revoked_text(result);
     }
     reply(caller, error, text, answer);
@@ -191,11 +194,12 @@ static int find_client(const struct server_conf_client **client, const struct af
     return 0;
 }
 
+/* The certificate of a PEM chain, where the client may have all its names. */
 static int find_own(const struct aftercare *aftercare, const struct submit_request *request,
-                    struct issued *issued, struct err *err)
+                    const char *pem, struct issued *issued, struct err *err)
 {
     const struct server_conf_client *client;
-    int ret = issued_find(issued, aftercare->opt.store, request->input, request->input_len,
+    int ret = issued_find(issued, aftercare->opt.store, pem, strlen(pem),
                           clock_wall_s(aftercare->opt.clock), err);
 
     if (ret < 0) {
@@ -212,7 +216,7 @@ static int get_renewal(struct aftercare *aftercare, const struct submit_request 
                        struct caller *caller, struct err *err)
 {
     struct issued issued;
-    int ret = find_own(aftercare, request, &issued, err);
+    int ret = find_own(aftercare, request, request->input, &issued, err);
 
     if (ret < 0) {
         return ret;
@@ -227,16 +231,31 @@ static int revoke_own(struct aftercare *aftercare, const struct submit_request *
 {
     struct revoke_request order = {
         .client = request->client_name, .address = request->client, .peer_uid = peer_uid};
+    struct revoke_jws jws = {0};
     struct issued issued;
-    int ret = revoke_proof_check(request->input, request->input_len,
-                                 clock_wall_s(aftercare->opt.clock), &order.reason, err);
+    int ret = 0;
 
-    if (ret < 0 || (ret = find_own(aftercare, request, &issued, err)) < 0) {
-        return ret;
+    if (request->op == SUBMIT_REVOKE_SIGNED) {
+        order.way = REVOKE_SIGNED;
+        order.jws = &jws;
+        ret = revoke_jws_check(&jws, request->input, request->input_len, err);
+        order.reason = jws.reason;
+    } else if (request->op == SUBMIT_REVOKE_REQUEST) {
+        order.way = REVOKE_TO_SIGN;
+        if (request->reason != NULL) {
+            ret = revoke_reason_parse(&order.reason, request->reason, err);
+        }
+    } else {
+        ret = revoke_proof_check(request->input, request->input_len,
+                                 clock_wall_s(aftercare->opt.clock), &order.reason, err);
     }
-    order.issued = &issued;
-    ret = revoke_start(aftercare->revoke, &order, on_revoked, caller, err);
-    issued_clear(&issued);
+    if (ret == 0 && (ret = find_own(aftercare, request, jws.pem != NULL ? jws.pem : request->input,
+                                    &issued, err)) == 0) {
+        order.issued = &issued;
+        ret = revoke_start(aftercare->revoke, &order, on_revoked, caller, err);
+        issued_clear(&issued);
+    }
+    revoke_jws_clear(&jws);
     return ret;
 }
 
@@ -257,6 +276,8 @@ int aftercare_submit(struct aftercare *aftercare, const struct submit_request *r
         ret = get_renewal(aftercare, request, caller, err);
         break;
     case SUBMIT_REVOKE_CERTIFICATE:
+    case SUBMIT_REVOKE_REQUEST:
+    case SUBMIT_REVOKE_SIGNED:
         ret = revoke_own(aftercare, request, peer_uid, caller, err);
         break;
     default:

@@ -45,7 +45,8 @@ struct renewal *aftercare_renewal(struct aftercare *aftercare);
  * object, for the control socket its data. */
 typedef void aftercare_fn(void *arg, int error, const char *text, json_t *answer);
 
-/* SUBMIT_GET_OCSP, SUBMIT_GET_RENEWAL_INFO, SUBMIT_REVOKE_CERTIFICATE. The callback comes once,
+/* SUBMIT_GET_OCSP, SUBMIT_GET_RENEWAL_INFO, SUBMIT_REVOKE_CERTIFICATE,
+ * SUBMIT_REVOKE_REQUEST, SUBMIT_REVOKE_SIGNED. The callback comes once,
  * from within this call or later; where it fails, none. */
 int aftercare_submit(struct aftercare *aftercare, const struct submit_request *request,
                      int64_t peer_uid, aftercare_fn *fn, void *arg, struct err *err);

@@ -14,13 +14,16 @@
 #include "issuer/desk.h"
 #include "issuer/issued.h"
 #include "issuer/problem.h"
+#include "issuer/revoke_jws.h"
 #include "issuer/revoke_reason.h"
 
 struct job {
     struct job *next;
     struct revoke *revoke;
     struct acme_request *request;
+    enum revoke_way way;
     uint64_t certificate, order;
+    char *pem; /* REVOKE_TO_SIGN */
     char *serial, *names, *directory_url, *client, *address;
     int64_t peer_uid;
     uint64_t started; /* clock_mono_ms */
@@ -49,6 +52,7 @@ int revoke_new(struct revoke **out, const struct revoke_options *options)
 
 static void job_free(struct job *job)
 {
+    free(job->pem);
     free(job->serial);
     free(job->names);
     free(job->directory_url);
@@ -117,9 +121,9 @@ static void succeed(struct job *job, bool already)
     struct err err = {0};
     char text[256];
 
-    (void)snprintf(text, sizeof text, "certificate %.100s %s (%s)", job->serial,
-                   already ? "had been revoked before" : "revoked",
-                   revoke_reason_name(job->reason));
+    (void)snprintf(text, sizeof text, "certificate %.100s %s (%s%s)", job->serial,
+                   already ? "had been revoked before" : "revoked", revoke_reason_name(job->reason),
+                   job->way == REVOKE_SIGNED ? ", signed by its key" : "");
     log_info(opt->log, job->client, "%s", text);
     (void)store_event_add(opt->store, job->order, clock_wall_us(opt->clock), text);
     if (store_certificate_revoked(opt->store, job->certificate, result.at, job->reason, &err) < 0) {
@@ -150,12 +154,34 @@ static void refused(struct job *job, const struct acme_response *response)
     }
     (void)snprintf(text, sizeof text, "%s", problem.text);
     bool already = problem_is(&problem, "alreadyRevoked");
+    if (job->way == REVOKE_SIGNED && problem_is(&problem, "badNonce")) {
+        (void)snprintf(text, sizeof text,
+                       "the CA does not take the nonce (any more): begin anew with \"revoke "
+                       "request\" and send what is signed without delay");
+    }
     problem_clear(&problem);
     if (already) {
         succeed(job, true);
     } else {
         fail(job, response->status >= 500 ? ERR_UNAVAILABLE : ERR_CA, text);
     }
+}
+
+static void give_to_sign(struct job *job, const struct acme_response *response)
+{
+    struct err err = {0};
+    char *text = NULL;
+    int ret =
+        revoke_jws_make(&text, job->pem, job->reason, response->nonce, response->location, &err);
+
+    if (ret < 0) {
+        fail(job, ret, err.text);
+        return;
+    }
+    log_info(job->revoke->opt.log, job->client, "certificate %s: a request to revoke it is signed",
+             job->serial);
+    finish(job, 0, NULL, &(struct revoke_result){.to_sign = text});
+    free(text);
 }
 
 static void on_response(void *arg, const struct acme_response *response)
@@ -166,6 +192,8 @@ static void on_response(void *arg, const struct acme_response *response)
     if (response->error != 0) {
         fail(job, response->error,
              response->text != NULL ? response->text : err_string(response->error));
+    } else if (response->nonce != NULL) {
+        give_to_sign(job, response);
     } else if (response->status != 200) {
         refused(job, response);
     } else {
@@ -199,20 +227,37 @@ static char *payload_of(const char *pem, int reason)
     return payload;
 }
 
-static int post(struct job *job, const char *pem, struct err *err)
+static int post_by_account(struct acme *acme, struct job *job, const char *pem)
+{
+    char *payload = payload_of(pem, job->reason);
+    int ret = -ENOMEM;
+
+    if (payload != NULL) {
+        ret = acme_post_resource(acme, ACME_REVOKE_CERT, payload, on_response, job, &job->request);
+    }
+    free(payload);
+    return ret;
+}
+
+static int ask(struct job *job, const struct revoke_request *request, struct err *err)
 {
     struct acme *acme = desk_acme(job->revoke->opt.desk, job->directory_url, err);
-    char *payload;
     int ret;
 
     if (acme == NULL) {
         return err->code;
     }
-    if ((payload = payload_of(pem, job->reason)) == NULL) {
-        return err_set(err, -ENOMEM, "out of memory");
+    switch (job->way) {
+    case REVOKE_TO_SIGN:
+        ret = acme_get_nonce(acme, ACME_REVOKE_CERT, on_response, job, &job->request);
+        break;
+    case REVOKE_SIGNED:
+        ret = acme_post_signed(acme, ACME_REVOKE_CERT, request->jws->url, request->jws->text,
+                               on_response, job, &job->request);
+        break;
+    default:
+        ret = post_by_account(acme, job, request->issued->pem);
     }
-    ret = acme_post_resource(acme, ACME_REVOKE_CERT, payload, on_response, job, &job->request);
-    free(payload);
     return ret == 0
                ? 0
                : err_set(err, ret, "%s cannot be asked: %s", job->directory_url, err_string(ret));
@@ -237,7 +282,9 @@ static struct job *job_new(struct revoke *revoke, const struct revoke_request *r
     }
     *job = (struct job){
         .revoke = revoke,
+        .way = request->way,
         .certificate = issued->id,
+        .pem = copy_or_null(request->way == REVOKE_TO_SIGN ? issued->pem : NULL, &failed),
         .order = issued->order_id,
         .serial = copy_or_null(issued->serial, &failed),
         .names = copy_or_null(issued->names, &failed),
@@ -262,10 +309,10 @@ int revoke_start(struct revoke *revoke, const struct revoke_request *request, re
     struct job *job;
     int ret;
 
-    if (issued->revoked != 0) {
+    if (issued->revoked != 0 && request->way != REVOKE_TO_SIGN) {
         fn(arg, 0, NULL,
            &(struct revoke_result){issued->serial, issued->names, issued->revoked,
-                                   issued->revoked_reason, true});
+                                   issued->revoked_reason, true, NULL});
         return 0;
     }
     if (revoke->count == LIMIT_REVOKING) {
@@ -277,7 +324,7 @@ int revoke_start(struct revoke *revoke, const struct revoke_request *request, re
     }
     job->fn = fn;
     job->arg = arg;
-    if ((ret = post(job, issued->pem, err)) < 0) {
+    if ((ret = ask(job, request, err)) < 0) {
         job_free(job);
         return ret;
     }

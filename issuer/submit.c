@@ -349,6 +349,8 @@ static void dispatch(struct session *session, const struct submit_request *reque
     case SUBMIT_GET_OCSP:
     case SUBMIT_GET_RENEWAL_INFO:
     case SUBMIT_REVOKE_CERTIFICATE:
+    case SUBMIT_REVOKE_REQUEST:
+    case SUBMIT_REVOKE_SIGNED:
         aftercare(session, request);
         return;
     case SUBMIT_SHOW_CSR:

@@ -45,6 +45,8 @@ enum submit_op {
     SUBMIT_GET_OCSP,
     SUBMIT_GET_RENEWAL_INFO,
     SUBMIT_REVOKE_CERTIFICATE,
+    SUBMIT_REVOKE_REQUEST,
+    SUBMIT_REVOKE_SIGNED,
     SUBMIT_SHOW_CSR,
     SUBMIT_SHOW_CERTIFICATE,
     SUBMIT_SHOW_CONFIGURATION,
@@ -59,6 +61,7 @@ struct submit_request {
     enum submit_op op;
     const char *domains, *client_name, *input, *client;
     const char *acme_server_url, *authority, *preferred_chain, *profile;
+    const char *reason;
     const char *names; /* check, as given, divided by "," */
     size_t input_len;
     bool staging, force;

@@ -11,7 +11,7 @@ static const struct line_member members[] = {
     {"staging", LINE_BOOLEAN, false},        {"force", LINE_BOOLEAN, false},
     {"acme_server_url", LINE_STRING, false}, {"authority", LINE_STRING, false},
     {"preferred_chain", LINE_STRING, false}, {"profile", LINE_STRING, false},
-    {"names", LINE_STRING, false},
+    {"names", LINE_STRING, false},           {"reason", LINE_STRING, false},
 };
 
 static const struct {
@@ -23,6 +23,8 @@ static const struct {
     [SUBMIT_GET_OCSP] = {"get ocsp", false, true},
     [SUBMIT_GET_RENEWAL_INFO] = {"get renewal-info", true, true},
     [SUBMIT_REVOKE_CERTIFICATE] = {"revoke certificate", true, true},
+    [SUBMIT_REVOKE_REQUEST] = {"revoke request", true, true},
+    [SUBMIT_REVOKE_SIGNED] = {"revoke signed", true, true},
     [SUBMIT_SHOW_CSR] = {"show csr", false, true},
     [SUBMIT_SHOW_CERTIFICATE] = {"show certificate", false, true},
     [SUBMIT_SHOW_CONFIGURATION] = {"show configuration", false, false},
@@ -65,6 +67,7 @@ static int check(const struct submit_request *request, struct err *err)
         {request->authority, "the name of the authority", LIMIT_URL},
         {request->preferred_chain, "the name of the preferred chain", LIMIT_DOMAIN_TEXT},
         {request->profile, "the name of the profile", LIMIT_WORD},
+        {request->reason, "the reason", LIMIT_WORD},
     };
     const char *name = ops[request->op].name;
     int ret;
@@ -103,6 +106,7 @@ int submit_request_parse(struct submit_request *out, const char *line, size_t le
     out->client = string(out->json, "client");
     out->client_name = string(out->json, "client_name");
     out->authority = string(out->json, "authority");
+    out->reason = string(out->json, "reason");
     out->profile = string(out->json, "profile");
     out->force = json_is_true(json_object_get(out->json, "force"));
     out->acme_server_url = string(out->json, "acme_server_url");

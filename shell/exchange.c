@@ -71,6 +71,7 @@ static int fill(json_t *object, const struct shell *shell, const struct request 
         (ret = put_string(object, "acme_server_url", request->acme_server_url, err)) < 0 ||
         (ret = put_string(object, "authority", request->authority, err)) < 0 ||
         (ret = put_string(object, "profile", request->profile, err)) < 0 ||
+        (ret = put_string(object, "reason", request->reason, err)) < 0 ||
         (ret = put_string(object, "preferred_chain", request->preferred_chain, err)) < 0) {
         return ret;
     }

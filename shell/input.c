@@ -43,7 +43,9 @@ static ssize_t read_until_end(char *dst, size_t cap, int fd, struct err *err)
 
 int input_read(char **input, int fd, enum request_input kind, struct err *err)
 {
-    size_t max = kind == REQUEST_INPUT_CSR ? LIMIT_CSR_PEM : LIMIT_CHAIN_PEM;
+    size_t max = kind == REQUEST_INPUT_CSR   ? LIMIT_CSR_PEM
+                 : kind == REQUEST_INPUT_JWS ? LIMIT_REVOKE_JWS
+                                             : LIMIT_CHAIN_PEM;
     *input = NULL;
     if (kind == REQUEST_INPUT_NONE) {
         return 0;

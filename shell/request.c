@@ -7,6 +7,8 @@ static const struct request_op ops[] = {
     {"get certificate", "get", "certificate", REQUEST_INPUT_CSR, true, false, false},
     {"get renewal-info", "get", "renewal-info", REQUEST_INPUT_CHAIN, true, false, false},
     {"revoke certificate", "revoke", "certificate", REQUEST_INPUT_CHAIN, true, false, false},
+    {"revoke request", "revoke", "request", REQUEST_INPUT_CHAIN, true, false, false},
+    {"revoke signed", "revoke", "signed", REQUEST_INPUT_JWS, true, false, false},
     {"get ocsp", "get", "ocsp", REQUEST_INPUT_CHAIN, false, false, false},
     {"show csr", "show", "csr", REQUEST_INPUT_CSR, false, false, false},
     {"show certificate", "show", "certificate", REQUEST_INPUT_CHAIN, false, false, false},
@@ -19,7 +21,7 @@ static const struct request_op ops[] = {
 
 #define OPS (sizeof(ops) / sizeof(ops[0]))
 #define TAKEN                                                                                      \
-    "taken are ping, get certificate|ocsp|renewal-info, revoke certificate, "                      \
+    "taken are ping, get certificate|ocsp|renewal-info, revoke certificate|request|signed, "       \
     "show csr|certificate|configuration|acmeaccount, check NAME..., help, version"
 
 struct reader {
@@ -87,6 +89,7 @@ static int take_option(struct reader *r, struct request *out, struct err *err)
         {"--authority", &out->authority, LIMIT_URL},
         {"--preferred-chain", &out->preferred_chain, LIMIT_DOMAIN_TEXT},
         {"--profile", &out->profile, LIMIT_WORD},
+        {"--reason", &out->reason, LIMIT_WORD},
     };
     int ret;
     if (take_flag(r, "--staging", "-s", &out->staging) ||
@@ -108,8 +111,8 @@ static int take_option(struct reader *r, struct request *out, struct err *err)
     }
     return err_set(err, ERR_UNKNOWN,
                    "option '%.100s' is not taken from a client: --log-level LEVEL, --staging, "
-                   "--force, --acme-server-url URL, --authority NAME, --profile NAME and "
-                   "--preferred-chain NAME are",
+                   "--force, --acme-server-url URL, --authority NAME, --profile NAME, "
+                   "--preferred-chain NAME and --reason WORD are",
                    r->words[r->pos]);
 }
 
@@ -195,8 +198,9 @@ static size_t occurrences(const char *text, const char *what)
 
 int request_check_input(enum request_input kind, const char *input, size_t len, struct err *err)
 {
-    bool csr = kind == REQUEST_INPUT_CSR;
-    const char *what = csr ? "CSR" : "certificate chain";
+    bool csr = kind == REQUEST_INPUT_CSR, jws = kind == REQUEST_INPUT_JWS;
+    const char *what = csr ? "CSR" : jws ? "signed request" : "certificate chain";
+    const char *form = jws ? "as JSON" : "in PEM form";
     if (kind == REQUEST_INPUT_NONE) {
         return 0;
     }
@@ -206,16 +210,20 @@ int request_check_input(enum request_input kind, const char *input, size_t len, 
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)input[i];
         if (c >= 0x7f || (c < 0x20 && c != '\t' && c != '\r' && c != '\n')) {
-            return err_set(err, ERR_MALFORMED,
-                           "the input is not a %s in PEM form: octet %zu is \\x%02x", what, i + 1,
-                           c);
+            return err_set(err, ERR_MALFORMED, "the input is not a %s %s: octet %zu is \\x%02x",
+                           what, form, i + 1, c);
         }
+    }
+    if (jws) {
+        return input[strspn(input, " \t\r\n")] == '{'
+                   ? 0
+                   : err_set(err, ERR_MALFORMED, "the input holds no %s %s", what, form);
     }
     size_t begins = csr ? occurrences(input, "-----BEGIN CERTIFICATE REQUEST-----") +
                               occurrences(input, "-----BEGIN NEW CERTIFICATE REQUEST-----")
                         : occurrences(input, "-----BEGIN CERTIFICATE-----");
     if (begins == 0) {
-        return err_set(err, ERR_MALFORMED, "the input holds no %s in PEM form", what);
+        return err_set(err, ERR_MALFORMED, "the input holds no %s %s", what, form);
     }
     if (csr && begins > 1) {
         return err_set(err, ERR_MALFORMED, "the input holds %zu CSRs, one is taken", begins);

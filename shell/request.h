@@ -11,7 +11,12 @@
 #include "common/err.h"
 #include "common/log.h"
 
-enum request_input { REQUEST_INPUT_NONE, REQUEST_INPUT_CSR, REQUEST_INPUT_CHAIN };
+enum request_input {
+    REQUEST_INPUT_NONE,
+    REQUEST_INPUT_CSR,
+    REQUEST_INPUT_CHAIN,
+    REQUEST_INPUT_JWS
+};
 
 struct request_op {
     const char *name;           /* as in docs/protocol.md */
@@ -28,15 +33,15 @@ struct request {
     enum log_level level;
     bool staging, force;
     const char *acme_server_url; /* NULL where not given */
-    const char *authority, *preferred_chain, *profile;
+    const char *authority, *preferred_chain, *profile, *reason;
     char *const *names; /* of "check": words of the command line from here on */
     size_t name_count;
 };
 
 /* Reads count words: the options --log-level, --acme-server-url, --authority, --preferred-chain,
- * --profile (value in the next word or after `=`), --staging, --force, -l, -s, and the words of one
- * command, in any order; the names of "check" stand together, behind it. ERR_UNKNOWN names the word
- * that is refused and says what is taken; ERR_LIMIT. */
+ * --profile, --reason (value in the next word or after `=`), --staging, --force, -l, -s, and the
+ * words of one command, in any order; the names of "check" stand together, behind it. ERR_UNKNOWN
+ * names the word that is refused and says what is taken; ERR_LIMIT. */
 int request_parse(struct request *out, char *const *words, size_t count, struct err *err);
 
 /* Whether len octets look like the input of that kind: ERR_MALFORMED (with the reason) for

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <jansson.h>
 #include <openssl/bn.h>
-#include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <stdio.h>
@@ -11,24 +10,10 @@
 #include <string.h>
 
 #include "common/encode.h"
+#include "common/jwk.h"
 
-/* Octets of an RSA modulus of 4096 bits, the largest number in a JWK of ours. */
-#define NUMBER_MAX 512
-
-struct algorithm {
-    const char *alg;
-    const char *type;  /* OpenSSL's name of the key type */
-    const char *group; /* OpenSSL's name of the curve, NULL for RSA */
-    const char *crv;   /* RFC 7518 6.2.1.1 */
-    const char *digest;
-    size_t coordinate; /* octets of r, s, x and y */
-};
-
-static const struct algorithm algorithms[] = {
-    {"ES256", "EC", "prime256v1", "P-256", "SHA256", 32},
-    {"ES384", "EC", "secp384r1", "P-384", "SHA384", 48},
-    {"RS256", "RSA", NULL, NULL, "SHA256", 0},
-};
+/* Octets of an RSA signature by 4096 bits, the largest of ours; a DER of ECDSA has fewer. */
+#define SIGNATURE_MAX 512
 
 static int crypto_error(struct err *err, const char *what)
 {
@@ -38,73 +23,6 @@ static int crypto_error(struct err *err, const char *what)
     ERR_clear_error();
     return err_set(err, ERR_CRYPTO, "%s failed in OpenSSL%s%s", what, reason != NULL ? ": " : "",
                    reason != NULL ? reason : "");
-}
-
-static const struct algorithm *algorithm_of(EVP_PKEY *key)
-{
-    char group[32] = "";
-
-    if (EVP_PKEY_is_a(key, "EC") == 1 &&
-        EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof(group),
-                                       NULL) != 1) {
-        return NULL;
-    }
-    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
-        const struct algorithm *a = &algorithms[i];
-
-        if (EVP_PKEY_is_a(key, a->type) == 1 &&
-            (a->group == NULL || strcmp(a->group, group) == 0)) {
-            return a;
-        }
-    }
-    return NULL;
-}
-
-/* A number of the key in base64url; len 0: as short as it is, else of len octets. */
-static int number(EVP_PKEY *key, const char *param, size_t len, char *dst)
-{
-    uint8_t raw[NUMBER_MAX];
-    BIGNUM *bn = NULL;
-    int ret = ERR_CRYPTO;
-
-    if (EVP_PKEY_get_bn_param(key, param, &bn) != 1) {
-        return ERR_CRYPTO;
-    }
-    if (len == 0) {
-        len = (size_t)BN_num_bytes(bn);
-    }
-    if (len <= sizeof(raw) && BN_bn2binpad(bn, raw, (int)len) == (int)len) {
-        base64url_encode(dst, raw, len);
-        ret = 0;
-    }
-    BN_free(bn);
-    return ret;
-}
-
-int jws_jwk(EVP_PKEY *key, char **jwk, struct err *err)
-{
-    const struct algorithm *a = algorithm_of(key);
-    char one[BASE64URL_LEN(NUMBER_MAX) + 1], two[BASE64URL_LEN(NUMBER_MAX) + 1];
-    int ret;
-
-    if (a == NULL) {
-        return err_set(err, ERR_RANGE, "the key is neither RSA nor ECDSA over P-256 or P-384");
-    }
-    if (a->group == NULL) {
-        if (number(key, OSSL_PKEY_PARAM_RSA_E, 0, one) < 0 ||
-            number(key, OSSL_PKEY_PARAM_RSA_N, 0, two) < 0) {
-            return crypto_error(err, "reading the public key");
-        }
-        ret = asprintf(jwk, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", one, two);
-    } else {
-        if (number(key, OSSL_PKEY_PARAM_EC_PUB_X, a->coordinate, one) < 0 ||
-            number(key, OSSL_PKEY_PARAM_EC_PUB_Y, a->coordinate, two) < 0) {
-            return crypto_error(err, "reading the public key");
-        }
-        ret = asprintf(jwk, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", a->crv,
-                       one, two);
-    }
-    return ret < 0 ? err_set(err, -ENOMEM, "out of memory") : 0;
 }
 
 int jws_thumbprint(const char *jwk, char dst[static JWS_THUMBPRINT], struct err *err)
@@ -137,8 +55,8 @@ static int der_to_raw(const uint8_t *der, size_t len, size_t coordinate, uint8_t
 int jws_signature(EVP_PKEY *key, const uint8_t *input, size_t len, uint8_t **signature,
                   size_t *signature_len, struct err *err)
 {
-    const struct algorithm *a = algorithm_of(key);
-    uint8_t der[NUMBER_MAX];
+    const struct jwk_algorithm *a = jwk_algorithm_of(key);
+    uint8_t der[SIGNATURE_MAX];
     size_t der_len = sizeof(der);
     int ret = 0;
 
@@ -229,7 +147,7 @@ static int flatten(char **out, const char *input, size_t head, const uint8_t *ra
 int jws_make(EVP_PKEY *key, const char *jwk, const struct jws_header *header,
              const uint8_t *payload, size_t payload_len, char **out, struct err *err)
 {
-    const struct algorithm *a = algorithm_of(key);
+    const struct jwk_algorithm *a = jwk_algorithm_of(key);
     uint8_t *raw = NULL;
     size_t raw_len = 0, head = 0;
     int ret = err_set(NULL, -ENOMEM, "out of memory");

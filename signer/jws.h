@@ -1,7 +1,7 @@
 /*
  * JSON Web Signatures as ACME wants them: flattened JSON (RFC 7515 7.2.2) with a
  * protected header of alg, jwk or kid, nonce and url (RFC 8555 6.2), ES256, ES384
- * and RS256 (RFC 7518 3.1); JWK in its canonical form and its thumbprint (RFC 7638).
+ * and RS256 (RFC 7518 3.1); the thumbprint of a JWK (RFC 7638).
  */
 #ifndef CERTMILL_SIGNER_JWS_H
 #define CERTMILL_SIGNER_JWS_H
@@ -21,10 +21,6 @@ struct jws_header {
     const char *kid;   /* "" : the key itself, as jwk */
 };
 
-/* The public key as canonical JSON: members in order, no white space. malloc'd.
- * ERR_RANGE for a key of another kind than those above. */
-int jws_jwk(EVP_PKEY *key, char **jwk, struct err *err);
-
 /* Thumbprint of a canonical JWK. */
 int jws_thumbprint(const char *jwk, char dst[static JWS_THUMBPRINT], struct err *err);
 
@@ -34,7 +30,7 @@ int jws_signature(EVP_PKEY *key, const uint8_t *input, size_t len, uint8_t **sig
                   size_t *signature_len, struct err *err);
 
 /* The flattened JWS over payload (may be of length 0, RFC 8555 6.3), malloc'd with a NUL.
- * jwk: what jws_jwk gave for key. */
+ * jwk: what jwk_of gave for key. */
 int jws_make(EVP_PKEY *key, const char *jwk, const struct jws_header *header,
              const uint8_t *payload, size_t payload_len, char **out, struct err *err);
 

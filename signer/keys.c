@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/jwk.h"
 #include "common/limits.h"
 
 struct keys {
@@ -85,7 +86,7 @@ int keys_get(struct keys *keys, const char *name, const char *type, const struct
     if (ret < 0) {
         return ret;
     }
-    if ((ret = jws_jwk(fresh.pkey, &fresh.jwk, err)) < 0) {
+    if ((ret = jwk_of(fresh.pkey, &fresh.jwk, err)) < 0) {
         goto err0;
     }
     if ((ret = jws_thumbprint(fresh.jwk, fresh.thumbprint, err)) < 0) {

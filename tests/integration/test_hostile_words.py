@@ -38,7 +38,9 @@ class HostileWords(LabCase):
     def test_other_words(self) -> None:
         for command, named in (("bash -i", "-i"), ("bash", "bash"), ("get", "get"), ("get everything", "everything"),
                                ("ping ping", "ping"), ("show", "show"), ("get certificate please", "please"),
-                               ("../../bin/sh", "../../bin/sh"), ("--log-level LOUD ping", "LOUD")):
+                               ("revoke", "revoke"), ("revoke everything", "everything"),
+                               ("revoke signed twice", "twice"), ("revoke request --reason", "--reason"),
+                               ("revoke request --key /tmp/x", "--key"), ("../../bin/sh", "../../bin/sh"), ("--log-level LOUD ping", "LOUD")):
             self.refused(command, named)
 
     def test_odd_bytes(self) -> None:

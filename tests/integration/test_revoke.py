@@ -5,9 +5,10 @@ import ssl
 import subprocess
 import time
 import urllib.request
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from pathlib import Path
 
-from lab import LabOptions, pki
+from lab import CaOptions, LabOptions, pki
 from lab.server import BIN
 from support import CA, INPUT, LabCase, OK, POLICY, main
 
@@ -19,6 +20,31 @@ def proof(chain: str, key: Path, reason: str, *, at: float | None = None, serial
     statement = f"certmill revoke\nserial: {serial}\nreason: {reason}\ntime: {when}\n"
     signature = pki.openssl("dgst", "-sha256", "-sign", key, data=statement)
     return f"{statement}signature: {pki.openssl('base64', '-A', data=signature).decode()}\n{chain}"
+
+
+def encode(octets: bytes) -> str:
+    """RFC 7515 2."""
+    return urlsafe_b64encode(octets).decode().rstrip("=")
+
+
+def decode(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def sign(to_sign: str, key: Path) -> dict[str, str]:
+    """The flattened JWS (RFC 7515 7.2.2, RFC 7518 3) over what `revoke request` printed."""
+    jws = json.loads(to_sign)
+    alg = json.loads(decode(jws["protected"]))["alg"]
+    signature = pki.openssl("dgst", f"-sha{alg[2:]}", "-sign", key, data=f"{jws['protected']}.{jws['payload']}")
+    if alg.startswith("ES"):
+        size = int(alg[2:]) // 8
+        pos, raw = 2, b""
+        for _ in range(2):
+            length = signature[pos + 1]
+            raw += int.from_bytes(signature[pos + 2:pos + 2 + length], "big").to_bytes(size, "big")
+            pos += 2 + length
+        signature = raw
+    return {**jws, "signature": encode(signature)}
 
 
 class RevokeCase(LabCase):
@@ -40,6 +66,20 @@ class RevokeCase(LabCase):
         answer = self.lab.get(list(names), key=key)
         self.assert_issued(answer, sorted(names), key)
         return answer.stdout
+
+    def follow(self, recipe: str, chain: str, key: Path, domains: str) -> None:
+        """Runs commands of docs/protocol.md."""
+        folder = self.lab.folder / f"manual-{pki.field(chain, '-serial').removeprefix('serial=')}"
+        folder.mkdir()
+        (folder / "cert.pem").write_text(chain)
+        manual = (Path(__file__).parents[2] / "docs/protocol.md").read_text()
+        script = manual.split(f"<!-- {recipe} -->\n```sh\n")[1].split("```")[0]
+        script = script.replace("key.pem", str(key)).replace("ssh certmill@server", "certmill-shell")
+        env = self.lab.shell_env(domains)
+        env["PATH"] = f"{BIN}:{env['PATH']}"
+        done = subprocess.run(["sh", "-eu"], input=script, cwd=folder, env=env, capture_output=True, text=True,
+                              check=False, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def ask(self, data: str, domains: str, status: int) -> str:
         answer = self.lab.shell("revoke", "certificate", domains=domains, data=data)
@@ -111,17 +151,7 @@ class Revoke(RevokeCase):
     def test_as_the_manual_says(self) -> None:
         """The commands of docs/protocol.md."""
         chain = self.issue("host04.example.org")
-        folder = self.lab.folder / "manual"
-        folder.mkdir()
-        (folder / "cert.pem").write_text(chain)
-        manual = (Path(__file__).parents[2] / "docs/protocol.md").read_text()
-        script = manual.split("<!-- revoke -->\n```sh\n")[1].split("```")[0]
-        script = script.replace("key.pem", str(self.lab.key())).replace("ssh certmill@server", "certmill-shell")
-        env = self.lab.shell_env("host04.example.org")
-        env["PATH"] = f"{BIN}:{env['PATH']}"
-        done = subprocess.run(["sh", "-eu"], input=script, cwd=folder, env=env, capture_output=True, text=True,
-                              check=False, timeout=60)
-        self.assertEqual(done.returncode, 0, done.stderr)
+        self.follow("revoke", chain, self.lab.key(), "host04.example.org")
         self.assertEqual(self.at_ca(chain)["Status"], "Revoked")
 
     def test_not_given_again(self) -> None:
@@ -138,6 +168,98 @@ class Revoke(RevokeCase):
         self.lab.server.ctl("revoke", pki.field(chain, "-serial").removeprefix("serial="))
         self.lab.server.wait_role("issuer", self.lab.server.kill("issuer"))
         self.assertIsNotNone(self.on_record(chain)["revoked"])
+
+
+class ByTheKeyAlone(RevokeCase):
+    """RFC 8555 7.6: what the certificate's key has signed needs no account."""
+
+    options = LabOptions(ca=CaOptions(bad_nonces=0))
+
+    def to_sign(self, chain: str, domains: str, *words: str) -> str:
+        answer = self.assert_status(self.lab.shell("revoke", "request", *words, domains=domains, data=chain), OK)
+        return answer.stdout
+
+    def send(self, jws: dict[str, str], domains: str, status: int) -> str:
+        answer = self.assert_status(self.lab.shell("revoke", "signed", domains=domains, data=json.dumps(jws)), status)
+        return answer.stderr if status else answer.stdout
+
+    def test_revoked(self) -> None:
+        for kind in ("ecdsa", "rsa", "p384"):
+            with self.subTest(key=kind):
+                chain = self.issue("host01.example.org", key=kind)
+                request = self.to_sign(chain, "host01.example.org", "--reason", "keyCompromise")
+                self.assertEqual(sorted(json.loads(request)), ["payload", "protected"])
+                jws = sign(request, self.lab.key(kind))
+                self.assertIn("keyCompromise", self.send(jws, "host01.example.org", OK))
+                self.assertEqual((self.at_ca(chain)["Status"], self.at_ca(chain)["Reason"]), ("Revoked", 1))
+                row = self.on_record(chain)
+                self.assertEqual(row["reason"], "keyCompromise")
+                self.assertIn(f"certificate {row['serial']} revoked (keyCompromise, signed by its key)",
+                              self.lab.server.events(int(str(row["order"]))))
+                self.assertIn("was revoked before", self.send(jws, "host01.example.org", OK))
+
+    def test_account_lost(self) -> None:
+        chain = self.issue("host02.example.org")
+        name = self.lab.server.ctl("accounts")["accounts"][0]["name"]
+        done = self.lab.server.ctl_text("accounts", "deactivate", name)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.ask(proof(chain, self.lab.key(), "superseded"), "host02.example.org", CA)
+        self.assertEqual(self.at_ca(chain)["Status"], "Valid")
+        jws = sign(self.to_sign(chain, "host02.example.org"), self.lab.key())
+        self.assertIn("unspecified", self.send(jws, "host02.example.org", OK))
+        self.assertEqual(self.at_ca(chain)["Status"], "Revoked")
+        done = self.lab.server.ctl_text("accounts", "register", name)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_refused(self) -> None:
+        names, key, other = ["host03.example.org", "host04.example.org"], self.lab.key(), self.lab.key("ecdsa", "other")
+        chain, domains = self.issue(*names), ",".join(names)
+        second = self.issue("host05.example.org")
+        self.assertIn(names[1], self.assert_status(
+            self.lab.shell("revoke", "request", domains=names[0], data=chain), POLICY).stderr)
+        self.assertIn("taken are", self.assert_status(
+            self.lab.shell("revoke", "request", "--reason", "boredom", domains=domains, data=chain), INPUT).stderr)
+        request = self.to_sign(chain, domains, "--reason", "4")
+        jws = sign(request, key)
+        payload = json.loads(decode(jws["payload"]))
+        head = json.loads(decode(jws["protected"]))
+
+        def changed(part: str, members: dict[str, object], signer: Path | None = key) -> dict[str, str]:
+            text = encode(json.dumps({**json.loads(decode(jws[part])), **members}).encode())
+            return sign(json.dumps({**json.loads(request), part: text}), signer) if signer else {**jws, part: text}
+
+        foreign = pki.openssl("req", "-x509", "-new", "-key", key, "-subj", "/CN=x", "-days", "2", "-outform", "DER",
+                              "-addext", "subjectAltName=DNS:host03.example.org")
+        der = json.loads(decode(json.loads(self.to_sign(second, "host05.example.org"))["payload"]))["certificate"]
+        for data, sets, status, text in (
+                (jws, names[0], POLICY, names[1]),
+                (changed("payload", {"reason": 1}, None), domains, POLICY, "not signed"),
+                (changed("payload", {"certificate": der}, None), domains, POLICY, "not signed"),
+                (changed("payload", {"certificate": der}), domains, POLICY, "host05.example.org"),
+                (changed("payload", {"certificate": encode(foreign)}), domains, INPUT, "not issued by way of"),
+                (changed("payload", {"reason": 9}), domains, INPUT, "taken are"),
+                (changed("payload", {"x": 1}), domains, INPUT, "payload"),
+                (changed("protected", {"kid": "x"}), domains, INPUT, "protected header"),
+                (changed("protected", {"url": head["url"] + "/other"}), domains, INPUT, "signed for"),
+                (sign(request, other), domains, POLICY, "not signed"),
+                (json.loads(request), domains, INPUT, "signature"),
+                ({**jws, "header": "x"}, domains, INPUT, "members"),
+                (changed("protected", {"nonce": "bm90aGluZw"}), domains, CA, "begin anew")):
+            with self.subTest(text=text):
+                self.assertIn(text, self.send(data, sets, status))
+        self.assertEqual(payload["reason"], 4)
+        self.assertEqual((self.at_ca(chain)["Status"], self.at_ca(second)["Status"]), ("Valid", "Valid"))
+        self.assertIsNone(self.on_record(chain)["revoked"])
+        self.send(jws, domains, OK)
+        self.assertEqual(self.at_ca(chain)["Status"], "Revoked")
+
+    def test_as_the_manual_says(self) -> None:
+        """The commands of docs/protocol.md."""
+        for kind in ("ecdsa", "rsa"):
+            with self.subTest(key=kind):
+                chain = self.issue("host06.example.org", key=kind)
+                self.follow("revoke signed", chain, self.lab.key(kind), "host06.example.org")
+                self.assertEqual(self.at_ca(chain)["Status"], "Revoked")
 
 
 class Forgotten(RevokeCase):

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/ipc.h"
+#include "common/jwk.h"
 #include "signer/jws.h"
 #include "signer/request.h"
 
@@ -20,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (key == NULL) {
         key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-        if (jws_jwk(key, &jwk, &err) < 0) {
+        if (jwk_of(key, &jwk, &err) < 0) {
             abort();
         }
     }

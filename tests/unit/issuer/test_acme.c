@@ -363,11 +363,70 @@ static void test_no_resource(void)
     teardown(f);
 }
 
+/* RFC 8555 7.6: what somebody else signs needs a nonce that nobody else gets, and no account. */
+static const char *last_nonce;
+static void on_nonce(void *arg, const struct acme_response *response)
+{
+    static char kept[64];
+
+    on_response(arg, response);
+    (void)snprintf(kept, sizeof(kept), "%s %s", response->nonce != NULL ? response->nonce : "-",
+                   response->location != NULL ? response->location : "-");
+    last_nonce = kept;
+}
+
+static void test_signed_elsewhere(void)
+{
+    struct fixture *f = setup("https://ca/acct/7", "thumb");
+    struct got nonce = {0}, post = {0};
+
+    CU_ASSERT(acme_get_nonce(f->acme, ACME_REVOKE_CERT, on_nonce, &nonce, NULL) == 0);
+    answer_resources(f, ",\"revokeCert\":\"https://ca/revoke\"");
+    answer_nonce(f, "n1");
+    turn(f);
+    CU_ASSERT(nonce.count == 1 && nonce.error == 0);
+    CU_ASSERT_STRING_EQUAL(last_nonce, "n1 https://ca/revoke");
+    CU_ASSERT(acme_post_signed(f->acme, ACME_REVOKE_CERT, "https://ca/other", "{}", on_response,
+                               &post, NULL) == 0);
+    turn(f);
+    CU_ASSERT(post.count == 1 && post.error == ERR_RANGE);
+    CU_ASSERT(acme_post_signed(f->acme, ACME_REVOKE_CERT, "https://ca/revoke", "{jws}", on_response,
+                               &post, NULL) == 0);
+    CU_ASSERT_FATAL(find(f, "https://ca/revoke") != NULL);
+    CU_ASSERT_STRING_EQUAL(find(f, "https://ca/revoke")->body, "{jws}");
+    answer(f, "https://ca/revoke",
+           (struct answer){.status = 400,
+                           .body = "{\"type\":\"urn:ietf:params:acme:error:badNonce\"}"});
+    CU_ASSERT(post.count == 2 && post.status == 400 && post.error == 0);
+    CU_ASSERT(acme_post_signed(f->acme, ACME_REVOKE_CERT, "https://ca/revoke", "{jws}", on_response,
+                               &post, NULL) == 0);
+    answer(f, "https://ca/revoke", (struct answer){.status = 500});
+    CU_ASSERT(post.count == 3 && post.status == 500);
+    teardown(f);
+}
+
+static void test_nowhere_to_sign_for(void)
+{
+    struct fixture *f = setup("https://ca/acct/7", "thumb");
+    struct got nonce = {0}, post = {0};
+
+    CU_ASSERT(acme_get_nonce(f->acme, ACME_REVOKE_CERT, on_nonce, &nonce, NULL) == 0);
+    CU_ASSERT(acme_post_signed(f->acme, ACME_REVOKE_CERT, "https://ca/revoke", "{}", on_response,
+                               &post, NULL) == 0);
+    answer_resources(f, "");
+    turn(f);
+    CU_ASSERT(nonce.count == 1 && nonce.error == ERR_NOT_FOUND);
+    CU_ASSERT(post.count == 1 && post.error == ERR_NOT_FOUND);
+    teardown(f);
+}
+
 int main(void)
 {
     CU_initialize_registry();
     CU_pSuite suite = CU_add_suite("acme", NULL, NULL);
     CU_ADD_TEST(suite, test_from_nothing);
+    CU_ADD_TEST(suite, test_signed_elsewhere);
+    CU_ADD_TEST(suite, test_nowhere_to_sign_for);
     CU_ADD_TEST(suite, test_ready);
     CU_ADD_TEST(suite, test_many);
     CU_ADD_TEST(suite, test_bad_nonce);

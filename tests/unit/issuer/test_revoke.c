@@ -12,6 +12,7 @@
 #include "issuer/acme.h"
 #include "issuer/desk.h"
 #include "issuer/issued.h"
+#include "issuer/revoke_jws.h"
 #include "issuer/revoke_proof.h"
 #include "issuer/revoke_reason.h"
 #include "tests/unit/common/run.h"
@@ -55,6 +56,20 @@ int acme_post_resource(struct acme *acme, enum acme_resource resource, const cha
     return 0;
 }
 
+int acme_get_nonce(struct acme *acme, enum acme_resource resource, acme_response_fn *fn, void *arg,
+                   struct acme_request **request)
+{
+    return acme_post_resource(acme, resource, "nonce", fn, arg, request);
+}
+
+int acme_post_signed(struct acme *acme, enum acme_resource resource, const char *url,
+                     const char *jws, acme_response_fn *fn, void *arg,
+                     struct acme_request **request)
+{
+    CU_ASSERT_STRING_EQUAL(url, "https://ca.example/revoke");
+    return acme_post_resource(acme, resource, jws, fn, arg, request);
+}
+
 void acme_cancel(struct acme_request *request)
 {
     ((struct acme *)request)->fn = NULL;
@@ -73,7 +88,7 @@ struct got {
     int count, error, reason;
     int64_t at;
     bool already;
-    char text[LIMIT_ERROR_TEXT], serial[64];
+    char text[LIMIT_ERROR_TEXT], serial[64], to_sign[4096];
 };
 
 static void read_row(struct fixture *f)
@@ -107,7 +122,9 @@ static void on_done(void *arg, int error, const char *text, const struct revoke_
     got->count++;
     got->error = error;
     (void)snprintf(got->text, sizeof got->text, "%s", text != NULL ? text : "");
-    if (result != NULL) {
+    if (result != NULL && result->to_sign != NULL) {
+        (void)snprintf(got->to_sign, sizeof got->to_sign, "%s", result->to_sign);
+    } else if (result != NULL) {
         (void)snprintf(got->serial, sizeof got->serial, "%s", result->serial);
         got->at = result->at;
         got->reason = result->reason;
@@ -115,17 +132,23 @@ static void on_done(void *arg, int error, const char *text, const struct revoke_
     }
 }
 
+static int ask_by(struct fixture *f, const struct revoke_request *request, struct got *got)
+{
+    struct err err = {0};
+
+    *got = (struct got){0};
+    int ret = revoke_start(f->revoke, request, on_done, got, &err);
+    if (ret < 0)
+        (void)snprintf(got->text, sizeof got->text, "%s", err.text);
+    return ret;
+}
+
 static int ask(struct fixture *f, int reason, struct got *got)
 {
     const struct revoke_request request = {
         .issued = &f->issued, .reason = reason, .client = "c", .address = "::1", .peer_uid = 7};
-    struct err err = {0};
 
-    *got = (struct got){0};
-    int ret = revoke_start(f->revoke, &request, on_done, got, &err);
-    if (ret < 0)
-        (void)snprintf(got->text, sizeof got->text, "%s", err.text);
-    return ret;
+    return ask_by(f, &request, got);
 }
 
 static void answer(struct fixture *f, int error, int status, const char *body)
@@ -223,6 +246,44 @@ static void test_refused(void)
     CU_ASSERT_EQUAL(ask(&f, 1, &got), ERR_INTERNAL);
     tear_down(&f);
     revoke_free(NULL);
+}
+
+/* What is to be signed, and what has been: by no account. */
+static void test_by_key(void)
+{
+    struct revoke_jws jws = {.text = (char *)"{signed}",
+                             .url = (char *)"https://ca.example/revoke"};
+    struct acme_response nonce = {
+        .body = "", .nonce = "n-1", .location = "https://ca.example/revoke", .retry_after_ms = -1};
+    struct revoke_request request = {.way = REVOKE_TO_SIGN, .reason = 4, .peer_uid = 7};
+    struct fixture f;
+    struct got got;
+
+    set_up(&f);
+    request.issued = &f.issued;
+    CU_ASSERT_EQUAL(ask_by(&f, &request, &got), 0);
+    CU_ASSERT_STRING_EQUAL(f.desk.acme.payload, "nonce");
+    f.desk.acme.fn(f.desk.acme.arg, &nonce);
+    CU_ASSERT(got.count == 1 && got.error == 0);
+    CU_ASSERT_EQUAL(strncmp(got.to_sign, "{\"protected\":\"ey", 16), 0);
+    CU_ASSERT_EQUAL(ask_by(&f, &request, &got), 0);
+    answer(&f, 0, 429, "{\"type\":\"urn:ietf:params:acme:error:rateLimited\"}");
+    CU_ASSERT_EQUAL(got.error, ERR_CA);
+    request.way = REVOKE_SIGNED;
+    request.jws = &jws;
+    CU_ASSERT_EQUAL(ask_by(&f, &request, &got), 0);
+    CU_ASSERT_STRING_EQUAL(f.desk.acme.payload, "{signed}");
+    answer(&f, 0, 400, "{\"type\":\"urn:ietf:params:acme:error:badNonce\"}");
+    CU_ASSERT_EQUAL(got.error, ERR_CA);
+    CU_ASSERT_PTR_NOT_NULL(strstr(got.text, "begin anew"));
+    read_row(&f);
+    CU_ASSERT_EQUAL(f.issued.revoked, 0);
+    CU_ASSERT_EQUAL(ask_by(&f, &request, &got), 0);
+    answer(&f, 0, 200, "");
+    CU_ASSERT(got.error == 0 && got.reason == 4 && !got.already);
+    read_row(&f);
+    CU_ASSERT(f.issued.revoked == SMALL_CA_NOW && f.issued.revoked_reason == 4);
+    tear_down(&f);
 }
 
 static void test_bounded(void)
@@ -382,6 +443,7 @@ int main(void)
         {"RFC 8555 7.6: revoked", test_revoked},
         {"RFC 8555 7.6: already revoked", test_already},
         {"refused", test_refused},
+        {"RFC 8555 7.6: by the certificate's key", test_by_key},
         {"bounded", test_bounded},
         {"RFC 5280 5.3.1: reasons", test_reasons},
         {"proof", test_proof},

@@ -27,9 +27,10 @@ static int refused(const char *text, const char *what)
 static void test_commands(void)
 {
     static const char *const known[] = {
-        "ping",    "get certificate",  "get ocsp",           "show csr",
-        "help",    "show certificate", "show configuration", "show acmeaccount",
-        "version", "get renewal-info", "revoke certificate",
+        "ping",          "get certificate",  "get ocsp",           "show csr",
+        "help",          "show certificate", "show configuration", "show acmeaccount",
+        "version",       "get renewal-info", "revoke certificate", "revoke request",
+        "revoke signed",
     };
     struct request r;
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -69,7 +70,10 @@ static void test_options(void)
     CU_ASSERT_EQUAL(r.level, LOG_LEVEL_ERROR);
     CU_ASSERT_STRING_EQUAL(r.preferred_chain, "A B");
     CU_ASSERT_TRUE(r.staging);
+    CU_ASSERT_EQUAL(parse(&r, "revoke request --reason keyCompromise"), 0);
+    CU_ASSERT_STRING_EQUAL(r.reason, "keyCompromise");
     CU_ASSERT_EQUAL(parse(&r, "-l WARNING ping"), 0);
+    CU_ASSERT_PTR_NULL(r.reason);
     CU_ASSERT_EQUAL(r.level, LOG_LEVEL_WARNING);
     CU_ASSERT_FALSE(r.force);
     CU_ASSERT_EQUAL(parse(&r, "get certificate --force --authority letsencrypt --profile=classic"),
@@ -158,6 +162,10 @@ static void test_input(void)
     CU_ASSERT_EQUAL(input(REQUEST_INPUT_CSR, "x\r\n" CSR "\n\n"), 0);
     CU_ASSERT_EQUAL(input(REQUEST_INPUT_CHAIN, CHAIN CHAIN), 0);
     CU_ASSERT_EQUAL(input(REQUEST_INPUT_NONE, ""), 0);
+    CU_ASSERT_EQUAL(input(REQUEST_INPUT_JWS, "\n{\"protected\":\"e30\"}\n"), 0);
+    CU_ASSERT_EQUAL(input(REQUEST_INPUT_JWS, ""), ERR_MALFORMED);
+    CU_ASSERT_EQUAL(input(REQUEST_INPUT_JWS, CHAIN), ERR_MALFORMED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "no signed request as JSON"));
     CU_ASSERT_EQUAL(input(REQUEST_INPUT_CSR, ""), ERR_MALFORMED);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "no CSR on standard input"));
     CU_ASSERT_EQUAL(input(REQUEST_INPUT_CSR, " \n"), ERR_MALFORMED);

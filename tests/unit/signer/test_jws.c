@@ -1,6 +1,7 @@
 #include <CUnit/Basic.h>
 #include <stdlib.h>
 
+#include "common/jwk.h"
 #include "jws_check.h"
 #include "keys_of_rfc.h"
 #include "signer/jws.h"
@@ -48,7 +49,7 @@ static void test_rfc7515_a3(void)
         CU_ASSERT_TRUE(check_signature(key, "SHA256", RFC7515_A3_INPUT, text));
         free(sig);
     }
-    CU_ASSERT_EQUAL_FATAL(jws_jwk(key, &jwk, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(jwk_of(key, &jwk, &err), 0);
     CU_ASSERT_STRING_EQUAL(jwk, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"" RFC7515_A3_X
                                 "\",\"y\":\"" RFC7515_A3_Y "\"}");
     free(jwk);
@@ -62,7 +63,7 @@ static void test_rfc7638(void)
     char *jwk, thumbprint[JWS_THUMBPRINT];
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(key);
-    CU_ASSERT_EQUAL_FATAL(jws_jwk(key, &jwk, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(jwk_of(key, &jwk, &err), 0);
     CU_ASSERT_STRING_EQUAL(jwk, "{\"e\":\"AQAB\",\"kty\":\"RSA\",\"n\":\"" RFC7638_N "\"}");
     CU_ASSERT_EQUAL(jws_thumbprint(jwk, thumbprint, &err), 0);
     CU_ASSERT_STRING_EQUAL(thumbprint, RFC7638_THUMBPRINT);
@@ -77,7 +78,7 @@ static void check_made(EVP_PKEY *key, const char *alg, const char *digest)
     char *jwk, *jws, *payload;
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(key);
-    CU_ASSERT_EQUAL_FATAL(jws_jwk(key, &jwk, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(jwk_of(key, &jwk, &err), 0);
     CU_ASSERT_EQUAL_FATAL(jws_make(key, jwk, &header, bytes("{\"a\":1}"), 7, &jws, &err), 0);
     json_t *h = check_jws(key, digest, jws, &payload);
     CU_ASSERT_PTR_NOT_NULL_FATAL(h);
@@ -123,8 +124,8 @@ static void test_refused(void)
     struct err err = {0};
     char *jwk, *jws;
 
-    CU_ASSERT_EQUAL(jws_jwk(ed, &jwk, &err), ERR_RANGE);
-    CU_ASSERT_EQUAL(jws_jwk(p521, &jwk, &err), ERR_RANGE);
+    CU_ASSERT_EQUAL(jwk_of(ed, &jwk, &err), ERR_RANGE);
+    CU_ASSERT_EQUAL(jwk_of(p521, &jwk, &err), ERR_RANGE);
     CU_ASSERT_EQUAL(jws_make(p521, "{}", &header, bytes(""), 0, &jws, &err), ERR_RANGE);
     CU_ASSERT_EQUAL(jws_make(p256, "{}", &header, bytes(""), 0, &jws, &err), ERR_MALFORMED);
     EVP_PKEY_free(ed);
