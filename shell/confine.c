@@ -26,7 +26,7 @@
 #define CONFINE_SANITIZED
 #endif
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(CERTMILL_COVERAGE)
 #define CONFINE_SANITIZED
 #endif
 
