@@ -69,8 +69,8 @@ class Ocsp(LabCase):
             index.write(f"{state}\t350101000000Z\t{revoked}\t{serial}\tunknown\t/CN=x\n")
 
     def respond(self, signer: Path | None = None, key: Path | None = None, *words: str) -> None:
-        """Starts openssl ocsp."""
-        log = self.folder / "ocsp.log"
+        """Starts openssl ocsp; with a log of its own, for what an earlier one wrote says nothing of this one."""
+        log = self.folder / f"ocsp{len(list(self.folder.glob('ocsp*.log')))}.log"
         argv = ["openssl", "ocsp", "-index", self.index, "-port", str(PORT), "-CA", self.issuer,
                 "-rsigner", signer or self.issuer, "-rkey", key or self.issuer_key, *(words or ("-ndays", "7"))]
         self.responder = Process("ocsp", argv, log)
