@@ -446,16 +446,6 @@ static void sign(struct acme_request *r)
     }
 }
 
-static void take_nonce(struct acme_request *r)
-{
-    if (acme_take_nonce(r)) {
-        later(r, ACME_DONE, 0);
-    } else if (r->stage != ACME_FAILED) {
-        r->stage = ACME_WANTS_NONCE;
-        acme_fetch_nonces(r->acme);
-    }
-}
-
 void acme_step(struct acme_request *r)
 {
     struct acme *acme = r->acme;
@@ -468,7 +458,9 @@ void acme_step(struct acme_request *r)
     } else if (r->kind == ACME_SIGNED) {
         acme_send_signed(r);
     } else if (r->kind == ACME_NONCE) {
-        take_nonce(r);
+        if (acme_take_nonce(r)) {
+            later(r, ACME_DONE, 0);
+        }
     } else if ((r->kind == ACME_POST || r->kind == ACME_READY) && !acme->search.ready) {
         r->stage = ACME_WANTS_ACCOUNT;
         acme_fetch_account(acme);

@@ -163,7 +163,7 @@ void acme_lacks(struct acme_request *request);
 void acme_get(struct acme_request *request);
 /* Sends an ACME_SIGNED. */
 void acme_send_signed(struct acme_request *request);
-/* Whether an ACME_NONCE has all that it is about. */
+/* Whether an ACME_NONCE has all that it is about; where not, it waits for a nonce or fails. */
 bool acme_take_nonce(struct acme_request *request);
 
 /* -- acme_fetch.c: what needs no signature -- */

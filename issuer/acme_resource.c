@@ -109,11 +109,10 @@ bool acme_take_nonce(struct acme_request *r)
         acme_lacks(r);
         return false;
     }
-    if (!r->asked) {
+    if (!r->asked || (r->nonce = nonce_pool_take(&r->acme->nonces)) == NULL) {
         r->asked = true;
-        return false;
-    }
-    if ((r->nonce = nonce_pool_take(&r->acme->nonces)) == NULL) {
+        r->stage = ACME_WANTS_NONCE;
+        acme_fetch_nonces(r->acme);
         return false;
     }
     if ((r->target = strdup(url)) == NULL) {

@@ -249,8 +249,8 @@ static int revoke_own(struct aftercare *aftercare, const struct submit_request *
         ret = revoke_proof_check(request->input, request->input_len,
                                  clock_wall_s(aftercare->opt.clock), &order.reason, err);
     }
-    if (ret == 0 && (ret = find_own(aftercare, request, jws.pem != NULL ? jws.pem : request->input,
-                                    &issued, err)) == 0) {
+    if (ret >= 0 && (ret = find_own(aftercare, request, jws.pem != NULL ? jws.pem : request->input,
+                                    &issued, err)) >= 0) {
         order.issued = &issued;
         ret = revoke_start(aftercare->revoke, &order, on_revoked, caller, err);
         issued_clear(&issued);

@@ -122,8 +122,8 @@ static int malformed(struct err *err, const char *what)
 /* What a member in base64url stands for, with a NUL behind; NULL where it is none. */
 static uint8_t *decode(const char *text, size_t *len)
 {
-    size_t cap = strlen(text);
-    uint8_t *octets = malloc(cap + 1);
+    size_t cap = text != NULL ? strlen(text) : 0;
+    uint8_t *octets = text != NULL ? malloc(cap + 1) : NULL;
     int n = octets != NULL ? base64url_decode(octets, cap, text, cap) : -1;
 
     if (n < 0) {
@@ -343,7 +343,7 @@ static char *pem_of(X509 *leaf)
 
 static int take(struct revoke_jws *out, const struct parts *parts, struct err *err)
 {
-    out->url = strdup(parts->url);
+    out->url = parts->url != NULL ? strdup(parts->url) : NULL;
     out->pem = pem_of(parts->leaf);
     out->text = json_dumps(parts->outer, JSON_COMPACT);
     if (out->url != NULL && out->pem != NULL && out->text != NULL) {
