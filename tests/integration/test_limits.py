@@ -170,6 +170,18 @@ class Told(LimitsCase):
                          {"www.example.org", "deep.a.b.example.org", "None"})
 
 
+class ToldOfNonces(LimitsCase):
+    options = LabOptions(more=True)
+
+    def test_rate_limited(self) -> None:
+        """RFC 8555 6.6: said of a nonce, it holds every order there up, and the CA is not asked again."""
+        self.lab.more.limit("/nonce-plz", detail="slow down, please")
+        self.assert_status(self.lab.get(["www.example.org"]), LATER)
+        self.lab.more.clear()
+        self.assert_later(["mail.example.org"], HOUR)
+        self.assertEqual([row["subject"] for row in self.rows("told") if row["subject"] is None], [None])
+
+
 class Requests(LimitsCase):
     options = LabOptions(proxy=True)
     config = {"clients": [{"name": "web", "patterns": ["*.example.org"], "requests-per-day": 2},
