@@ -47,8 +47,8 @@ static void check_boot(const struct boot *boot)
     }
     for (size_t i = 0; i < boot->file_count; i++) {
         check(fcntl(boot->files[i].fd, F_GETFD) >= 0);
-        check(boot->files[i].zone == 0 || boot->files[i].kind != IPC_FILE_ZONE ||
-              boot->files[i].zone < boot->conf.zones.count);
+        check(boot->files[i].row == 0 || boot->files[i].kind != IPC_FILE_ZONE ||
+              boot->files[i].row < boot->conf.zones.count);
     }
 }
 
