@@ -33,6 +33,9 @@ static int answer_key(struct keys *keys, struct log *log, const struct request *
 static int put_signed(const struct request *request, char *jws, struct msg_writer *w,
                       struct err *err)
 {
+    if (jws == NULL) {
+        return err_set(err, ERR_INTERNAL, "no signature came");
+    }
     msg_begin(w, w->buf, w->cap, IPC_SIGNED);
     msg_put_u64(w, request->number);
     msg_put_bytes(w, jws, strlen(jws));
