@@ -14,7 +14,7 @@ NAMES = ["www.example.org"]
 class Accounts(LabCase):
     """One CA, one account, which the tests change one after the other."""
 
-    options = LabOptions(proxy=True, ca=CaOptions(authz_reuse=0))
+    options = LabOptions(proxy=True, ca=CaOptions(authz_reuse=0, bad_nonces=0))
 
     def account(self) -> dict[str, object]:
         """The one account, as certmillctl shows it."""

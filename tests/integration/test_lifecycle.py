@@ -47,11 +47,12 @@ class Lifecycle(LabCase):
         self.assert_issued(self.lab.get(["www.example.org"]), ["www.example.org"])
 
     def test_sigterm_with_orders_in_flight(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        # a name each: the second request would join the first one's order, which goes on at the start
+        for number, name in ((signal.SIGTERM, "www.example.org"), (signal.SIGINT, "mail.example.org")):
             with self.subTest(number):
                 server = self.start()
                 hold = self.lab.proxy.hold("/finalize-order/")
-                client = self.lab.spawn(["--force", "get", "certificate"], "www.example.org", self.lab.csr(["www.example.org"]))
+                client = self.lab.spawn(["--force", "get", "certificate"], name, self.lab.csr([name]))
                 hold.wait_reached()
                 children = children_of(server.process.pid)
                 self.assertEqual(len(children), 3)
