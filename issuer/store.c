@@ -6,12 +6,13 @@
 
 #include "issuer/store_db.h"
 
-/* A page cache of 512 KiB whatever the size of the file; no files for sorting. FULL: each
- * commit is on the disk when it returns. EXCLUSIVE: no shared memory, and no second writer. */
+/* A page cache of 64 KiB (16 pages; the kernel keeps the rest) whatever the size of the file; no
+ * files for sorting. FULL: each commit is on the disk when it returns. EXCLUSIVE: no shared memory,
+ * and no second writer. */
 static const char *const settings = "PRAGMA locking_mode = EXCLUSIVE;"
                                     "PRAGMA journal_mode = WAL;"
                                     "PRAGMA synchronous = FULL;"
-                                    "PRAGMA cache_size = -512;"
+                                    "PRAGMA cache_size = -64;"
                                     "PRAGMA mmap_size = 0;"
                                     "PRAGMA temp_store = MEMORY;"
                                     "PRAGMA journal_size_limit = 4194304;"
