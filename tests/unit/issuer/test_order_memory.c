@@ -132,7 +132,7 @@ static int watched_new(struct order **out_order, const struct order_request *req
 static void whole(void)
 {
     static const char *chain, *other;
-    static char chains[2][16384];
+    static char chains[2][65536];
     struct lab *lab = lab_new_with(&(struct lab_options){
         .names = "a.example", .preferred = "Nobody", .profile = "short", .replaces = "aki.serial"});
 

@@ -11,7 +11,7 @@
 
 struct made {
     int count, error;
-    char text[300], path[300];
+    char text[300], path[512];
 };
 
 static void on_made(void *arg, int error, const char *text, const char *path)
@@ -49,7 +49,7 @@ static void add_orders(struct store *store, int count)
 /* What store_check says, or the error. */
 static int check(struct folder *folder, const char *name, char said[static LIMIT_ERROR_TEXT])
 {
-    char path[300], *text = NULL;
+    char path[512], *text = NULL;
     size_t len;
     struct err err = {0};
     FILE *out = open_memstream(&text, &len);
@@ -70,7 +70,7 @@ static void test_while_written(void)
     struct store *store;
     struct backup *backup;
     struct made made = {0};
-    char said[LIMIT_ERROR_TEXT], path[300];
+    char said[LIMIT_ERROR_TEXT], path[512];
     struct err err = {0};
     uv_loop_t loop;
     int turns = 0;
