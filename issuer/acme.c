@@ -398,7 +398,6 @@ static void on_signed(void *arg, int error, const char *text, const char *jws, s
     struct acme_request *r = arg;
     struct http_request request = {
         .method = HTTP_POST,
-        .url = r->target,
         .body = jws,
         .body_len = len,
         .content_type = "application/jose+json",
@@ -410,11 +409,7 @@ static void on_signed(void *arg, int error, const char *text, const char *jws, s
         acme_fail(r, error, text);
         return;
     }
-    r->stage = ACME_SENDING;
-    int ret = http_send(r->acme->http, &request, acme_answer, r, &r->exchange);
-    if (ret < 0) {
-        acme_fail(r, ret, err_string(ret));
-    }
+    acme_send(r, &request);
 }
 
 static void sign(struct acme_request *r)

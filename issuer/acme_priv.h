@@ -163,6 +163,8 @@ void acme_lacks(struct acme_request *request);
 void acme_get(struct acme_request *request);
 /* Sends an ACME_SIGNED. */
 void acme_send_signed(struct acme_request *request);
+/* Sends to r->target; its answer goes to acme_answer, a failure to the caller of r. */
+void acme_send(struct acme_request *r, struct http_request *request);
 /* Whether an ACME_NONCE has all that it is about; where not, it waits for a nonce or fails. */
 bool acme_take_nonce(struct acme_request *request);
 

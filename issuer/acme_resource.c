@@ -41,6 +41,18 @@ void acme_lacks(struct acme_request *r)
     acme_fail(r, ERR_NOT_FOUND, text);
 }
 
+void acme_send(struct acme_request *r, struct http_request *request)
+{
+    int ret;
+
+    request->url = r->target;
+    r->stage = ACME_SENDING;
+    ret = http_send(r->acme->http, request, acme_answer, r, &r->exchange);
+    if (ret < 0) {
+        acme_fail(r, ret, err_string(ret));
+    }
+}
+
 void acme_get(struct acme_request *r)
 {
     struct http_request request = {.method = HTTP_GET, .accept = "application/json"};
@@ -57,12 +69,7 @@ void acme_get(struct acme_request *r)
         acme_fail(r, -ENOMEM, "out of memory");
         return;
     }
-    request.url = r->target;
-    r->stage = ACME_SENDING;
-    int ret = http_send(r->acme->http, &request, acme_answer, r, &r->exchange);
-    if (ret < 0) {
-        acme_fail(r, ret, err_string(ret));
-    }
+    acme_send(r, &request);
 }
 
 void acme_send_signed(struct acme_request *r)
@@ -93,12 +100,7 @@ void acme_send_signed(struct acme_request *r)
         acme_fail(r, -ENOMEM, "out of memory");
         return;
     }
-    request.url = r->target;
-    r->stage = ACME_SENDING;
-    int ret = http_send(r->acme->http, &request, acme_answer, r, &r->exchange);
-    if (ret < 0) {
-        acme_fail(r, ret, err_string(ret));
-    }
+    acme_send(r, &request);
 }
 
 bool acme_take_nonce(struct acme_request *r)

@@ -1,11 +1,11 @@
 """Goal: a CA that refuses 30 % of good nonces still gives every certificate."""
 
-from lab import CaOptions, LabOptions
+from lab import CaOptions, LabOptions, MoreOptions
 from support import LabCase, main
 
 
 class BadNonce(LabCase):
-    options = LabOptions(ca=CaOptions(bad_nonces=30, authz_reuse=0))
+    options = LabOptions(more=MoreOptions(in_turn=True), ca=CaOptions(bad_nonces=30, authz_reuse=0))
 
     def test_thirty_percent(self) -> None:
         wanted = [[f"host{i:02}.example.org", f"*.host{i:02}.example.org"] for i in range(16)]

@@ -2,14 +2,14 @@
 
 import threading
 
-from lab import CaOptions, LabOptions, dns, wait_until
+from lab import CaOptions, LabOptions, MoreOptions, dns, wait_until
 from support import LabCase, main
 
 COUNT = 64
 
 
 class AtOnce(LabCase):
-    options = LabOptions(ca=CaOptions(authz_reuse=0))
+    options = LabOptions(more=MoreOptions(in_turn=True), ca=CaOptions(authz_reuse=0))
 
     def test_64_at_once(self) -> None:
         self.lab.key()
@@ -21,7 +21,7 @@ class AtOnce(LabCase):
 
 
 class Held(LabCase):
-    options = LabOptions(proxy=True, ca=CaOptions(authz_reuse=0))
+    options = LabOptions(more=MoreOptions(in_turn=True), ca=CaOptions(authz_reuse=0))
 
     def collect(self, clients: list) -> list:
         answers: list = []

@@ -361,4 +361,16 @@ static inline void post(struct fixture *f, const char *url, const char *payload,
     CU_ASSERT(got->count == 0);
 }
 
+/* The directory comes, with these members (",..." or "") besides. */
+static inline void answer_resources(struct fixture *f, const char *more)
+{
+    char body[512];
+
+    snprintf(body, sizeof(body),
+             "{\"newNonce\":\"https://ca/nonce\",\"newAccount\":\"https://ca/acct\","
+             "\"newOrder\":\"https://ca/order\"%s}",
+             more);
+    answer(f, DIRECTORY, (struct answer){.status = 200, .body = body});
+}
+
 #endif

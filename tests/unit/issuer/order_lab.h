@@ -471,4 +471,16 @@ static inline struct lab *lab_downloading(void)
     return lab;
 }
 
+/* It has failed for this reason; frees it. */
+static inline void lab_failed(struct lab *lab, enum order_failure failure, const char *words)
+{
+    CU_ASSERT(lab->finished);
+    CU_ASSERT_EQUAL(lab->failure, failure);
+    if (strstr(lab->text, words) == NULL) {
+        fprintf(stderr, "wanted \"%s\" in: %s\n", words, lab->text);
+        CU_FAIL("the reason is another");
+    }
+    lab_free(lab);
+}
+
 #endif

@@ -297,17 +297,6 @@ static void test_cancel(void)
     acme_free(NULL);
 }
 
-static void answer_resources(struct fixture *f, const char *more)
-{
-    char body[512];
-
-    snprintf(body, sizeof(body),
-             "{\"newNonce\":\"https://ca/nonce\",\"newAccount\":\"https://ca/acct\","
-             "\"newOrder\":\"https://ca/order\"%s}",
-             more);
-    answer(f, DIRECTORY, (struct answer){.status = 200, .body = body});
-}
-
 /* RFC 9773 4.1: an unsigned GET, which needs no account, nor a directory read anew for a 404. */
 static void test_get_resource(void)
 {

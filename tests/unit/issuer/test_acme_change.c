@@ -20,17 +20,6 @@ static struct acme_account plain(void)
                                  .status = "valid"};
 }
 
-static void answer_roll_directory(struct fixture *f, const char *more)
-{
-    char body[512];
-
-    snprintf(body, sizeof(body),
-             "{\"newNonce\":\"https://ca/nonce\",\"newAccount\":\"https://ca/acct\","
-             "\"newOrder\":\"https://ca/order\"%s}",
-             more);
-    answer(f, DIRECTORY, (struct answer){.status = 200, .body = body});
-}
-
 /* An account with its first key, and a change under way; the directory is there. */
 static struct fixture *changing(const struct acme_account *account, enum acme_change change,
                                 struct got *got)
@@ -42,8 +31,8 @@ static struct fixture *changing(const struct acme_account *account, enum acme_ch
     f->signer.key_count = 1;
     CU_ASSERT(acme_change(f->acme, change, "rsa-2048", on_response, got) == 0);
     CU_ASSERT(acme_changing(f->acme));
-    answer_roll_directory(f, ",\"keyChange\":\"" ROLL "\",\"meta\":{\"termsOfService\":"
-                             "\"https://ca/tos\"}");
+    answer_resources(f, ",\"keyChange\":\"" ROLL "\",\"meta\":{\"termsOfService\":"
+                        "\"https://ca/tos\"}");
     find(f, "");
     turn(f);
     find(f, "");
@@ -129,7 +118,7 @@ static void test_roll_over_answer_lost(void)
     answer_nonce(f, "n1");
     answer(f, ROLL, (struct answer){.error = ERR_UNAVAILABLE});
     CU_ASSERT(wait_for(f, DIRECTORY)); /* a doubt */
-    answer_roll_directory(f, ",\"keyChange\":\"" ROLL "\"");
+    answer_resources(f, ",\"keyChange\":\"" ROLL "\"");
     answer_nonce(f, "n2");
     answer(f, ROLL, (struct answer){.status = 403, .body = REFUSED, .nonce = "n3"});
     answer(f, "https://ca/acct",
@@ -181,7 +170,7 @@ static void test_pending(void)
         f->signer.keys[0] = cases[i].key ? "acct-2" : "acct";
         f->signer.key_count = 1;
         post(f, "https://ca/x", "{}", &got);
-        answer_roll_directory(f, "");
+        answer_resources(f, "");
         answer_nonce(f, "n1");
         if (cases[i].taken)
             answer(
@@ -214,7 +203,7 @@ static void test_not_begun(void)
     f->full = true;
     CU_ASSERT(acme_change(f->acme, ACME_ROLL_OVER, NULL, on_response, &got) == 0);
     CU_ASSERT(acme_change(f->acme, ACME_AGREE, NULL, on_response, &second) == ERR_BUSY);
-    answer_roll_directory(f, ",\"keyChange\":\"" ROLL "\"");
+    answer_resources(f, ",\"keyChange\":\"" ROLL "\"");
     find(f, "");
     turn(f);
     find(f, "");
@@ -227,7 +216,7 @@ static void test_not_begun(void)
     f = setup_with(&account, (struct acme_settings){0});
     got = (struct got){0};
     CU_ASSERT(acme_change(f->acme, ACME_ROLL_OVER, NULL, on_response, &got) == 0);
-    answer_roll_directory(f, "");
+    answer_resources(f, "");
     find(f, "");
     turn(f);
     CU_ASSERT(got.count == 1 && got.error == ERR_NOT_FOUND && f->saved == 0);
@@ -237,7 +226,7 @@ static void test_not_begun(void)
     f = setup_with(&account, (struct acme_settings){0});
     got = (struct got){0};
     CU_ASSERT(acme_change(f->acme, ACME_ROLL_OVER, NULL, on_response, &got) == 0);
-    answer_roll_directory(f, ",\"keyChange\":\"" ROLL "\"");
+    answer_resources(f, ",\"keyChange\":\"" ROLL "\"");
     find(f, "");
     f->signer.refuse = true;
     turn(f);
@@ -265,7 +254,7 @@ static void test_busy(void)
                                          .arg = f};
     CU_ASSERT_FATAL(acme_new(&f->acme, &options) == 0);
     CU_ASSERT(acme_change(f->acme, ACME_ROLL_OVER, NULL, on_response, &got) == 0);
-    answer_roll_directory(f, ",\"keyChange\":\"" ROLL "\"");
+    answer_resources(f, ",\"keyChange\":\"" ROLL "\"");
     find(f, "");
     turn(f);
     CU_ASSERT(got.count == 1 && got.error == ERR_BUSY && f->saved == 0);

@@ -3,17 +3,6 @@
 
 #include <CUnit/Basic.h>
 
-static void failed(struct lab *lab, enum order_failure failure, const char *words)
-{
-    CU_ASSERT(lab->finished);
-    CU_ASSERT_EQUAL(lab->failure, failure);
-    if (strstr(lab->text, words) == NULL) {
-        fprintf(stderr, "wanted \"%s\" in: %s\n", words, lab->text);
-        CU_FAIL("the reason is another");
-    }
-    lab_free(lab);
-}
-
 /* The order that is open goes through. */
 static void succeeds(struct lab *lab)
 {
@@ -98,7 +87,7 @@ static void test_once_only(void)
     CU_ASSERT(why != NULL && strstr(why, "query timed out") != NULL);
     CU_ASSERT(order_failed_before(lab->order, 0)); /* both count at the CA */
     CU_ASSERT(order_failed_name(lab->order, &at, &why) == NULL);
-    failed(lab, ORDER_REFUSED_CA, "a.example: dns: query timed out");
+    lab_failed(lab, ORDER_REFUSED_CA, "a.example: dns: query timed out");
 }
 
 static void test_definite_failures(void)
@@ -113,7 +102,7 @@ static void test_definite_failures(void)
         struct lab *lab = lab_validating();
         validation_fails(lab, cases[i].type, cases[i].detail);
         CU_ASSERT_STRING_EQUAL(lab->problem, cases[i].type);
-        failed(lab, ORDER_REFUSED_CA, cases[i].detail);
+        lab_failed(lab, ORDER_REFUSED_CA, cases[i].detail);
     }
 }
 
@@ -188,7 +177,7 @@ static void test_forgotten(void)
     lab_event(lab, ORDER_EV_PUBLISHED);
     lab_tick(lab);
     lab_answer(lab, "/order", 404, "");
-    failed(lab, ORDER_REFUSED_CA, "HTTP 404");
+    lab_failed(lab, ORDER_REFUSED_CA, "HTTP 404");
 }
 
 /* A CA that was restarted without memory, at every step of an order. */
@@ -225,7 +214,7 @@ static void test_forgotten_midway(void)
     lab_answer(lab, "/finalize", 404, "");
     lab_answer(lab, "/order", 200, lab_order("a.example", "ready", ""));
     lab_answer(lab, "/finalize", 404, "");
-    failed(lab, ORDER_REFUSED_CA, "the CA did not take the CSR: HTTP 404");
+    lab_failed(lab, ORDER_REFUSED_CA, "the CA did not take the CSR: HTTP 404");
 
     lab = lab_downloading();
     lab_answer(lab, "/cert", 404, "");
@@ -251,7 +240,7 @@ static void test_expired(void)
         CU_ASSERT(!lab->finished);
         lab_answer(lab, "new", 201, lab_order("a.example", "pending", ""));
         lab_answer(lab, "/authz/0", 200, lab_authz(0, "a.example", false, gone[i]));
-        failed(lab, ORDER_REFUSED_CA, gone[i]);
+        lab_failed(lab, ORDER_REFUSED_CA, gone[i]);
     }
     /* the CA has no word for the authorization either */
     struct lab *lab = resumed(ORDER_VALIDATING);
@@ -274,7 +263,7 @@ static void test_expired(void)
         lab_order("a.example", "invalid",
                   ",\"error\":{\"type\":\"urn:ietf:params:acme:error:caa\",\"detail\":\"no\"}"));
     CU_ASSERT_STRING_EQUAL(lab->problem, "caa");
-    failed(lab, ORDER_REFUSED_CA, "did not issue the certificate: caa: no");
+    lab_failed(lab, ORDER_REFUSED_CA, "did not issue the certificate: caa: no");
 }
 
 /* -- renewals (RFC 9773 5), profiles (draft-ietf-acme-profiles) -- */
@@ -329,20 +318,20 @@ static void test_already_replaced(void)
     lab_answer(lab, "new", 409, PROBLEM("alreadyReplaced", "x"));
     lab_answer(lab, "new", 409, PROBLEM("alreadyReplaced", "x"));
     CU_ASSERT_STRING_EQUAL(lab->problem, "alreadyReplaced");
-    failed(lab, ORDER_REFUSED_CA, "alreadyReplaced: x (HTTP 409)");
+    lab_failed(lab, ORDER_REFUSED_CA, "alreadyReplaced: x (HTTP 409)");
     lab = renewal();
     lab_answer(lab, "new", 429, PROBLEM("rateLimited", "too many replacements"));
-    failed(lab, ORDER_REFUSED_CA, "rateLimited: too many replacements");
+    lab_failed(lab, ORDER_REFUSED_CA, "rateLimited: too many replacements");
     lab = renewal();
     lab_answer(lab, "new", 400, PROBLEM("malformed", "no"));
     lab_answer(lab, "new", 400, PROBLEM("malformed", "no"));
-    failed(lab, ORDER_REFUSED_CA, "malformed: no");
+    lab_failed(lab, ORDER_REFUSED_CA, "malformed: no");
     lab = renewal();
     lab_answer(lab, "new", 400, PROBLEM("rejectedIdentifier", "no"));
-    failed(lab, ORDER_REFUSED_CA, "rejectedIdentifier: no");
+    lab_failed(lab, ORDER_REFUSED_CA, "rejectedIdentifier: no");
     lab = renewal();
     lab_lost(lab, "new", ERR_TIMEOUT);
-    failed(lab, ORDER_UNAVAILABLE_CA, "the line is dead");
+    lab_failed(lab, ORDER_UNAVAILABLE_CA, "the line is dead");
 }
 
 /* What is asked of the directory before the order: draft-ietf-acme-profiles 3, RFC 9773 5. */
@@ -382,30 +371,31 @@ static void test_known_first(void)
     known(lab, true, false, "short, classic");
     CU_ASSERT_STRING_EQUAL(lab->problem, "invalidProfile");
     CU_ASSERT_EQUAL(lab->post_count, 0);
-    failed(lab, ORDER_REFUSED_CA,
-           "the CA does not take the profile \"long\": no such profile; it offers short, classic");
+    lab_failed(
+        lab, ORDER_REFUSED_CA,
+        "the CA does not take the profile \"long\": no such profile; it offers short, classic");
 
     lab = asking("long", NULL);
     known(lab, true, false, "");
-    failed(lab, ORDER_REFUSED_CA, "it offers none");
+    lab_failed(lab, ORDER_REFUSED_CA, "it offers none");
 
     lab = asking("short", NULL);
     lab_feed(lab, &(struct order_event){.kind = ORDER_EV_KNOWN,
                                         .transport = ERR_UNAVAILABLE,
                                         .transport_text = "refused"});
-    failed(lab, ORDER_UNAVAILABLE_CA, "the CA's directory could not be read: refused");
+    lab_failed(lab, ORDER_UNAVAILABLE_CA, "the CA's directory could not be read: refused");
 
     /* the CA's own judgement */
     lab = asking("short", NULL);
     known(lab, true, true, "short, classic");
     lab_answer(lab, "new", 400, PROBLEM("invalidProfile", "not for this account"));
     CU_ASSERT_STRING_EQUAL(lab->problem, "invalidProfile");
-    failed(lab, ORDER_REFUSED_CA,
-           "invalidProfile: not for this account (HTTP 400); it offers short, classic");
+    lab_failed(lab, ORDER_REFUSED_CA,
+               "invalidProfile: not for this account (HTTP 400); it offers short, classic");
     lab = asking("short", NULL);
     known(lab, true, true, "short");
     lab_answer(lab, "new", 400, PROBLEM("malformed", "x"));
-    failed(lab, ORDER_REFUSED_CA, "the CA did not take the order: malformed: x");
+    lab_failed(lab, ORDER_REFUSED_CA, "the CA did not take the order: malformed: x");
 }
 
 /* -- limits -- */
@@ -421,7 +411,7 @@ static void test_rate_limited(void)
                                           .now = 1900000000});
     CU_ASSERT_STRING_EQUAL(lab->problem, "rateLimited");
     CU_ASSERT_EQUAL(lab->retry_at, 1900003601);
-    failed(lab, ORDER_REFUSED_CA, "the CA asks to wait until 2030-03-17");
+    lab_failed(lab, ORDER_REFUSED_CA, "the CA asks to wait until 2030-03-17");
 
     /* 503 with a time: the same for the one who asks */
     lab = lab_new("a.example");
@@ -430,13 +420,13 @@ static void test_rate_limited(void)
                          .status = 503, .body = "", .retry_after_ms = 60000, .now = 1900000000});
     CU_ASSERT_STRING_EQUAL(lab->problem, "");
     CU_ASSERT_EQUAL(lab->retry_at, 1900000060);
-    failed(lab, ORDER_UNAVAILABLE_CA, "the CA asks to wait until");
+    lab_failed(lab, ORDER_UNAVAILABLE_CA, "the CA asks to wait until");
 
     /* neither without a time, nor without a clock */
     lab = lab_new("a.example");
     lab_answer(lab, "new", 429, PROBLEM("rateLimited", "x"));
     CU_ASSERT_EQUAL(lab->retry_at, 0);
-    failed(lab, ORDER_REFUSED_CA, "rateLimited: x (HTTP 429)");
+    lab_failed(lab, ORDER_REFUSED_CA, "rateLimited: x (HTTP 429)");
 
     /* of a question for the order: not so often, that is all */
     lab = lab_validating();
@@ -449,7 +439,7 @@ static void test_rate_limited(void)
     lab_tick(lab);
     lab_answer(lab, "/order", 429, PROBLEM("rateLimited", "slower"));
     CU_ASSERT_EQUAL(lab->detached, 0); /* and no more questions than needed at the end */
-    failed(lab, ORDER_REFUSED_CA, "rateLimited: slower");
+    lab_failed(lab, ORDER_REFUSED_CA, "rateLimited: slower");
 }
 
 /* -- deactivation (RFC 8555 7.5.2) -- */
@@ -472,13 +462,13 @@ static void test_deactivated(void)
     lab_answer(lab, "/authz/2", 200, lab_authz(2, "c.example", false, "pending"));
     CU_ASSERT_EQUAL(lab->detached, 1);
     CU_ASSERT_STRING_EQUAL(lab->left, LAB_URL "/authz/2{\"status\":\"deactivated\"}");
-    failed(lab, ORDER_REFUSED_CA, "NXDOMAIN");
+    lab_failed(lab, ORDER_REFUSED_CA, "NXDOMAIN");
 
     /* valid ones are not, though nobody has read them again */
     lab = lab_finalizing();
     lab_answer(lab, "/finalize", 400, PROBLEM("badCSR", "weak"));
     CU_ASSERT_EQUAL(lab->detached, 0);
-    failed(lab, ORDER_REFUSED_CA, "badCSR: weak");
+    lab_failed(lab, ORDER_REFUSED_CA, "badCSR: weak");
 
     /* one without a challenge that we can meet; the others are looked at before the end */
     lab = lab_new("a.example,b.example");
@@ -489,7 +479,7 @@ static void test_deactivated(void)
     CU_ASSERT(!lab->finished);
     lab_answer(lab, "/authz/1", 200, lab_authz(1, "b.example", false, "pending"));
     CU_ASSERT_EQUAL(lab->detached, 2);
-    failed(lab, ORDER_REFUSED_CA, "no dns-01 challenge for a.example");
+    lab_failed(lab, ORDER_REFUSED_CA, "no dns-01 challenge for a.example");
 }
 
 static void test_not_deactivated(void)
@@ -499,18 +489,18 @@ static void test_not_deactivated(void)
     /* the server stops: the order goes on later */
     lab_event(lab, ORDER_EV_CANCEL);
     CU_ASSERT_EQUAL(lab->detached, 0);
-    failed(lab, ORDER_INTERRUPTED, "");
+    lab_failed(lab, ORDER_INTERRUPTED, "");
     /* it does not */
     lab = lab_validating();
     lab_feed(lab, &(struct order_event){.kind = ORDER_EV_CANCEL, .for_good = true});
     CU_ASSERT_EQUAL(lab->detached, 1);
-    failed(lab, ORDER_INTERRUPTED, "");
+    lab_failed(lab, ORDER_INTERRUPTED, "");
     /* the CA is away */
     lab = lab_validating();
     lab_tick(lab);
     lab_lost(lab, "/order", ERR_UNAVAILABLE);
     CU_ASSERT_EQUAL(lab->detached, 0);
-    failed(lab, ORDER_UNAVAILABLE_CA, "the line is dead");
+    lab_failed(lab, ORDER_UNAVAILABLE_CA, "the line is dead");
 }
 
 /* An authorization that the order before left pending is either part of the new one, or ended. */

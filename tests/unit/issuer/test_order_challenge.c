@@ -9,17 +9,6 @@
 
 #define ACCOUNT "https://example.com/acme/acct/ExampleAccount"
 
-static void failed(struct lab *lab, enum order_failure failure, const char *words)
-{
-    CU_ASSERT(lab->finished);
-    CU_ASSERT_EQUAL(lab->failure, failure);
-    if (strstr(lab->text, words) == NULL) {
-        fprintf(stderr, "wanted \"%s\" in: %s\n", words, lab->text);
-        CU_FAIL("the reason is another");
-    }
-    lab_free(lab);
-}
-
 static struct lab *ordered(enum order_challenge challenge, const char *account, const char *names)
 {
     struct lab *lab = lab_new_with(&(struct lab_options){
@@ -84,7 +73,7 @@ static void test_account(void)
     lab_tick(lab);
     lab_answer(lab, "/order", 200, lab_order("a.example", "invalid", ""));
     lab_answer(lab, "/authz/0", 200, lab_authz_failed("a.example", "NXDOMAIN"));
-    failed(
+    lab_failed(
         lab, ORDER_REFUSED_CA,
         "publish: _ujmmovf2vn55tgye._acme-challenge.a.example CNAME a.example.acme.example.com.");
 }
@@ -93,19 +82,20 @@ static void test_not_offered(void)
 {
     struct lab *lab = ordered(ORDER_DNS_ACCOUNT_01, ACCOUNT, "a.example");
     lab_answer(lab, "/authz/0", 200, authz("pending", "dns-01", ",\"token\":\"tok\""));
-    failed(lab, ORDER_REFUSED_CA,
-           "the CA offers no dns-account-01 challenge for a.example: it offers http-01, dns-01");
+    lab_failed(
+        lab, ORDER_REFUSED_CA,
+        "the CA offers no dns-account-01 challenge for a.example: it offers http-01, dns-01");
 
     lab = ordered(ORDER_DNS_PERSIST_01, ACCOUNT, "*.a.example");
     lab_answer(lab, "/authz/0", 200, authz("pending", "odd\\n\\u001b[31m", ""));
-    failed(lab, ORDER_REFUSED_CA,
-           "no dns-persist-01 challenge for *.a.example: it offers http-01, odd [31m");
+    lab_failed(lab, ORDER_REFUSED_CA,
+               "no dns-persist-01 challenge for *.a.example: it offers http-01, odd [31m");
 
     lab = ordered(ORDER_DNS_01, NULL, "a.example");
     lab_answer(lab, "/authz/0", 200,
                "{\"status\":\"pending\",\"identifier\":{\"type\":\"dns\",\"value\":\"a.example\"},"
                "\"challenges\":[]}");
-    failed(lab, ORDER_REFUSED_CA, "no dns-01 challenge for a.example: it offers none");
+    lab_failed(lab, ORDER_REFUSED_CA, "no dns-01 challenge for a.example: it offers none");
 }
 
 /* -- dns-persist-01 -- */
@@ -145,9 +135,9 @@ static void test_persist_fails(void)
     lab_tick(lab);
     lab_answer(lab, "/order", 200, lab_order("*.a.example", "invalid", ""));
     lab_answer(lab, "/authz/0", 200, lab_authz_failed("a.example", "no such record"));
-    failed(lab, ORDER_REFUSED_CA,
-           "is the record there? publish: _validation-persist.a.example TXT \"ca.test; "
-           "accounturi=" ACCOUNT "; policy=wildcard\"");
+    lab_failed(lab, ORDER_REFUSED_CA,
+               "is the record there? publish: _validation-persist.a.example TXT \"ca.test; "
+               "accounturi=" ACCOUNT "; policy=wildcard\"");
 
     static const char *const bad[] = {"",
                                       ",\"issuer-domain-names\":[]",
@@ -158,7 +148,7 @@ static void test_persist_fails(void)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         lab = ordered(ORDER_DNS_PERSIST_01, ACCOUNT, "a.example");
         lab_answer(lab, "/authz/0", 200, authz("pending", "dns-persist-01", bad[i]));
-        failed(lab, ORDER_UNAVAILABLE_CA, "issuer-domain-names");
+        lab_failed(lab, ORDER_UNAVAILABLE_CA, "issuer-domain-names");
     }
 }
 

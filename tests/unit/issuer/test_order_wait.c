@@ -3,17 +3,6 @@
 
 #include <CUnit/Basic.h>
 
-static void failed(struct lab *lab, enum order_failure failure, const char *words)
-{
-    CU_ASSERT(lab->finished);
-    CU_ASSERT_EQUAL(lab->failure, failure);
-    if (strstr(lab->text, words) == NULL) {
-        fprintf(stderr, "wanted \"%s\" in: %s\n", words, lab->text);
-        CU_FAIL("the reason is another");
-    }
-    lab_free(lab);
-}
-
 static void done(struct lab *lab)
 {
     CU_ASSERT(lab->finished && lab->failure == ORDER_OK && lab->chain != NULL);
@@ -62,7 +51,7 @@ static void test_retry_after(void)
     CU_ASSERT(lab->timer_ms > 0 && lab->timer_ms < 50);
     lab_tick(lab);
     answer_later(lab, "/order", lab_order("a.example", "pending", ""), 900000);
-    failed(lab, ORDER_UNAVAILABLE_CA, "the CA did not validate within 7 s");
+    lab_failed(lab, ORDER_UNAVAILABLE_CA, "the CA did not validate within 7 s");
 
     /* in the answer to a challenge */
     lab = lab_new("a.example");
@@ -88,7 +77,7 @@ static void test_never_ends(void)
         polls++;
     }
     CU_ASSERT(polls <= LIMIT_POLLS);
-    failed(lab, ORDER_UNAVAILABLE_CA, "and 100 questions");
+    lab_failed(lab, ORDER_UNAVAILABLE_CA, "and 100 questions");
 
     lab = lab_finalizing();
     lab_answer(lab, "/finalize", 200, lab_order("a.example", "processing", ""));
@@ -96,7 +85,7 @@ static void test_never_ends(void)
         lab_tick(lab);
         lab_answer(lab, "/order", 200, lab_order("a.example", "processing", ""));
     }
-    failed(lab, ORDER_UNAVAILABLE_CA, "the CA did not issue within");
+    lab_failed(lab, ORDER_UNAVAILABLE_CA, "the CA did not issue within");
 }
 
 static void test_poll_fails(void)
@@ -104,17 +93,17 @@ static void test_poll_fails(void)
     struct lab *lab = lab_validating();
     lab_tick(lab);
     lab_lost(lab, "/order", ERR_TIMEOUT);
-    failed(lab, ORDER_UNAVAILABLE_CA, "could not be read from the CA: the line is dead");
+    lab_failed(lab, ORDER_UNAVAILABLE_CA, "could not be read from the CA: the line is dead");
 
     lab = lab_validating();
     lab_tick(lab);
     lab_answer(lab, "/order", 200, "{\"status\":\"ready\"}");
-    failed(lab, ORDER_UNAVAILABLE_CA, "its identifiers are missing");
+    lab_failed(lab, ORDER_UNAVAILABLE_CA, "its identifiers are missing");
 
     lab = lab_validating();
     lab_tick(lab);
     lab_answer(lab, "/order", 403, "{\"type\":\"urn:ietf:params:acme:error:unauthorized\"}");
-    failed(lab, ORDER_REFUSED_CA, "unauthorized (HTTP 403)");
+    lab_failed(lab, ORDER_REFUSED_CA, "unauthorized (HTTP 403)");
 }
 
 /* -- why it failed -- */
@@ -129,9 +118,9 @@ static void test_invalid_unseen(void)
     lab_answer(lab, "/authz/0", 200, lab_authz_failed("a.example", "NXDOMAIN"));
     CU_ASSERT(lab->withdrawn == 1);
     CU_ASSERT(strstr(lab->text, "the CA did not validate a.example: dns: NXDOMAIN") != NULL);
-    failed(lab, ORDER_REFUSED_CA,
-           "nobody asked for _acme-challenge.a.example: is the record there? publish: "
-           "_acme-challenge.a.example CNAME a.example.acme.example.com.");
+    lab_failed(lab, ORDER_REFUSED_CA,
+               "nobody asked for _acme-challenge.a.example: is the record there? publish: "
+               "_acme-challenge.a.example CNAME a.example.acme.example.com.");
 }
 
 static void test_invalid_seen(void)
@@ -146,7 +135,7 @@ static void test_invalid_seen(void)
     lab_answer(lab, "/authz/0", 200, lab_authz_failed("a.example", "wrong value"));
     CU_ASSERT(strstr(lab->text, "nobody") == NULL);
     CU_ASSERT(strstr(lab->text, "one failed") != NULL);
-    failed(lab, ORDER_REFUSED_CA, "4 resolvers asked");
+    lab_failed(lab, ORDER_REFUSED_CA, "4 resolvers asked");
 
     /* said once where the order repeats its authorization */
     lab = lab_validating();
@@ -155,7 +144,7 @@ static void test_invalid_seen(void)
                lab_order("a.example", "invalid", ",\"error\":{\"detail\":\"NXDOMAIN\"}"));
     lab_answer(lab, "/authz/0", 200, lab_authz_failed("a.example", "NXDOMAIN"));
     CU_ASSERT(strstr(strstr(lab->text, "NXDOMAIN") + 1, "NXDOMAIN") == NULL);
-    failed(lab, ORDER_REFUSED_CA, "NXDOMAIN");
+    lab_failed(lab, ORDER_REFUSED_CA, "NXDOMAIN");
 
     /* even where the authorizations cannot be had */
     lab = lab_validating();
@@ -163,7 +152,7 @@ static void test_invalid_seen(void)
     lab_answer(lab, "/order", 200,
                lab_order("a.example", "invalid", ",\"error\":{\"detail\":\"one failed\"}"));
     lab_lost(lab, "/authz/0", ERR_UNAVAILABLE);
-    failed(lab, ORDER_REFUSED_CA, "the CA did not validate a.example: one failed");
+    lab_failed(lab, ORDER_REFUSED_CA, "the CA did not validate a.example: one failed");
 }
 
 /* An order that stays pending while an authorization has failed. */
@@ -176,7 +165,7 @@ static void test_found_by_looking_closer(void)
         lab_answer(lab, "/order", 200, lab_order("a.example", "pending", ""));
     }
     lab_answer(lab, "/authz/0", 200, lab_authz_failed("a.example", "NXDOMAIN"));
-    failed(lab, ORDER_REFUSED_CA, "a.example: dns: NXDOMAIN");
+    lab_failed(lab, ORDER_REFUSED_CA, "a.example: dns: NXDOMAIN");
 }
 
 /* -- finalize -- */
@@ -200,7 +189,7 @@ static void test_not_ready(void)
         lab_tick(lab);
         lab_answer(lab, "/order", 200, lab_order("a.example", "ready", ""));
     }
-    failed(lab, ORDER_UNAVAILABLE_CA, "again and again");
+    lab_failed(lab, ORDER_UNAVAILABLE_CA, "again and again");
 }
 
 static void test_finalize_refused(void)
@@ -208,7 +197,7 @@ static void test_finalize_refused(void)
     struct lab *lab = lab_finalizing();
     lab_answer(lab, "/finalize", 400,
                "{\"type\":\"urn:ietf:params:acme:error:badCSR\",\"detail\":\"weak key\"}");
-    failed(lab, ORDER_REFUSED_CA, "the CA did not take the CSR: badCSR: weak key (HTTP 400)");
+    lab_failed(lab, ORDER_REFUSED_CA, "the CA did not take the CSR: badCSR: weak key (HTTP 400)");
 
     lab = lab_finalizing();
     lab_answer(lab, "/finalize", 200, lab_order("a.example", "processing", ""));
@@ -217,7 +206,7 @@ static void test_finalize_refused(void)
                lab_order("a.example", "invalid",
                          ",\"error\":{\"type\":\"urn:ietf:params:acme:error:caa\","
                          "\"detail\":\"CAA forbids\"}"));
-    failed(lab, ORDER_REFUSED_CA, "the CA did not issue the certificate: caa: CAA forbids");
+    lab_failed(lab, ORDER_REFUSED_CA, "the CA did not issue the certificate: caa: CAA forbids");
 }
 
 /* The CA goes away after it may have issued: nothing is lost. */
@@ -248,7 +237,7 @@ static void test_outage(void)
         if (!lab->finished)
             lab_tick(lab);
     }
-    failed(lab, ORDER_UNAVAILABLE_CA, "could not be downloaded: the line is dead");
+    lab_failed(lab, ORDER_UNAVAILABLE_CA, "could not be downloaded: the line is dead");
 }
 
 static void test_finalize_always_500(void)
@@ -265,7 +254,7 @@ static void test_finalize_always_500(void)
     }
     CU_ASSERT(tries > 1 && tries < 10);
     CU_ASSERT(strstr(lab->log, "the CA is away (HTTP 500); asking again in ") != NULL);
-    failed(lab, ORDER_UNAVAILABLE_CA, "the CA did not take the CSR: HTTP 500");
+    lab_failed(lab, ORDER_UNAVAILABLE_CA, "the CA did not take the CSR: HTTP 500");
 }
 
 /* -- download -- */
@@ -277,19 +266,19 @@ static void test_download_refused(void)
     lab_answer(lab, "/cert", 404, "");
     lab_answer(lab, "/order", 200, lab_order("a.example", "valid", ""));
     lab_answer(lab, "/cert", 404, "");
-    failed(lab, ORDER_REFUSED_CA, "could not be downloaded: HTTP 404");
+    lab_failed(lab, ORDER_REFUSED_CA, "could not be downloaded: HTTP 404");
 
     lab = lab_downloading();
     lab_answer(lab, "/cert", 200, "<html>soon</html>");
-    failed(lab, ORDER_REFUSED_CA, "what the CA gave is not the certificate");
+    lab_failed(lab, ORDER_REFUSED_CA, "what the CA gave is not the certificate");
 
     lab = lab_downloading();
     lab_answer(lab, "/cert", 200, lab_chain_of(other, "a.example", "Root"));
-    failed(lab, ORDER_REFUSED_CA, "another key than the CSR");
+    lab_failed(lab, ORDER_REFUSED_CA, "another key than the CSR");
 
     lab = lab_downloading();
     lab_answer(lab, "/cert", 200, lab_chain_of(lab_key(), "a.example,b.example", "Root"));
-    failed(lab, ORDER_REFUSED_CA, "other names than were ordered");
+    lab_failed(lab, ORDER_REFUSED_CA, "other names than were ordered");
     EVP_PKEY_free(other);
 }
 
@@ -357,11 +346,11 @@ static void test_resumed_too_late(void)
     struct lab *lab = resumed(ORDER_VALIDATING, NULL);
     lab_answer(lab, "/order", 200, lab_order("a.example", "invalid", ""));
     lab_answer(lab, "/authz/0", 200, lab_authz_failed("a.example", "NXDOMAIN"));
-    failed(lab, ORDER_REFUSED_CA, "a.example: dns: NXDOMAIN");
+    lab_failed(lab, ORDER_REFUSED_CA, "a.example: dns: NXDOMAIN");
 
     lab = resumed(ORDER_FINALIZING, NULL);
     lab_answer(lab, "/order", 200, lab_order("b.example", "valid", ""));
-    failed(lab, ORDER_UNAVAILABLE_CA, "other names than ours");
+    lab_failed(lab, ORDER_UNAVAILABLE_CA, "other names than ours");
 }
 
 int main(void)
