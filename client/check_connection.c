@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "client/client.h"
-#include "client/command.h"
+#include "client/commands.h"
 #include "client/server.h"
 
 #define PING_MS 60000
@@ -14,15 +14,16 @@ static void line(void *arg, enum log_level level, const char *message)
 
 static int run(struct client *client)
 {
+    struct report_line report;
     struct server_call call = {.settings = &client->settings,
                                .first = "ping",
                                .timeout_ms = PING_MS,
                                .line = line,
-                               .arg = &client->report};
+                               .arg = &report};
     struct err err = {0};
     char *output = NULL;
     size_t len;
-    report_begin(&client->report, "connection");
+    report_begin(&report, &client->report, "connection");
     int ret = server_run(&output, &len, &call, &err);
     if (ret == 0) {
         output[strcspn(output, "\r\n")] = '\0';
@@ -32,7 +33,7 @@ static int run(struct client *client)
                           output);
         }
     }
-    report_end(&client->report, ret == 0, ret == 0 ? "the server answers" : err.text);
+    report_end(&report, ret == 0, ret == 0 ? "the server answers" : err.text);
     free(output);
     return ret == 0 ? CLIENT_OK : CLIENT_FAILED;
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client/command.h"
+#include "client/commands.h"
 
 /* Without a log yet: where the configuration itself is wrong. */
 static int fail(int status, const struct err *err)
@@ -60,19 +60,21 @@ static int read_types(struct client *client, struct err *err)
     return 0;
 }
 
-/* What only commands with files need. */
+/* What only commands for sets need. */
+static int need_sets(struct client *client, struct err *err)
+{
+    int ret = read_types(client, err);
+    if (ret == 0 && client->sets.count == 0) {
+        ret = err_set(err, ERR_NOT_FOUND,
+                      "domain-list is not set: give at least one set of names, for example "
+                      "domain-list: [\"www.example.org,example.org\"]");
+    }
+    return ret;
+}
+
 static int open_path(struct client *client, struct err *err)
 {
     const char *path = client->settings.path;
-    int ret = read_types(client, err);
-    if (ret < 0) {
-        return ret;
-    }
-    if (client->sets.count == 0) {
-        return err_set(err, ERR_NOT_FOUND,
-                       "domain-list is not set: give at least one set of names, for example "
-                       "domain-list: [\"www.example.org,example.org\"]");
-    }
     if (path == NULL) {
         return err_set(err, ERR_NOT_FOUND,
                        "path is not set: give the folder of keys and certificates");
@@ -80,44 +82,97 @@ static int open_path(struct client *client, struct err *err)
     if ((client->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
         return err_set(err, -errno, "path: %s: %s", path, strerror(errno));
     }
-    return 0;
+    return file_owner_find(&client->owner, client->settings.owner, client->settings.group,
+                           client->settings.mode, err);
 }
 
-static int run(struct client *client, const struct client_command *command)
+static int prepare(struct client *client, struct err *err)
+{
+    const struct client_command *command = client->command;
+    int ret = sets_parse(&client->sets, client->settings.domain_list.items,
+                         client->settings.domain_list.count, err);
+    if (ret == 0 && command->needs >= CLIENT_NEEDS_SETS) {
+        ret = need_sets(client, err);
+    }
+    if (ret == 0 && command->needs >= CLIENT_NEEDS_PATH) {
+        ret = open_path(client, err);
+    }
+    return ret;
+}
+
+void client_item(struct client *client, json_t *item)
+{
+    if (!client->settings.json) {
+        json_decref(item);
+    } else if (json_array_append_new(client->items, item) < 0) {
+        json_decref(client->items);
+        client->items = NULL;
+    }
+}
+
+/* With --json, what was found; 0 or -ENOMEM. */
+static int print_items(struct client *client, int status)
+{
+    const struct client_command *c = client->command;
+    char words[64];
+    snprintf(words, sizeof(words), "%s%s%s", c->first, c->second != NULL ? " " : "",
+             c->second != NULL ? c->second : "");
+    json_t *all = json_pack("{s:s,s:b,s:O}", "command", words, "good", status == CLIENT_OK, "items",
+                            client->items);
+    int ret = all == NULL || json_dumpf(all, client->out, JSON_INDENT(1)) < 0 ? -ENOMEM : 0;
+    json_decref(all);
+    fputc('\n', client->out);
+    return ret;
+}
+
+/* Only what shows or checks has something to print as JSON. */
+static bool prints_items(const struct client *client)
+{
+    const char *first = client->command->first;
+    return client->settings.json &&
+           (strcmp(first, "show") == 0 || strcmp(first, "check") == 0 || strcmp(first, "key") == 0);
+}
+
+static int run(struct client *client)
 {
     struct err err = {0};
     if (open_log(client, &err) < 0) {
         return fail(CLIENT_USAGE, &err);
     }
-    if (sets_parse(&client->sets, client->settings.domain_list.items,
-                   client->settings.domain_list.count, &err) < 0 ||
-        (command->needs_path && open_path(client, &err) < 0)) {
+    if (prepare(client, &err) < 0) {
         log_error(client->log, NULL, "%s", err.text);
         return CLIENT_USAGE;
     }
-    int status = command->run(client);
+    client->items = json_array();
+    int status = client->command->run(client);
+    if (prints_items(client) && print_items(client, status) < 0) {
+        log_error(client->log, NULL, "out of memory");
+        status = CLIENT_FAILED;
+    }
     if (fflush(client->out) != 0 || ferror(client->out)) {
         log_error(client->log, NULL, "standard output: %s", strerror(errno));
-        return CLIENT_FAILED;
+        status = CLIENT_FAILED;
     }
+    json_decref(client->items);
     return status;
 }
 
 static int load_and_run(struct client *client, struct conf_input *input)
 {
-    const struct client_command *command;
     struct err err = {0};
-    char *help[] = {(char[]){"help"}}, *version[] = {(char[]){"version"}};
     int asks = conf_asks(input->argc, input->argv);
+    size_t own;
     if (asks != 0) { /* answered however broken the configuration is */
-        client_command_find(&command, asks == 'h' ? help : version, 1, NULL);
-        return command->run(client);
+        client->command = asks == 'h' ? &client_help : &client_version;
+        return client->command->run(client);
     }
     if (conf_load(&settings_schema, &client->settings, input, &err) < 0 ||
-        client_command_find(&command, input->words, input->word_count, &err) < 0) {
+        client_command_find(&client->command, &own, input->words, input->word_count, &err) < 0) {
         return fail(CLIENT_USAGE, &err);
     }
-    return run(client, command);
+    client->args = input->words + own;
+    client->arg_count = input->word_count - own;
+    return run(client);
 }
 
 int client_main(int argc, char **argv)
@@ -132,6 +187,7 @@ int client_main(int argc, char **argv)
     if (client.folder >= 0) {
         close(client.folder);
     }
+    report_clear(&client.report);
     log_free(client.log);
     sets_clear(&client.sets);
     conf_clear(&settings_schema, &client.settings);

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "client/command.h"
+#include "client/commands.h"
 
 const struct client_command *const client_commands[] = {
     &client_get_certificate,
@@ -13,28 +13,23 @@ const struct client_command *const client_commands[] = {
     NULL,
 };
 
-int client_command_find(const struct client_command **command, char *const *words, size_t count,
-                        struct err *err)
+/* How many words of the command count words begin with: 0 for none. */
+static size_t own_words(const struct client_command *c, char *const *words, size_t count)
+{
+    if (strcmp(c->first, words[0]) != 0) {
+        return 0;
+    }
+    if (c->second == NULL) {
+        return 1;
+    }
+    return count > 1 && strcmp(c->second, words[1]) == 0 ? 2 : 0;
+}
+
+static int refuse(char *const *words, size_t count, struct err *err)
 {
     bool first = false;
-    if (count == 0) {
-        return err_set(err, ERR_UNKNOWN, "no command: certmill help lists them");
-    }
     for (size_t i = 0; client_commands[i] != NULL; i++) {
-        const struct client_command *c = client_commands[i];
-        size_t wants = c->second == NULL ? 1 : 2;
-        if (strcmp(c->first, words[0]) != 0) {
-            continue;
-        }
-        first = true;
-        if (count < wants || (c->second != NULL && strcmp(c->second, words[1]) != 0)) {
-            continue;
-        }
-        if (count > wants) {
-            return err_set(err, ERR_UNKNOWN, "'%.100s' is one word too many", words[wants]);
-        }
-        *command = c;
-        return 0;
+        first = first || strcmp(client_commands[i]->first, words[0]) == 0;
     }
     if (!first) {
         return err_set(err, ERR_UNKNOWN, "'%.100s' is no command: certmill help lists them",
@@ -48,6 +43,42 @@ int client_command_find(const struct client_command **command, char *const *word
                    words[1], words[0]);
 }
 
+int client_command_find(const struct client_command **command, size_t *own, char *const *words,
+                        size_t count, struct err *err)
+{
+    if (count == 0) {
+        return err_set(err, ERR_UNKNOWN, "no command: certmill help lists them");
+    }
+    for (size_t i = 0; client_commands[i] != NULL; i++) {
+        const struct client_command *c = client_commands[i];
+        size_t n = own_words(c, words, count);
+        if (n == 0) {
+            continue;
+        }
+        if (count > n + c->args_max) {
+            return err_set(err, ERR_UNKNOWN, "'%.100s' is one word too many",
+                           words[n + c->args_max]);
+        }
+        if (count < n + c->args_min) {
+            return err_set(err, ERR_UNKNOWN, "%s%s%s needs %s after it", c->first, n > 1 ? " " : "",
+                           n > 1 ? c->second : "", c->args);
+        }
+        *command = c;
+        *own = n;
+        return 0;
+    }
+    return refuse(words, count, err);
+}
+
+struct files client_files(const struct client *client, const struct set *set, enum key_type type)
+{
+    return (struct files){.folder = client->folder,
+                          .path = client->settings.path,
+                          .name = set->name,
+                          .type = type,
+                          .owner = client->owner};
+}
+
 int client_each(struct client *client, int (*each)(struct client *client, const struct set *set,
                                                    const struct files *files))
 {
@@ -55,10 +86,7 @@ int client_each(struct client *client, int (*each)(struct client *client, const 
     for (size_t i = 0; i < client->sets.count; i++) {
         for (size_t j = 0; j < client->type_count; j++) {
             const struct set *set = &client->sets.items[i];
-            struct files files = {.folder = client->folder,
-                                  .path = client->settings.path,
-                                  .name = set->name,
-                                  .type = client->types[j]};
+            struct files files = client_files(client, set, client->types[j]);
             failures += each(client, set, &files) != 0;
         }
     }

@@ -1,6 +1,9 @@
 #include "client/files.h"
 
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *key_type_name(enum key_type type)
@@ -41,4 +44,28 @@ void files_name(char dst[static 256], const struct files *files, enum file_kind 
 {
     snprintf(dst, 256, "%.*s-%s.%s.%s", FILES_NAME_MAX, files->name, kinds[kind].name,
              key_type_name(files->type), kinds[kind].suffix);
+}
+
+int file_owner_find(struct file_owner *out, const char *user, const char *group, const char *mode,
+                    struct err *err)
+{
+    *out = (struct file_owner){.uid = (uid_t)-1, .gid = (gid_t)-1, .mode = FILE_MODE};
+    if (mode != NULL) {
+        out->mode = (mode_t)strtoul(mode, NULL, 8);
+    }
+    if (user != NULL) {
+        const struct passwd *found = getpwnam(user);
+        if (found == NULL) {
+            return err_set(err, ERR_NOT_FOUND, "owner: there is no user %.64s", user);
+        }
+        out->uid = found->pw_uid;
+    }
+    if (group != NULL) {
+        const struct group *found = getgrnam(group);
+        if (found == NULL) {
+            return err_set(err, ERR_NOT_FOUND, "group: there is no group %.64s", group);
+        }
+        out->gid = found->gr_gid;
+    }
+    return 0;
 }

@@ -4,6 +4,8 @@
 #ifndef CERTMILL_CLIENT_FILES_H
 #define CERTMILL_CLIENT_FILES_H
 
+#include <sys/types.h>
+
 #include "common/err.h"
 
 enum key_type { KEY_RSA, KEY_ECDSA, KEY_TYPES };
@@ -18,9 +20,16 @@ enum file_kind {
     FILE_KINDS,
 };
 
-#define FILE_MODE 0640
+#define FILE_MODE 0640 /* where the configuration names no other */
 /* Octets of a set's NAME: with "-certificate.ecdsa.crt" it fits the 255 of a file name. */
 #define FILES_NAME_MAX 230
+
+/* Who may do what with files. */
+struct file_owner {
+    uid_t uid;   /* (uid_t)-1: as the file that is replaced has it */
+    gid_t gid;   /* likewise */
+    mode_t mode; /* 0: FILE_MODE */
+};
 
 /* Whose files: one set of names and one type of key, in one folder. */
 struct files {
@@ -28,7 +37,13 @@ struct files {
     const char *path; /* for messages */
     const char *name; /* NAME of the set, see client/sets.h */
     enum key_type type;
+    struct file_owner owner;
 };
+
+/* Looks up names of user and group (NULL: as it is) and reads the mode (octal; NULL: FILE_MODE).
+ * ERR_NOT_FOUND names the one that this system does not know. */
+int file_owner_find(struct file_owner *out, const char *user, const char *group, const char *mode,
+                    struct err *err);
 
 /* "rsa", "ecdsa"; key_type_parse returns ERR_UNKNOWN for another word. */
 const char *key_type_name(enum key_type type);

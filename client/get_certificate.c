@@ -13,15 +13,12 @@
 
 #include "client/chain.h"
 #include "client/client.h"
-#include "client/command.h"
+#include "client/commands.h"
 #include "client/csr.h"
 #include "client/install.h"
 #include "client/key.h"
 #include "client/keyfile.h"
 #include "client/server.h"
-
-/* The server ends an order within LIMIT_ORDER_MS; the rest is for ssh. */
-#define GET_MS (LIMIT_ORDER_MS + 120000)
 
 static void line(void *arg, enum log_level level, const char *message)
 {
@@ -29,17 +26,17 @@ static void line(void *arg, enum log_level level, const char *message)
 }
 
 /* Asks for the chain. */
-static int ask(struct client *client, const char *csr, size_t csr_len, struct chain *chain,
-               struct err *err)
+static int ask(struct client *client, struct report_line *report, const char *csr, size_t csr_len,
+               struct chain *chain, struct err *err)
 {
     struct server_call call = {.settings = &client->settings,
                                .first = "get",
                                .second = "certificate",
                                .input = csr,
                                .input_len = csr_len,
-                               .timeout_ms = GET_MS,
+                               .timeout_ms = (int)client->settings.server_timeout * 1000,
                                .line = line,
-                               .arg = &client->report};
+                               .arg = report};
     char *output;
     size_t len;
     int ret = server_run(&output, &len, &call, err);
@@ -97,8 +94,9 @@ static int install(const struct files *files, const struct key *key, const char 
     return ret;
 }
 
-static int get_with_key(struct client *client, const struct set *set, const struct files *files,
-                        const struct key *key, struct chain *chain, struct err *err)
+static int get_with_key(struct client *client, struct report_line *report, const struct set *set,
+                        const struct files *files, const struct key *key, struct chain *chain,
+                        struct err *err)
 {
     struct chain_wish wish = {.key = key->pkey,
                               .names = set->names,
@@ -107,7 +105,7 @@ static int get_with_key(struct client *client, const struct set *set, const stru
     char *csr = NULL;
     size_t csr_len = 0;
     int ret = csr_make(&csr, &csr_len, key->pkey, set->names, set->count, err);
-    if (ret == 0 && (ret = ask(client, csr, csr_len, chain, err)) == 0) {
+    if (ret == 0 && (ret = ask(client, report, csr, csr_len, chain, err)) == 0) {
         wish.now = clock_wall_s(client->clock);
         if ((ret = chain_check(chain, &wish, err)) == 0) {
             ret = install(files, key, csr, csr_len, chain, err);
@@ -117,34 +115,35 @@ static int get_with_key(struct client *client, const struct set *set, const stru
     return ret;
 }
 
-static void tell(struct client *client, const struct chain *chain, const struct err *err)
+static void tell(struct report_line *report, const struct chain *chain, const struct err *err)
 {
     char text[LIMIT_ERROR_TEXT] = "new certificate";
     struct tm tm;
     if (err->code != 0) {
-        report_end(&client->report, false, err->text);
+        report_end(report, false, err->text);
         return;
     }
     time_t until = (time_t)chain_not_after(chain->certs[0]);
     if (localtime_r(&until, &tm) != NULL) {
         strftime(text, sizeof(text), "new certificate, valid until %Y-%m-%d %H:%M", &tm);
     }
-    report_end(&client->report, true, text);
+    report_end(report, true, text);
 }
 
 static int get(struct client *client, const struct set *set, const struct files *files)
 {
+    struct report_line report;
     char subject[300];
     struct err err = {0};
     struct key key = {0};
     struct chain chain = {0};
     snprintf(subject, sizeof(subject), "%s %s", set->names[0], key_type_name(files->type));
-    report_begin(&client->report, subject);
+    report_begin(&report, &client->report, subject);
     int ret = install_prepare(files, NULL, &err);
     if (ret == 0 && (ret = keyfile_open(&key, files, &err)) == 0) {
-        ret = get_with_key(client, set, files, &key, &chain, &err);
+        ret = get_with_key(client, &report, set, files, &key, &chain, &err);
     }
-    tell(client, &chain, &err);
+    tell(&report, &chain, &err);
     chain_clear(&chain);
     key_clear(&key);
     return ret;
@@ -164,5 +163,5 @@ const struct client_command client_get_certificate = {
     .first = "get",
     .second = "certificate",
     .help = "a new certificate for each set of names and type of key",
-    .needs_path = true,
+    .needs = CLIENT_NEEDS_PATH,
     .run = run};

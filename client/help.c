@@ -1,5 +1,5 @@
 #include "client/client.h"
-#include "client/command.h"
+#include "client/commands.h"
 
 static int run(struct client *client)
 {
@@ -7,9 +7,10 @@ static int run(struct client *client)
     for (size_t i = 0; client_commands[i] != NULL; i++) {
         const struct client_command *c = client_commands[i];
         char words[64];
-        snprintf(words, sizeof(words), "%s%s%s", c->first, c->second != NULL ? " " : "",
-                 c->second != NULL ? c->second : "");
-        fprintf(client->out, "  %-20s %s\n", words, c->help);
+        snprintf(words, sizeof(words), "%s%s%s%s%s", c->first, c->second != NULL ? " " : "",
+                 c->second != NULL ? c->second : "", c->args != NULL ? " " : "",
+                 c->args != NULL ? c->args : "");
+        fprintf(client->out, "  %-26s %s\n", words, c->help);
     }
     fputs(
         "\nOptions, which may also stand in the YAML file that --config-file names (without --),\n"

@@ -18,12 +18,14 @@ struct install_hook {
     void *arg;
 };
 
-/* What the files shall hold; that of FILE_KEYPAIR is not looked at. */
+/* What the files shall hold. FILE_KEYPAIR: data NULL keeps the key as it is; else this is a new
+ * one, which takes its place together with the others, at the same moment. */
 struct install_contents {
     struct {
         const char *data;
         size_t len;
     } files[FILE_KINDS];
+    unsigned keep_old; /* previous sets that are kept; the newest is seen as NAME-....old */
 };
 
 /* Makes the folders and takes over files of other programs' making, so that what stands in the

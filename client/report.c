@@ -22,7 +22,8 @@ void report_init(struct report *report, struct log *log, enum log_level level, F
 {
     struct winsize size = {0};
     const char *term = getenv("TERM");
-    *report = (struct report){.log = log, .level = level, .columns = 80};
+    *report = (struct report){
+        .log = log, .level = level, .columns = 80, .lock = PTHREAD_MUTEX_INITIALIZER};
     if (syslog || level != LOG_LEVEL_INFO || !isatty(fileno(out)) || term == NULL ||
         strcmp(term, "dumb") == 0) {
         return;
@@ -31,6 +32,11 @@ void report_init(struct report *report, struct log *log, enum log_level level, F
     if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
         report->columns = size.ws_col;
     }
+}
+
+void report_clear(struct report *report)
+{
+    pthread_mutex_destroy(&report->lock);
 }
 
 /* Foreign text, safe for the terminal. */
@@ -56,50 +62,56 @@ static int fitting(const char *text, int columns)
     return octets;
 }
 
-static void show(struct report *report, const char *message)
+static void show(struct report_line *line, const char *message)
 {
+    struct report *report = line->report;
     char text[LINE_MAX_OCTETS];
-    int room = report->columns - 1 - (int)strlen(report->subject) - 2;
+    int room = report->columns - 1 - (int)strlen(line->subject) - 2;
     safe(text, message);
-    fprintf(report->terminal, "\r\x1b[K%s  %.*s", report->subject,
-            fitting(text, room > 0 ? room : 0), text);
+    fprintf(report->terminal, "\r\x1b[K%s  %.*s", line->subject, fitting(text, room > 0 ? room : 0),
+            text);
     fflush(report->terminal);
-    report->open = true;
 }
 
-void report_begin(struct report *report, const char *subject)
+void report_begin(struct report_line *line, struct report *report, const char *subject)
 {
-    snprintf(report->subject, sizeof(report->subject), "%s", subject);
-    report->started_ms = now_ms();
+    *line = (struct report_line){.report = report, .started_ms = now_ms()};
+    snprintf(line->subject, sizeof(line->subject), "%s", subject);
     if (report->terminal != NULL) {
-        show(report, "asking the server");
+        pthread_mutex_lock(&report->lock);
+        show(line, "asking the server");
+        pthread_mutex_unlock(&report->lock);
     }
 }
 
-void report_step(struct report *report, enum log_level level, const char *message)
+void report_step(struct report_line *line, enum log_level level, const char *message)
 {
+    struct report *report = line->report;
     char text[LINE_MAX_OCTETS];
+    pthread_mutex_lock(&report->lock);
     if (report->terminal == NULL) {
-        log_write(report->log, level, report->subject, "%s", message);
+        log_write(report->log, level, line->subject, "%s", message);
     } else if (level >= LOG_LEVEL_WARNING) {
-        fprintf(report->terminal, "\r\x1b[K%s  %s: %s\n", report->subject, log_level_name(level),
+        fprintf(report->terminal, "\r\x1b[K%s  %s: %s\n", line->subject, log_level_name(level),
                 safe(text, message));
     } else if (level == LOG_LEVEL_INFO) {
-        show(report, message);
+        show(line, message);
     }
+    pthread_mutex_unlock(&report->lock);
 }
 
-void report_end(struct report *report, bool good, const char *message)
+void report_end(struct report_line *line, bool good, const char *message)
 {
+    struct report *report = line->report;
     char text[LINE_MAX_OCTETS];
     enum log_level level = good ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR;
-    double seconds = (double)(now_ms() - report->started_ms) / 1000;
+    double seconds = (double)(now_ms() - line->started_ms) / 1000;
+    pthread_mutex_lock(&report->lock);
     if (report->terminal == NULL) {
-        log_write(report->log, level, report->subject, "%s", message);
+        log_write(report->log, level, line->subject, "%s", message);
     } else {
-        fprintf(report->terminal, "\r\x1b[K%s  %s%s (%.1f s)\n", report->subject,
+        fprintf(report->terminal, "\r\x1b[K%s  %s%s (%.1f s)\n", line->subject,
                 good ? "" : "FAILED: ", safe(text, message), seconds);
     }
-    report->open = false;
-    report->subject[0] = '\0';
+    pthread_mutex_unlock(&report->lock);
 }

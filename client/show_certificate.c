@@ -3,7 +3,7 @@
 
 #include "client/chain.h"
 #include "client/client.h"
-#include "client/command.h"
+#include "client/commands.h"
 #include "common/file.h"
 
 static int show(struct client *client, const struct set *set, const struct files *files)
@@ -38,5 +38,5 @@ static int run(struct client *client)
 const struct client_command client_show_certificate = {.first = "show",
                                                        .second = "certificate",
                                                        .help = "say what the certificates are",
-                                                       .needs_path = true,
+                                                       .needs = CLIENT_NEEDS_PATH,
                                                        .run = run};

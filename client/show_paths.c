@@ -1,5 +1,5 @@
 #include "client/client.h"
-#include "client/command.h"
+#include "client/commands.h"
 
 static int show(struct client *client, const struct set *set, const struct files *files)
 {
@@ -22,5 +22,5 @@ static int run(struct client *client)
 const struct client_command client_show_paths = {.first = "show",
                                                  .second = "paths",
                                                  .help = "print where keys and certificates are",
-                                                 .needs_path = true,
+                                                 .needs = CLIENT_NEEDS_PATH,
                                                  .run = run};

@@ -1,5 +1,5 @@
 #include "client/client.h"
-#include "client/command.h"
+#include "client/commands.h"
 
 static int run(struct client *client)
 {

@@ -249,6 +249,9 @@
 #define LIMIT_WORDS    64
 #define LIMIT_INPUT_MS 30000 /* certmill-shell waits that long for its input to be complete */
 
+/* -- the client -- */
+#define LIMIT_JOBS 64 /* certificates asked for at once; each is a thread and an ssh */
+
 /* -- configuration -- */
 /* Bytes of YAML: 10,000 clients with an ssh key of RSA 4096 (750 octets) and 20 names each take 12
  * MiB. */

@@ -1,49 +1,11 @@
 """Goal: certmill, the client, over ssh: keys made once, files named and placed as documented, never a mixed set."""
 
-import subprocess
-from pathlib import Path
-
-from lab import CaOptions, LabOptions, pki
-from lab.server import BIN, clean_env, to_yaml
-from support import LabCase, main
-
-SETS = ["www.example.org,mail.example.org", "pølse.example.org"]
-SUFFIXES = ("keypair.{}.key", "request.{}.csr", "certificate.{}.crt", "chain.{}.crt", "issuer.{}.crt", "concat.{}.pem")
+from lab import pki
+from client_support import SETS, SUFFIXES, ClientCase
+from support import main
 
 
-class Client(LabCase):
-    options = LabOptions(sshd=True, proxy=True, ca=CaOptions(authz_reuse=0))
-
-    def setUp(self) -> None:
-        name = self._testMethodName
-        self.key = self.lab.sshd.add_client(name, ";".join(SETS))
-        self.path = Path(self.lab.folder, f"files-{name}")
-        self.path.mkdir()
-        self.config = Path(self.lab.folder, f"{name}.yaml")
-        self.ssh = " ".join(self.lab.sshd.command(self.key))
-        self.settings = {"certgrinderd": self.ssh, "path": str(self.path),
-                         "domain-list": SETS}
-        self.write()
-
-    def write(self) -> None:
-        self.config.write_text(to_yaml(self.settings))
-
-    def certmill(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([BIN / "certmill", "--config-file", self.config, *words], capture_output=True, text=True,
-                              env=clean_env(), check=False, timeout=120)
-
-    def ok(self, *words: str) -> str:
-        done = self.certmill(*words)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
-
-    def visible(self) -> list[Path]:
-        """What is in the folder beside .certmill, which holds what the files link to."""
-        return sorted(self.path.glob("[!.]*"))
-
-    def file(self, first: str, suffix: str, kind: str) -> Path:
-        return self.path / f"{first}-{suffix.format(kind)}"
-
+class Client(ClientCase):
     def check_files(self, first: str, names: list[str]) -> None:
         for kind in ("rsa", "ecdsa"):
             files = [self.file(first, suffix, kind) for suffix in SUFFIXES]

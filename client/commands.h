@@ -1,0 +1,17 @@
+/*
+ * The client's commands: one row of client_commands and one file each.
+ */
+#ifndef CERTMILL_CLIENT_COMMANDS_H
+#define CERTMILL_CLIENT_COMMANDS_H
+
+#include "client/command.h"
+
+extern const struct client_command client_get_certificate;
+extern const struct client_command client_check_connection;
+extern const struct client_command client_show_certificate;
+extern const struct client_command client_show_paths;
+extern const struct client_command client_show_configuration;
+extern const struct client_command client_help;
+extern const struct client_command client_version;
+
+#endif
