@@ -29,6 +29,7 @@ struct client {
     struct log *log;
     struct report report;
     const struct clock *clock;
+    int stop; /* descriptor that is readable once we are to end (client/interrupt.h); 0: none */
     FILE *out;
     json_t *items; /* what --json prints: an array; see client_item */
 };

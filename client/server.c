@@ -176,9 +176,11 @@ static int pump(struct run *run, struct err *err)
         struct pollfd fds[] = {{.fd = run->in, .events = POLLOUT},
                                {.fd = run->out, .events = POLLIN},
                                {.fd = run->log, .events = POLLIN},
-                               {.fd = run->child, .events = POLLIN}};
+                               {.fd = run->child, .events = POLLIN},
+                               {.fd = run->call->stop, .events = POLLIN}};
         int64_t left = deadline - now_ms();
-        int n = left <= 0 ? 0 : poll(fds, 4, (int)left), ret;
+        nfds_t count = run->call->stop > 0 ? 5 : 4;
+        int n = left <= 0 ? 0 : poll(fds, count, (int)left), ret;
         if (n == 0) {
             return err_set(err, ERR_TIMEOUT, "the server did not answer within %d s",
                            run->call->timeout_ms / 1000);
@@ -188,6 +190,9 @@ static int pump(struct run *run, struct err *err)
         }
         if (n < 0) {
             continue;
+        }
+        if (count == 5 && fds[4].revents != 0) {
+            return err_set(err, ERR_CANCELLED, "interrupted");
         }
         if (fds[0].revents != 0) {
             write_input(run);
@@ -220,8 +225,9 @@ static int spawn(struct run *run, char **argv, const int theirs[3])
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    sigset_t defaults;
+    sigset_t defaults, none;
     int ret;
+    sigemptyset(&none);
     sigemptyset(&defaults);
     sigaddset(&defaults, SIGPIPE);
     if ((ret = posix_spawn_file_actions_init(&actions)) != 0) {
@@ -235,7 +241,9 @@ static int spawn(struct run *run, char **argv, const int theirs[3])
         ret = posix_spawn_file_actions_adddup2(&actions, theirs[i], i);
     }
     if (ret == 0 && (ret = posix_spawnattr_setsigdefault(&attributes, &defaults)) == 0 &&
-        (ret = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF)) == 0) {
+        (ret = posix_spawnattr_setsigmask(&attributes, &none)) == 0 &&
+        (ret = posix_spawnattr_setflags(&attributes,
+                                        POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK)) == 0) {
         ret = posix_spawnp(&run->pid, argv[0], &actions, &attributes, argv, environ);
     }
     posix_spawnattr_destroy(&attributes);

@@ -4,6 +4,7 @@
 #ifndef CERTMILL_CLIENT_SERVER_H
 #define CERTMILL_CLIENT_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "client/settings.h"
@@ -16,6 +17,8 @@ struct server_call {
     const char *input;          /* for its standard input, input_len octets */
     size_t input_len;
     int timeout_ms;
+    bool force; /* `--force`: anew, though the server has a good certificate */
+    int stop;   /* descriptor that is readable once the command is to be ended; 0: none */
     /* Takes each log line of the server's, in pieces: its level and what it says. */
     void (*line)(void *arg, enum log_level level, const char *message);
     void *arg;
@@ -28,7 +31,8 @@ int server_argv(char ***argv, const struct server_call *call, struct err *err);
 /* Runs it. *output (malloc'd, NUL-terminated) is what it wrote to standard output, at most
  * LIMIT_CHAIN_PEM octets. ERR_UNAVAILABLE where it cannot be started or failed by itself,
  * ERR_CA, ERR_POLICY, ERR_MALFORMED and the like where certmill-shell says so by its status;
- * ERR_TIMEOUT; ERR_LIMIT. err says what failed and what to do. */
+ * ERR_TIMEOUT; ERR_LIMIT; ERR_CANCELLED where call->stop said so. err says what failed and what to
+ * do. */
 int server_run(char **output, size_t *len, const struct server_call *call, struct err *err);
 
 /* Takes a log line apart, `DATE TIME ZONE PROGRAM LEVEL MESSAGE`: sets *level and returns the

@@ -50,6 +50,9 @@ static void put_all(struct builder *b, const struct words *words, const struct s
     if (s->staging) {
         put(b, "--staging");
     }
+    if (call->force) {
+        put(b, "--force");
+    }
     put(b, call->first);
     if (call->second != NULL) {
         put(b, call->second);

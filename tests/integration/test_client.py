@@ -26,10 +26,6 @@ class Client(ClientCase):
         keys = {path: path.read_text() for path in self.path.glob("*.key")}
         chains = {path: path.read_text() for path in self.path.glob("*-chain.*")}
         self.ok("get", "certificate")
-        self.assertEqual({path: path.read_text() for path in chains}, chains, "the same request, the same certificate")
-        self.settings["certgrinderd"] = f"{self.ssh} --force"
-        self.write()
-        self.ok("get", "certificate")
         self.assertEqual({path: path.read_text() for path in keys}, keys, "keys are kept")
         for path, text in chains.items():
             self.assertNotEqual(path.read_text(), text, "certificates are new")

@@ -1,0 +1,157 @@
+#include "client/obtain.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/chain.h"
+#include "client/csr.h"
+#include "client/install.h"
+#include "client/keyfile.h"
+#include "client/server.h"
+
+/* What one certificate is made of, on its way. */
+struct work {
+    struct client *client;
+    struct report_line *report;
+    const struct set *set;
+    const struct files *files;
+    const struct key *key;
+    bool new_key;
+    char *csr;
+    size_t csr_len;
+    struct chain chain;
+};
+
+static void line(void *arg, enum log_level level, const char *message)
+{
+    report_step(arg, level, message);
+}
+
+static int ask_once(struct work *w, bool force, struct err *err)
+{
+    struct server_call call = {.settings = &w->client->settings,
+                               .first = "get",
+                               .second = "certificate",
+                               .input = w->csr,
+                               .input_len = w->csr_len,
+                               .timeout_ms = (int)w->client->settings.server_timeout * 1000,
+                               .force = force,
+                               .stop = w->client->stop,
+                               .line = line,
+                               .arg = w->report};
+    char *output;
+    size_t len;
+    int ret = server_run(&output, &len, &call, err);
+    if (ret == 0) {
+        ret = chain_parse(&w->chain, output, len, err);
+        free(output);
+    }
+    return ret;
+}
+
+/* Asks for the chain. An original certgrinderd has no --force, and always orders anew. */
+static int ask(struct work *w, bool force, struct err *err)
+{
+    int ret = ask_once(w, force, err);
+    if (force && ret == ERR_UNKNOWN) {
+        report_step(w->report, LOG_LEVEL_DEBUG, "the server does not take --force: without it");
+        *err = (struct err){0};
+        ret = ask_once(w, false, err);
+    }
+    return ret;
+}
+
+/* Puts key, leaf and issuers behind each other. */
+static char *concatenate(const struct key *key, const char *chain, size_t chain_len, size_t *len)
+{
+    bool newline = key->len > 0 && key->pem[key->len - 1] != '\n';
+    *len = key->len + newline + chain_len;
+    char *text = malloc(*len + 1);
+    if (text != NULL) {
+        memcpy(text, key->pem, key->len);
+        text[key->len] = '\n';
+        memcpy(text + key->len + newline, chain, chain_len);
+        text[*len] = '\0';
+    }
+    return text;
+}
+
+static int install(struct work *w, struct err *err)
+{
+    const struct chain *chain = &w->chain;
+    const struct key *key = w->key;
+    char *leaf = NULL, *all = NULL, *issuers = NULL, *concat = NULL;
+    size_t leaf_len = 0, all_len = 0, issuers_len = 0, concat_len = 0;
+    int ret;
+    if ((ret = chain_pem(chain, 0, 1, &leaf, &leaf_len, err)) == 0 &&
+        (ret = chain_pem(chain, 0, chain->count, &all, &all_len, err)) == 0 &&
+        (ret = chain_pem(chain, 1, chain->count - 1, &issuers, &issuers_len, err)) == 0) {
+        concat = concatenate(key, all, all_len, &concat_len);
+        ret = concat == NULL ? err_set(err, -ENOMEM, "out of memory") : 0;
+    }
+    if (ret == 0) {
+        struct install_contents contents = {
+            .files =
+                {
+                    [FILE_KEYPAIR] = {w->new_key ? key->pem : NULL, w->new_key ? key->len : 0},
+                    [FILE_REQUEST] = {w->csr, w->csr_len},
+                    [FILE_CERTIFICATE] = {leaf, leaf_len},
+                    [FILE_CHAIN] = {all, all_len},
+                    [FILE_ISSUER] = {issuers, issuers_len},
+                    [FILE_CONCAT] = {concat, concat_len},
+                },
+            .keep_old = (unsigned)w->client->settings.keep_old};
+        ret = install_commit(w->files, &contents, NULL, err);
+    }
+    if (concat != NULL) {
+        OPENSSL_cleanse(concat, concat_len);
+    }
+    free(concat);
+    free(issuers);
+    free(all);
+    free(leaf);
+    return ret;
+}
+
+static int obtain_with_key(struct work *w, bool force, struct err *err)
+{
+    struct chain_wish wish = {.key = w->key->pkey,
+                              .names = w->set->names,
+                              .count = w->set->count,
+                              .length = (size_t)w->client->settings.expected_chain_length};
+    int ret = csr_make(&w->csr, &w->csr_len, w->key->pkey, w->set->names, w->set->count, err);
+    if (ret == 0 && (ret = ask(w, force, err)) == 0) {
+        wish.now = clock_wall_s(w->client->clock);
+        if ((ret = chain_check(&w->chain, &wish, err)) == 0) {
+            ret = install(w, err);
+        }
+    }
+    return ret;
+}
+
+int obtain(struct client *client, struct report_line *report, const struct set *set,
+           const struct files *files, const struct obtain_wish *wish, int64_t *not_after,
+           struct err *err)
+{
+    struct work w = {.client = client,
+                     .report = report,
+                     .set = set,
+                     .files = files,
+                     .key = wish->key,
+                     .new_key = wish->key != NULL};
+    struct key own = {0};
+    int ret = install_prepare(files, NULL, err);
+    if (ret == 0 && w.key == NULL) {
+        ret = keyfile_open(&own, files, err);
+        w.key = &own;
+    }
+    if (ret == 0 && (ret = obtain_with_key(&w, wish->force, err)) == 0) {
+        *not_after = chain_not_after(w.chain.certs[0]);
+    }
+    chain_clear(&w.chain);
+    free(w.csr);
+    key_clear(&own);
+    return ret;
+}
