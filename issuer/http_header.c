@@ -104,6 +104,9 @@ void http_fields_clear(struct http_fields *fields)
     http_fields_init(fields);
 }
 
+/* A wait of 31 years: no CA means more, and milliseconds of it have room. */
+#define WAIT_MAX_S INT64_C(1000000000)
+
 /* RFC 9110 5.6.7; 0 where it is none. */
 static int64_t date_of(struct span v)
 {
@@ -123,9 +126,10 @@ static int64_t date_of(struct span v)
 static void wait_for_date(struct http_fields *fields, int64_t now)
 {
     int64_t from = fields->date != 0 ? fields->date : now;
+    int64_t wait = fields->retry_date > from ? fields->retry_date - from : 0;
 
     if (fields->retry_date != 0) {
-        fields->retry_after_ms = fields->retry_date > from ? (fields->retry_date - from) * 1000 : 0;
+        fields->retry_after_ms = (wait < WAIT_MAX_S ? wait : WAIT_MAX_S) * 1000;
     }
 }
 
@@ -136,7 +140,7 @@ static void retry_after(struct http_fields *fields, struct span v, int64_t now)
     size_t digits = 0;
 
     while (digits < v.len && isdigit((unsigned char)v.s[digits])) {
-        seconds = digits < 9 ? seconds * 10 + (v.s[digits] - '0') : 1000000000;
+        seconds = digits < 9 ? seconds * 10 + (v.s[digits] - '0') : WAIT_MAX_S;
         digits++;
     }
     fields->retry_date = 0;

@@ -88,6 +88,7 @@ static void test_retry_after(void)
         {"Retry-After: 120", 120000},
         {"Retry-After: 99999999999999999999999", INT64_C(1000000000000)},
         {"Retry-After: Sun, 17 Mar 2030 17:47:40 GMT", 60000},
+        {"Retry-After: Sun, 17 Mar 999999999 05:49:40 GMT", INT64_C(1000000000000)},
         {"Retry-After: Fri, 01 Jan 2010 00:00:00 GMT", 0},
         {"Retry-After: -5", -1},
         {"Retry-After: soon", -1},
