@@ -89,8 +89,9 @@ static int open_path(struct client *client, struct err *err)
 static int prepare(struct client *client, struct err *err)
 {
     const struct client_command *command = client->command;
-    int ret = sets_parse(&client->sets, client->settings.domain_list.items,
-                         client->settings.domain_list.count, err);
+    const struct settings *s = &client->settings;
+    int ret =
+        sets_parse(&client->sets, s->domain_list.items, s->domain_list.count, s->add_www, err);
     if (ret == 0 && command->needs >= CLIENT_NEEDS_SETS) {
         ret = need_sets(client, err);
     }

@@ -14,7 +14,9 @@
 struct server_call {
     const struct settings *settings;
     const char *first, *second; /* words of the command; second may be NULL */
-    const char *input;          /* for its standard input, input_len octets */
+    char *const *more;          /* more_count words behind these: names (no blanks, no quotes) */
+    size_t more_count;
+    const char *input; /* for its standard input, input_len octets */
     size_t input_len;
     int timeout_ms;
     bool force; /* `--force`: anew, though the server has a good certificate */

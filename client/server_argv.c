@@ -57,6 +57,9 @@ static void put_all(struct builder *b, const struct words *words, const struct s
     if (call->second != NULL) {
         put(b, call->second);
     }
+    for (size_t i = 0; i < call->more_count; i++) {
+        put(b, call->more[i]);
+    }
     b->argv[b->count] = NULL;
 }
 
@@ -79,11 +82,14 @@ int server_argv(char ***argv, const struct server_call *call, struct err *err)
         words_clear(&words);
         return err_set(err, ERR_MALFORMED, "certgrinderd: the command is empty");
     }
-    size_t pointers = (words.count + MORE_WORDS) * sizeof(char *);
+    size_t pointers = (words.count + MORE_WORDS + call->more_count) * sizeof(char *);
     size_t octets = strlen(command) + words.count + 128 + strlen(call->first) +
                     (call->second != NULL ? strlen(call->second) : 0) +
                     (s->acme_server_url != NULL ? strlen(s->acme_server_url) : 0) +
                     (s->preferred_chain != NULL ? strlen(s->preferred_chain) : 0);
+    for (size_t i = 0; i < call->more_count; i++) {
+        octets += strlen(call->more[i]) + 1;
+    }
     struct builder b = {.argv = malloc(pointers + octets)};
     if (b.argv == NULL) {
         words_clear(&words);

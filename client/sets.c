@@ -1,11 +1,24 @@
 #include "client/sets.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/domainset.h"
+
+static int append(struct set *set, const char *name, struct err *err)
+{
+    if (set->count == LIMIT_NAMES) {
+        return err_set(err, ERR_LIMIT, "a set has at most %d names, as a certificate has",
+                       LIMIT_NAMES);
+    }
+    if ((set->names[set->count] = strdup(name)) == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    set->count++;
+    return 0;
+}
 
 static bool has_name(const struct set *set, const char *name)
 {
@@ -36,15 +49,7 @@ static int add_name(struct set *set, const char *start, const char *end, struct 
     if (ret < 0 || has_name(set, name)) {
         return ret;
     }
-    if (set->count == LIMIT_NAMES) {
-        return err_set(err, ERR_LIMIT, "a set has at most %d names, as a certificate has",
-                       LIMIT_NAMES);
-    }
-    if ((set->names[set->count] = strdup(name)) == NULL) {
-        return err_set(err, -ENOMEM, "out of memory");
-    }
-    set->count++;
-    return 0;
+    return append(set, name, err);
 }
 
 static void set_file_name(struct set *set)
@@ -90,7 +95,40 @@ void set_clear(struct set *set)
     *set = (struct set){0};
 }
 
-int sets_parse(struct sets *out, char *const *texts, size_t count, struct err *err)
+/* Two labels and no wildcard. */
+static bool is_bare(const char *name)
+{
+    const char *dot = strchr(name, '.');
+    return dot != NULL && name[0] != '*' && strchr(dot + 1, '.') == NULL;
+}
+
+static bool sets_have(const struct sets *sets, const char *name)
+{
+    for (size_t i = 0; i < sets->count; i++) {
+        if (has_name(&sets->items[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int set_add_www(const struct sets *sets, struct set *set, struct err *err)
+{
+    const size_t count = set->count;
+    int ret = 0;
+    for (size_t i = 0; ret == 0 && i < count; i++) {
+        char www[LIMIT_DOMAIN_TEXT + 5], wildcard[LIMIT_DOMAIN_TEXT + 3];
+        snprintf(www, sizeof(www), "www.%s", set->names[i]);
+        snprintf(wildcard, sizeof(wildcard), "*.%s", set->names[i]);
+        if (is_bare(set->names[i]) && !sets_have(sets, www) && !has_name(set, wildcard) &&
+            (ret = append(set, www, err)) < 0) {
+            err_prefix(err, "add-www: %s", set->names[i]);
+        }
+    }
+    return ret;
+}
+
+int sets_parse(struct sets *out, char *const *texts, size_t count, bool add_www, struct err *err)
 {
     *out = (struct sets){0};
     int ret = 0;
@@ -110,6 +148,9 @@ int sets_parse(struct sets *out, char *const *texts, size_t count, struct err *e
                               out->items[i].names[0]);
             }
         }
+    }
+    for (size_t i = 0; add_www && ret == 0 && i < out->count; i++) {
+        ret = set_add_www(out, &out->items[i], err);
     }
     if (ret < 0) {
         sets_clear(out);

@@ -4,6 +4,7 @@
 #ifndef CERTMILL_CLIENT_SETS_H
 #define CERTMILL_CLIENT_SETS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "client/files.h"
@@ -25,8 +26,11 @@ struct sets {
 int set_parse(struct set *out, const char *text, struct err *err);
 void set_clear(struct set *set);
 
-/* Reads count of them. ERR_EXISTS where two sets would have the same files. */
-int sets_parse(struct sets *out, char *const *texts, size_t count, struct err *err);
+/* Reads count of them. ERR_EXISTS where two sets would have the same files. With add_www, www.NAME
+ * goes behind the names of each set that has a NAME of two labels (example.org; what is a
+ * registered domain nobody here knows), except where a set has it already, or the set has *.NAME,
+ * beside which CAs refuse it. */
+int sets_parse(struct sets *out, char *const *texts, size_t count, bool add_www, struct err *err);
 void sets_clear(struct sets *sets);
 
 #endif

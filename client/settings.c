@@ -90,8 +90,8 @@ static const struct conf_option options[] = {
     {.key = "add-www",
      .type = CONF_BOOL,
      .offset = AT(add_www),
-     .help = "Add www.NAME to each set whose first name is a registered domain of its own, as "
-             "example.org is."},
+     .help = "Add www.NAME to sets for each NAME of two labels in them, as example.org has (and "
+             "example.co.uk has not), unless a set has it or the set has *.NAME."},
     {.key = "alternate-chain",
      .type = CONF_BOOL,
      .offset = AT(alternate_chain),
@@ -362,7 +362,7 @@ static int check_all(void *conf, struct err *err)
         return err_set(err, ERR_EXISTS,
                        "certgrinderd and server are two names of one key: give one of them");
     }
-    int ret = sets_parse(&sets, s->domain_list.items, s->domain_list.count, err);
+    int ret = sets_parse(&sets, s->domain_list.items, s->domain_list.count, s->add_www, err);
     if (ret == 0) {
         sets_clear(&sets);
     }

@@ -52,7 +52,8 @@ static void test_argv(void)
                          .acme_server_url = url,
                          .preferred_chain = chain,
                          .staging = true};
-    struct server_call call = {.settings = &s, .first = "ping"};
+    char *names[] = {(char[]){"a.example"}, (char[]){"b.example"}};
+    struct server_call call = {.settings = &s, .first = "check", .more = names, .more_count = 2};
     const char *const expected[] = {
         "ssh",
         "-o",
@@ -65,7 +66,9 @@ static void test_argv(void)
         "--preferred-chain",
         "ISRG_Root_X1",
         "--staging",
-        "ping",
+        "check",
+        "a.example",
+        "b.example",
     };
     char **argv;
     CU_ASSERT_EQUAL_FATAL(server_argv(&argv, &call, &err), 0);

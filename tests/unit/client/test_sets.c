@@ -77,12 +77,71 @@ static void test_same_files(void)
 {
     char *two[] = {(char[]){"a.example,b.example"}, (char[]){"A.example"}};
     struct sets sets;
-    CU_ASSERT_EQUAL(sets_parse(&sets, two, 2, &err), ERR_EXISTS);
+    CU_ASSERT_EQUAL(sets_parse(&sets, two, 2, false, &err), ERR_EXISTS);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "two sets begin with a.example"));
     CU_ASSERT_PTR_NULL(sets.items);
-    CU_ASSERT_EQUAL(sets_parse(&sets, two, 1, &err), 0);
+    CU_ASSERT_EQUAL(sets_parse(&sets, two, 1, false, &err), 0);
     CU_ASSERT_EQUAL(sets.count, 1);
     sets_clear(&sets);
+}
+
+/* The names of a set, divided by blanks. */
+static const char *names_of(const struct set *set)
+{
+    static char text[1024];
+    size_t at = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < set->count; i++) {
+        at +=
+            (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", i > 0 ? " " : "", set->names[i]);
+    }
+    return text;
+}
+
+static void test_add_www(void)
+{
+    char *texts[] = {
+        (char[]){"example.org,mail.example.org"},
+        (char[]){"mail.example.net,example.net,*.example.net"}, /* www is the wildcard's */
+        (char[]){"example.com"},                                /* www has a set of its own */
+        (char[]){"www.example.com"},
+        (char[]){"*.example.info"},
+        (char[]){"example.co.uk"}, /* three labels */
+        (char[]){"a.example,b.example,www.a.example"},
+    };
+    static const char *const expected[] = {
+        "example.org mail.example.org www.example.org",
+        "mail.example.net example.net *.example.net",
+        "example.com",
+        "www.example.com",
+        "*.example.info",
+        "example.co.uk",
+        "a.example b.example www.a.example www.b.example",
+    };
+    const size_t count = sizeof(texts) / sizeof(texts[0]);
+    struct sets sets;
+    CU_ASSERT_EQUAL_FATAL(sets_parse(&sets, texts, count, true, &err), 0);
+    for (size_t i = 0; i < count; i++) {
+        CU_ASSERT_STRING_EQUAL(names_of(&sets.items[i]), expected[i]);
+    }
+    CU_ASSERT_STRING_EQUAL(sets.items[0].name, "example.org");
+    sets_clear(&sets);
+    CU_ASSERT_EQUAL_FATAL(sets_parse(&sets, texts, count, false, &err), 0);
+    CU_ASSERT_EQUAL(sets.items[0].count, 2);
+    sets_clear(&sets);
+}
+
+static void test_no_room_for_www(void)
+{
+    char text[LIMIT_NAMES * 16 + 64], *texts[] = {text};
+    size_t at = 0;
+    struct sets sets;
+    for (int i = 0; i < LIMIT_NAMES; i++) {
+        at += (size_t)snprintf(text + at, sizeof(text) - at, "%sn%d.example", i > 0 ? "," : "", i);
+    }
+    CU_ASSERT_EQUAL(sets_parse(&sets, texts, 1, true, &err), ERR_LIMIT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "add-www: n0.example"));
+    CU_ASSERT_PTR_NULL(sets.items);
 }
 
 static struct settings settings;
@@ -141,6 +200,8 @@ int main(void)
     CU_add_test(suite, "many names", test_many_names);
     CU_add_test(suite, "long name", test_long_name);
     CU_add_test(suite, "same files", test_same_files);
+    CU_add_test(suite, "add www", test_add_www);
+    CU_add_test(suite, "no room for www", test_no_room_for_www);
     CU_add_test(suite, "settings", test_settings);
     CU_add_test(suite, "bad settings", test_bad_settings);
     CU_basic_run_tests();
