@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/commands.h"
@@ -72,11 +73,14 @@ int client_command_find(const struct client_command **command, size_t *own, char
 
 struct files client_files(const struct client *client, const struct set *set, enum key_type type)
 {
-    return (struct files){.folder = client->folder,
-                          .path = client->settings.path,
-                          .name = set->name,
-                          .type = type,
-                          .owner = client->owner};
+    return (struct files){
+        .folder = client->folder,
+        .path = client->settings.path,
+        .name = set->name,
+        .type = type,
+        .owner = client->owner,
+        .form = {.rsa_bits = (unsigned)strtoul(client->settings.rsa_bits, NULL, 10),
+                 .curve = client->settings.ecdsa_curve}};
 }
 
 int client_each(struct client *client, int (*each)(struct client *client, const struct set *set,

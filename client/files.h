@@ -31,6 +31,12 @@ struct file_owner {
     mode_t mode; /* 0: FILE_MODE */
 };
 
+/* What new keys are. */
+struct key_form {
+    unsigned rsa_bits; /* 0: 4096 */
+    const char *curve; /* NULL: P-384 */
+};
+
 /* Whose files: one set of names and one type of key, in one folder. */
 struct files {
     int folder;       /* open descriptor of path */
@@ -38,6 +44,7 @@ struct files {
     const char *name; /* NAME of the set, see client/sets.h */
     enum key_type type;
     struct file_owner owner;
+    struct key_form form;
 };
 
 /* Looks up names of user and group (NULL: as it is) and reads the mode (octal; NULL: FILE_MODE).

@@ -7,6 +7,7 @@
 #include <openssl/types.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "client/files.h"
 #include "common/err.h"
@@ -16,16 +17,19 @@
 
 struct key {
     EVP_PKEY *pkey;
-    char *pem; /* as the file has it */
+    char *pem; /* the key's own PEM block, as the file has it; ends in a newline */
     size_t len;
+    mode_t mode_was; /* of its file where that was not as it should be; 0: nothing to say */
 };
 
-/* A new key: RSA 4096 or ECDSA P-384. */
-int key_make(struct key *out, enum key_type type, struct err *err);
+/* A new key as form says. */
+int key_make(struct key *out, enum key_type type, const struct key_form *form, struct err *err);
 
-/* Reads a key of that type out of len octets of PEM, which are copied: RSA of 2048 to 4096
- * bits, ECDSA on P-256 or P-384. ERR_MALFORMED, ERR_RANGE (another type or size). A key under
- * a pass phrase is refused, never asked for. */
+/* Reads the one key of that type out of len octets of PEM (RFC 7468): RSA of 2048 to 4096 bits,
+ * ECDSA on P-256 or P-384, in any of the forms that OpenSSL writes. Certificates, parameters and
+ * text beside it are passed over. ERR_MALFORMED, ERR_RANGE (another type or size); err says
+ * what is there in its place, and what to do. A key under a pass phrase is refused, never asked
+ * for. */
 int key_parse(struct key *out, const char *pem, size_t len, enum key_type type, struct err *err);
 
 /* Wipes and frees. */

@@ -11,17 +11,33 @@
 #include "client/install.h"
 #include "common/file.h"
 
-static int set_mode(int fd, const struct files *files, const char *name, struct err *err)
+/* Brings the file to its mode; *was is the one it had. Who may not do so has nothing to answer for
+ * as long as the file is closed to others. */
+static int set_mode(int fd, const struct files *files, const char *name, mode_t *was,
+                    struct err *err)
 {
+    mode_t wanted = files->owner.mode != 0 ? files->owner.mode : FILE_MODE;
     struct stat st;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-        return err_set(err, ERR_PERMISSION, "%s/%s is not a regular file", files->path, name);
+        return err_set(err, ERR_PERMISSION, "%s/%s is not a regular file: put the key there",
+                       files->path, name);
     }
-    if ((st.st_mode & 07777) != FILE_MODE && fchmod(fd, FILE_MODE) < 0) {
-        return err_set(err, -errno, "%s/%s has mode %04o, and it cannot be set to %04o: %s",
-                       files->path, name, st.st_mode & 07777, FILE_MODE, strerror(errno));
+    mode_t mode = st.st_mode & 07777;
+    *was = 0;
+    if (mode == wanted) {
+        return 0;
     }
-    return 0;
+    if (fchmod(fd, wanted) == 0) {
+        *was = mode;
+        return 0;
+    }
+    if ((mode & 07) == 0) {
+        return 0;
+    }
+    return err_set(err, -errno,
+                   "%s/%s has mode %04o, so that everybody may get at the key, and it cannot be "
+                   "set to %04o: %s; do so as its owner",
+                   files->path, name, mode, wanted, strerror(errno));
 }
 
 /* Returns -ENOENT where there is no key file. */
@@ -34,11 +50,13 @@ static int read_key(struct key *out, const struct files *files, struct err *err)
     if (fd < 0) {
         return err_set(err, -errno, "%s/%s: %s", files->path, name, strerror(errno));
     }
-    int ret = set_mode(fd, files, name, err);
+    mode_t was = 0;
+    int ret = set_mode(fd, files, name, &was, err);
     if (ret == 0 && (ret = file_read_fd(fd, name, KEY_FILE_MAX, &pem, &len, err)) == 0) {
         if ((ret = key_parse(out, pem, len, files->type, err)) < 0) {
             err_prefix(err, "%s/%s", files->path, name);
         }
+        out->mode_was = ret == 0 ? was : 0;
         OPENSSL_cleanse(pem, len);
         free(pem);
     }
@@ -57,7 +75,7 @@ int keyfile_open(struct key *out, const struct files *files, struct err *err)
         }
         return ret;
     }
-    if ((ret = key_make(out, files->type, err)) < 0) {
+    if ((ret = key_make(out, files->type, &files->form, err)) < 0) {
         return ret;
     }
     if ((ret = install_key(files, out->pem, out->len, NULL, err)) < 0) {
@@ -67,4 +85,19 @@ int keyfile_open(struct key *out, const struct files *files, struct err *err)
         ret = read_key(out, files, err);
     }
     return ret;
+}
+
+void keyfile_tell_mode(const struct key *key, const struct files *files, struct report_line *report)
+{
+    char name[256], text[640];
+    if (key->mode_was == 0) {
+        return;
+    }
+    bool open = (key->mode_was & 07) != 0;
+    files_name(name, files, FILE_KEYPAIR);
+    snprintf(text, sizeof(text), "%.200s had mode %04o and has %04o now%s", name, key->mode_was,
+             files->owner.mode != 0 ? files->owner.mode : FILE_MODE,
+             open ? "; everybody on this host could get at the key: think of making a new one"
+                  : "");
+    report_step(report, open ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, text);
 }

@@ -6,9 +6,15 @@
 
 #include "client/files.h"
 #include "client/key.h"
+#include "client/report.h"
 
 /* Reads the key, or makes it and puts it in place where there is none; after install_prepare.
- * Brings the file to mode FILE_MODE where it has another. err names the file. key_clear frees. */
+ * Brings the file to the mode of files->owner where it has another: see keyfile_tell_mode. err
+ * names the file. key_clear frees. */
 int keyfile_open(struct key *out, const struct files *files, struct err *err);
+
+/* Says so where opening a key file has changed its mode. */
+void keyfile_tell_mode(const struct key *key, const struct files *files,
+                       struct report_line *report);
 
 #endif

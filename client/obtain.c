@@ -145,6 +145,7 @@ int obtain(struct client *client, struct report_line *report, const struct set *
     int ret = install_prepare(files, NULL, err);
     if (ret == 0 && w.key == NULL) {
         ret = keyfile_open(&own, files, err);
+        keyfile_tell_mode(&own, files, report);
         w.key = &own;
     }
     if (ret == 0 && (ret = obtain_with_key(&w, wish->force, err)) == 0) {

@@ -24,14 +24,11 @@ struct settings_copy {
 struct settings {
     char *acme_server_url;
     char *acme_zone; /* NULL: the server is asked */
-    bool add_www;
-    bool alternate_chain;
     char *authority;
     struct conf_strings caa_validation_methods;
     int64_t cert_renew_threshold_days; /* 0: by the CA's word, else a third of the lifetime */
     char *certgrinderd; /* command that reaches the server; `server` is its other name */
     struct conf_table copies;
-    bool debug;
     struct conf_strings domain_list;
     char *ecdsa_curve;             /* of new keys */
     int64_t expected_chain_length; /* 0: any */
@@ -39,13 +36,11 @@ struct settings {
     int64_t hook_timeout;          /* seconds */
     struct conf_strings invalid_ca_cn_list;
     int64_t jobs;
-    bool json;
     int64_t keep_old; /* previous sets */
     struct conf_strings key_type_list;
     char *log_level;
     char *mode; /* of files, octal */
     char *name_server;
-    bool now;
     char *owner;
     char *path;
     int64_t periodic_sleep_minutes;
@@ -54,18 +49,24 @@ struct settings {
     char *post_renew_hooks_dir, *post_renew_hooks_dir_runner;
     char *preferred_chain;
     char *profile;
-    bool quiet;
     char *rsa_bits; /* of new keys */
     char *scan;
     char *server;
     int64_t server_timeout; /* seconds */
-    bool staging;
-    char *starttls; /* NULL: TLS from the start */
+    char *starttls;         /* NULL: TLS from the start */
     char *syslog_facility, *syslog_socket;
     int64_t tlsa_port; /* 0: not given */
     char *tlsa_protocol;
     struct conf_strings tlsa_type_list;
     char *trust_anchor;
+    /* Together, so that they leave no holes. */
+    bool add_www;
+    bool alternate_chain;
+    bool debug;
+    bool json;
+    bool now;
+    bool quiet;
+    bool staging;
     bool validate;
 };
 

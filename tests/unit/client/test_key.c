@@ -50,7 +50,7 @@ static int parse_as(EVP_PKEY *pkey, const char *phrase, enum key_type type)
 static void test_make(void)
 {
     struct key made, read;
-    CU_ASSERT_EQUAL_FATAL(key_make(&made, KEY_ECDSA, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(key_make(&made, KEY_ECDSA, &(struct key_form){0}, &err), 0);
     CU_ASSERT_EQUAL(EVP_PKEY_get_bits(made.pkey), 384);
     CU_ASSERT_EQUAL(strncmp(made.pem, "-----BEGIN PRIVATE KEY-----\n", 28), 0);
     CU_ASSERT_EQUAL(strlen(made.pem), made.len);
