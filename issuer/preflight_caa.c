@@ -2,12 +2,13 @@
  * CAA (RFC 8659 3): the nearest name at or above the domain with CAA records, aliases followed by
  * the resolver, decides. All levels are asked for at once.
  */
-#include "issuer/preflight_caa.h"
-
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "issuer/preflight_priv.h"
+#include "zones/caa.h"
 #include "zones/name.h"
 
 struct relevant {
@@ -17,20 +18,6 @@ struct relevant {
     uint8_t end[LIMIT_NAME_WIRE]; /* where its CNAMEs lead to */
     const ldns_rr_list *list;
 };
-
-static const char *reason(enum caa_verdict verdict)
-{
-    switch (verdict) {
-    case CAA_ACCOUNT:
-        return "permit it for another account only";
-    case CAA_METHOD:
-        return "permit it by another validation method only";
-    case CAA_CRITICAL:
-        return "hold a critical property that CAs do not know, which forbids all";
-    default:
-        return "do not permit it";
-    }
-}
 
 /* The value of the record to publish. */
 static void record_value(char *dst, size_t cap, const struct preflight_authority *authority)
@@ -44,18 +31,69 @@ static void record_value(char *dst, size_t cap, const struct preflight_authority
                    strcmp(method, "dns-01") == 0 ? "" : method);
 }
 
+/* The records of set, as octets behind the list of them; *out is malloc'd in one piece. How many,
+ * or -ENOMEM. */
+static int read_records(struct caa_rdata **out, const struct relevant *set)
+{
+    const ldns_rr *rr;
+    size_t count = 0, at = 0, octets = 0;
+
+    while ((rr = resolve_message_find(set->list, set->end, LDNS_RR_TYPE_CAA, &at)) != NULL) {
+        count++;
+        for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+            octets += ldns_rdf_size(ldns_rr_rdf(rr, i));
+        }
+    }
+    if ((*out = malloc(count * sizeof **out + octets)) == NULL) {
+        return -ENOMEM;
+    }
+    uint8_t *data = (uint8_t *)(*out + count);
+
+    at = 0;
+    for (size_t i = 0; i < count; i++) {
+        int len;
+
+        rr = resolve_message_find(set->list, set->end, LDNS_RR_TYPE_CAA, &at);
+        len = rr != NULL ? resolve_message_rdata(data, octets, rr) : 0;
+        (*out)[i] = (struct caa_rdata){data, len > 0 ? (size_t)len : 0};
+        data += (*out)[i].len;
+        octets -= (*out)[i].len;
+    }
+    return (int)count;
+}
+
+static int judge_records(enum caa_verdict *verdict, const struct relevant *set,
+                         const struct caa_wish *wish, const char **tag)
+{
+    struct caa_rdata *records;
+    int count = read_records(&records, set);
+
+    if (count < 0) {
+        return count;
+    }
+    *verdict = caa_judge(records, (size_t)count, wish, tag);
+    free(records);
+    return 0;
+}
+
 static void judge_one(struct judge *judge, const struct relevant *set,
                       const struct preflight_authority *authority)
 {
     struct caa_wish wish = {.wildcard = set->wildcard,
                             .method = order_challenge_name(authority->authority->challenge),
-                            .authority = authority};
+                            .issuers = authority->caa,
+                            .issuer_count = authority->caa_count,
+                            .account_url = authority->account_url};
     struct preflight_finding about = {
         .name = set->name, .kind = "caa", .authority = authority->authority->name};
     char owner[LIMIT_NAME_TEXT], value[LIMIT_URL + LIMIT_DOMAIN_TEXT + 64];
     const char *tag;
-    enum caa_verdict verdict = caa_judge(set->list, set->end, &wish, &tag);
+    enum caa_verdict verdict = CAA_FORBIDS;
 
+    if (judge_records(&verdict, set, &wish, &tag) < 0) {
+        judge->out->short_of_memory = true;
+        return;
+    }
     name_to_text(owner, set->end);
     about.unjudged = authority->caa_count == 0;
     if (verdict == CAA_PERMITS) {
@@ -71,14 +109,14 @@ static void judge_one(struct judge *judge, const struct relevant *set,
     if (verdict == CAA_CRITICAL || authority->caa_count == 0) {
         findings_add(judge->out, &about,
                      "the CAA records of %s, looked at by %s for %s, %s; remove it", owner,
-                     about.authority, set->name, reason(verdict));
+                     about.authority, set->name, caa_verdict_text(verdict));
         return;
     }
     record_value(value, sizeof value, authority);
     findings_add(judge->out, &about,
                  "%s may not issue for %s: the CAA records of %s %s; publish \"%s. CAA 0 %s "
                  "\"%s\"\"",
-                 about.authority, set->name, owner, reason(verdict), owner, tag, value);
+                 about.authority, set->name, owner, caa_verdict_text(verdict), owner, tag, value);
 }
 
 /* 1: found, 0: none at this level, -1: pending or failed, which is told. */

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "issuer/preflight_caa.h"
 #include "issuer/preflight_priv.h"
+#include "zones/caa.h"
 #include "zones/name.h"
 
 #define PREFIX "_validation-persist"

@@ -1,6 +1,5 @@
 #include "issuer/preflight.h"
 
-#include "issuer/preflight_caa.h"
 #include "issuer/preflight_priv.h"
 #include "tests/unit/common/run.h"
 #include "tests/unit/issuer/fake_dns.h"
@@ -441,51 +440,6 @@ static void test_authorities(void)
     lab_close(&lab);
 }
 
-/* RFC 8659 4.2: the grammar of a value. */
-static void test_values(void)
-{
-    static const struct {
-        const char *text;
-        int ret;
-        size_t issuer;
-    } rows[] = {{"", 0, 0},
-                {" \t", 0, 0},
-                {";", 0, 0},
-                {"ca.example", 0, 10},
-                {" ca.example ", 0, 10},
-                {"ca.example;", 0, 10},
-                {"ca.example; a=b; c=", 0, 10},
-                {"ca.example; a = b ", 0, 10},
-                {"; a=b", 0, 0},
-                {"ca..example", ERR_MALFORMED, 0},
-                {"ca-", ERR_MALFORMED, 0},
-                {"-ca", ERR_MALFORMED, 0},
-                {"ca example", ERR_MALFORMED, 0},
-                {"ca.example a=b", ERR_MALFORMED, 0},
-                {"ca.example; a", ERR_MALFORMED, 0},
-                {"ca.example; =b", ERR_MALFORMED, 0},
-                {"ca.example; a=b c=d", ERR_MALFORMED, 0},
-                {"ca.example; a=\x80", ERR_MALFORMED, 0}};
-    struct caa_parameter p;
-    struct caa_value value;
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        int ret = caa_value_parse(&value, rows[i].text, strlen(rows[i].text));
-
-        if (ret != rows[i].ret)
-            printf("\n  -- \"%s\"\n", rows[i].text);
-        CU_ASSERT_EQUAL(ret, rows[i].ret);
-        if (ret == 0)
-            CU_ASSERT_EQUAL(value.issuer_len, rows[i].issuer);
-    }
-    CU_ASSERT_EQUAL(caa_value_parse(&value, "x; a=b;c=d", 10), 0);
-    CU_ASSERT_EQUAL(caa_value_next(&value, &p), 1);
-    CU_ASSERT_TRUE(caa_parameter_is(&p, "A"));
-    CU_ASSERT_EQUAL(caa_value_next(&value, &p), 1);
-    CU_ASSERT_TRUE(caa_parameter_is(&p, "c"));
-    CU_ASSERT_EQUAL(caa_value_next(&value, &p), 0);
-}
-
 /* -- the other challenges -- */
 
 static const struct fake_row others[] = {
@@ -748,7 +702,7 @@ int main(void)
         {"bogus", test_bogus},           {"caa", test_caa},
         {"climb", test_climb},           {"caa_bogus", test_caa_bogus},
         {"parameters", test_parameters}, {"authorities", test_authorities},
-        {"values", test_values},         {"persist", test_persist},
+                {"persist", test_persist},
         {"account", test_account},       {"zone", test_zone},
         {"one_probe", test_one_probe},   {"no_resolver", test_no_resolver},
         {"many_names", test_many_names}, {"ends", test_ends},

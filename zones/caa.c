@@ -1,10 +1,9 @@
-#include "issuer/preflight_caa.h"
+#include "zones/caa.h"
 
 #include <string.h>
 #include <strings.h>
 
-#define CRITICAL 128
-#define RDATA    4096 /* octets; a longer value permits nobody */
+#define CRITICAL 128 /* RFC 8659 4.1 */
 
 static bool is_blank(char c)
 {
@@ -112,48 +111,43 @@ int caa_value_parse(struct caa_value *out, const char *value, size_t len)
     return at < end ? check_parameters(at + 1, end) : 0;
 }
 
+static bool same_tag(const char *text, size_t len, const char *tag)
+{
+    return strlen(tag) == len && strncasecmp(text, tag, len) == 0;
+}
+
 bool caa_parameter_is(const struct caa_parameter *parameter, const char *tag)
 {
-    return strlen(tag) == parameter->tag_len &&
-           strncasecmp(parameter->tag, tag, parameter->tag_len) == 0;
+    return same_tag(parameter->tag, parameter->tag_len, tag);
 }
 
 /* -- one property -- */
 
-struct property {
-    uint8_t rdata[RDATA];
-    const char *tag, *value;
-    size_t tag_len, value_len;
-    bool critical;
-};
-
-static int read_property(struct property *out, const ldns_rr *rr)
+int caa_property_read(struct caa_property *out, const struct caa_rdata *rdata)
 {
-    int len = resolve_message_rdata(out->rdata, sizeof out->rdata, rr);
-
-    if (len < 2 || out->rdata[1] > len - 2) {
+    if (rdata->len < 2 || rdata->data[1] == 0 || rdata->data[1] > rdata->len - 2) {
         return ERR_MALFORMED;
     }
-    out->critical = (out->rdata[0] & CRITICAL) != 0;
-    out->tag = (const char *)out->rdata + 2;
-    out->tag_len = out->rdata[1];
+    out->flags = rdata->data[0];
+    out->tag = (const char *)rdata->data + 2;
+    out->tag_len = rdata->data[1];
     out->value = out->tag + out->tag_len;
-    out->value_len = (size_t)len - 2 - out->tag_len;
+    out->value_len = rdata->len - 2 - out->tag_len;
     return 0;
 }
 
-static bool has_tag(const struct property *p, const char *tag)
+bool caa_property_is(const struct caa_property *property, const char *tag)
 {
-    return strlen(tag) == p->tag_len && strncasecmp(p->tag, tag, p->tag_len) == 0;
+    return same_tag(property->tag, property->tag_len, tag);
 }
 
-static bool is_known(const struct property *p)
+static bool is_known(const struct caa_property *p)
 {
     static const char *const tags[] = {"issue",        "issuewild", "iodef",   "contactemail",
                                        "contactphone", "issuemail", "issuevmc"};
 
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
-        if (has_tag(p, tags[i])) {
+        if (caa_property_is(p, tags[i])) {
             return true;
         }
     }
@@ -183,7 +177,7 @@ static bool lists(const struct caa_parameter *parameter, const char *method)
 /* Twice the same parameter permits nothing (RFC 8657 3, 4). */
 static enum caa_verdict judge_parameters(struct caa_value *value, const struct caa_wish *wish)
 {
-    const char *account = wish->authority->account_url;
+    const char *account = wish->account_url;
     enum caa_verdict verdict = CAA_PERMITS;
     unsigned accounts = 0, methods = 0;
     struct caa_parameter p;
@@ -205,20 +199,19 @@ static enum caa_verdict judge_parameters(struct caa_value *value, const struct c
 }
 
 /* An issue or issuewild property; what is malformed permits nobody (RFC 8659 4.2). */
-static enum caa_verdict judge_property(const struct property *p, const struct caa_wish *wish)
+static enum caa_verdict judge_property(const struct caa_property *p, const struct caa_wish *wish)
 {
-    const struct preflight_authority *authority = wish->authority;
     struct caa_value value;
 
     if (caa_value_parse(&value, p->value, p->value_len) < 0 || value.issuer_len == 0) {
         return CAA_FORBIDS;
     }
-    if (authority->caa_count == 0) {
+    if (wish->issuer_count == 0) {
         return CAA_PERMITS; /* nobody knows whether it is this one */
     }
-    for (size_t i = 0; i < authority->caa_count; i++) {
-        if (strlen(authority->caa[i]) == value.issuer_len &&
-            strncasecmp(authority->caa[i], value.issuer, value.issuer_len) == 0) {
+    for (size_t i = 0; i < wish->issuer_count; i++) {
+        if (strlen(wish->issuers[i]) == value.issuer_len &&
+            strncasecmp(wish->issuers[i], value.issuer, value.issuer_len) == 0) {
             return judge_parameters(&value, wish);
         }
     }
@@ -227,14 +220,12 @@ static enum caa_verdict judge_property(const struct property *p, const struct ca
 
 /* -- the set -- */
 
-static bool has_property(const ldns_rr_list *list, const uint8_t *owner, const char *tag)
+static bool has_property(const struct caa_rdata *set, size_t count, const char *tag)
 {
-    struct property p;
-    const ldns_rr *rr;
-    size_t at = 0;
+    struct caa_property p;
 
-    while ((rr = resolve_message_find(list, owner, LDNS_RR_TYPE_CAA, &at)) != NULL) {
-        if (read_property(&p, rr) == 0 && has_tag(&p, tag)) {
+    for (size_t i = 0; i < count; i++) {
+        if (caa_property_read(&p, &set[i]) == 0 && caa_property_is(&p, tag)) {
             return true;
         }
     }
@@ -250,26 +241,40 @@ static enum caa_verdict nearer(enum caa_verdict a, enum caa_verdict b)
     return a > b ? a : b;
 }
 
-enum caa_verdict caa_judge(const ldns_rr_list *list, const uint8_t *owner,
-                           const struct caa_wish *wish, const char **tag)
+enum caa_verdict caa_judge(const struct caa_rdata *set, size_t count, const struct caa_wish *wish,
+                           const char **tag)
 {
     enum caa_verdict verdict = CAA_FORBIDS;
-    struct property p;
-    const ldns_rr *rr;
-    size_t at = 0;
+    struct caa_property p;
 
-    *tag = wish->wildcard && has_property(list, owner, "issuewild") ? "issuewild" : "issue";
-    const bool restricted = has_property(list, owner, *tag);
-    while ((rr = resolve_message_find(list, owner, LDNS_RR_TYPE_CAA, &at)) != NULL) {
-        if (read_property(&p, rr) < 0) {
+    *tag = wish->wildcard && has_property(set, count, "issuewild") ? "issuewild" : "issue";
+    const bool restricted = has_property(set, count, *tag);
+    for (size_t i = 0; i < count; i++) {
+        if (caa_property_read(&p, &set[i]) < 0) {
             return CAA_FORBIDS;
         }
-        if (p.critical && !is_known(&p)) {
+        if ((p.flags & CRITICAL) != 0 && !is_known(&p)) {
             return CAA_CRITICAL;
         }
-        if (has_tag(&p, *tag)) {
+        if (caa_property_is(&p, *tag)) {
             verdict = nearer(verdict, judge_property(&p, wish));
         }
     }
     return restricted ? verdict : CAA_PERMITS;
+}
+
+const char *caa_verdict_text(enum caa_verdict verdict)
+{
+    switch (verdict) {
+    case CAA_PERMITS:
+        return "permit it";
+    case CAA_ACCOUNT:
+        return "permit it for another account only";
+    case CAA_METHOD:
+        return "permit it by another validation method only";
+    case CAA_CRITICAL:
+        return "hold a critical property that CAs do not know, which forbids all";
+    default:
+        return "do not permit it";
+    }
 }
