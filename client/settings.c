@@ -138,9 +138,10 @@ static const struct conf_option options[] = {
      .letter = 'D',
      .type = CONF_STRINGS,
      .offset = AT(domain_list),
+     .separator = ';',
      .check = settings_check_set,
      .help = "Sets of names, each for one certificate a key type; names divided by commas, the "
-             "first one names the files."},
+             "first one names the files. Sets in one option or variable are divided by ;."},
     {.key = "ecdsa-curve",
      .type = CONF_WORD,
      .offset = AT(ecdsa_curve),
@@ -380,6 +381,7 @@ const struct conf_schema settings_schema = {
     .size = sizeof(struct settings),
     .check = check_all,
     .env_ignore = ignored,
+    .yaml11 = true, /* certgrinder's files */
 };
 
 enum log_level settings_level(const struct settings *settings)

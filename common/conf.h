@@ -5,19 +5,22 @@
  * Values come from the default, a YAML file, the environment
  * (PREFIX_KEY_NAME) and the command line (--key-name value, --key-name=value,
  * -x value), the later of these winning. Lists: in YAML a sequence or a single
- * scalar; in the environment and after --key one scalar, divided by spaces or
- * (CONF_STRINGS with separator 0) not divided; a repeated --key appends.
+ * scalar; in the environment and after --key one scalar, divided at the separator or
+ * (separator 0) not divided; a repeated --key appends.
  * Booleans on the command line may stand alone. Every error names file:line:column,
  * the variable or the option; an unknown key is refused with the nearest known
  * one. Tabs, anchors, tags, duplicate keys and second documents are refused.
  *
  * Booleans are true and false in any case, nothing else (YAML 1.2 core). An empty or null
  * value unsets an option without a default, and is refused for one with a default
- * and for integers and booleans. --help, -h, --version and -V are the caller's: see conf_asks.
+ * and for integers and booleans. Where the schema has yaml11, a file is read as PyYAML does
+ * instead: yes, no, on and off are booleans too, numbers may stand in quotes, and what is empty or
+ * null has its default. --help, -h, --version and -V are the caller's: see conf_asks.
  */
 #ifndef CERTMILL_COMMON_CONF_H
 #define CERTMILL_COMMON_CONF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -47,7 +50,7 @@ struct conf_table {
 struct conf_option {
     const char *key; /* "dns-listen" */
     char letter;     /* 'f' for -f, or 0 */
-    char separator;  /* CONF_STRINGS from environment and option: ' ', ',' or 0 */
+    char separator;  /* CONF_STRINGS from environment and option: ' ', ',', ';' or 0 */
     enum conf_type type;
     size_t offset;            /* of the field in the struct */
     const char *fallback;     /* default as text; NULL: unset (0, false, NULL, empty) */
@@ -68,6 +71,7 @@ struct conf_schema {
     int (*check)(void *conf, struct err *err); /* across options, or NULL */
     const char *const
         *env_ignore; /* variables with the prefix that are not ours; NULL-terminated, or NULL */
+    bool yaml11; /* see above; for files that were made for another program */
 };
 
 struct conf_input {

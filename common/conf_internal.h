@@ -56,6 +56,8 @@ int conf_set_text(const struct conf_option *option, void *base, const char *text
                   const struct conf_place *place, struct err *err);
 /* Frees the option's value and leaves it empty. */
 void conf_reset(const struct conf_option *option, void *base);
+/* The option's default, in place of what it has. */
+int conf_default(const struct conf_option *option, void *base, struct err *err);
 /* Every default; base is zeroed. */
 int conf_defaults(const struct conf_schema *schema, void *base, struct err *err);
 

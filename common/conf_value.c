@@ -270,7 +270,8 @@ static bool next_item(char **rest, char separator, char **item)
     if (*start == '\0') {
         return false;
     }
-    end = start + (separator == ' ' ? strcspn(start, blanks) : strcspn(start, ","));
+    end = start + (separator == ' ' ? strcspn(start, blanks)
+                                   : strcspn(start, (char[]){separator, '\0'}));
     stop = end;
     while (stop > start && strchr(blanks, stop[-1]) != NULL) {
         stop--;
@@ -352,15 +353,21 @@ void conf_reset(const struct conf_option *option, void *base)
     }
 }
 
-int conf_defaults(const struct conf_schema *schema, void *base, struct err *err)
+int conf_default(const struct conf_option *option, void *base, struct err *err)
 {
     const struct conf_place place = {.source = CONF_FROM_DEFAULT};
+
+    conf_reset(option, base);
+    return option->fallback != NULL ? conf_set_text(option, base, option->fallback, &place, err)
+                                    : 0;
+}
+
+int conf_defaults(const struct conf_schema *schema, void *base, struct err *err)
+{
     int ret;
 
     for (size_t i = 0; i < schema->count; i++) {
-        const struct conf_option *option = &schema->options[i];
-        if (option->fallback != NULL &&
-            (ret = conf_set_text(option, base, option->fallback, &place, err)) < 0) {
+        if ((ret = conf_default(&schema->options[i], base, err)) < 0) {
             return ret;
         }
     }

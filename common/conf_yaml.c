@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <yaml.h>
 
 #include "common/conf_internal.h"
@@ -22,6 +23,7 @@ struct reader {
     yaml_parser_t parser;
     yaml_event_t event; /* the one at hand */
     const char *path;
+    bool yaml11; /* see conf.h */
     struct err *err;
 };
 
@@ -214,6 +216,15 @@ static int scalar(struct reader *r, const struct conf_option *option, const char
     return 0;
 }
 
+/* What YAML 1.1 has besides true and false. */
+static const char *boolean(const char *value)
+{
+    if (strcasecmp(value, "yes") == 0 || strcasecmp(value, "on") == 0) {
+        return "true";
+    }
+    return strcasecmp(value, "no") == 0 || strcasecmp(value, "off") == 0 ? "false" : value;
+}
+
 static int read_scalar(struct reader *r, const struct conf_option *option, void *base)
 {
     bool plain_only = option->type == CONF_BOOL || option->type == CONF_INT;
@@ -224,11 +235,20 @@ static int read_scalar(struct reader *r, const struct conf_option *option, void 
     if (r->event.type != YAML_SCALAR_EVENT) {
         return wrong_type(r, option, option->type == CONF_INT ? "one whole number" : "one value");
     }
+    if (r->yaml11 && (is_null(&r->event) || r->event.data.scalar.length == 0)) {
+        return conf_default(option, base, r->err);
+    }
     if (is_null(&r->event)) {
         return conf_unset(option, base, &place, r->err);
     }
     if ((ret = scalar(r, option, &value)) < 0) {
         return ret;
+    }
+    if (r->yaml11 && option->type == CONF_BOOL) {
+        value = boolean(value);
+    }
+    if (r->yaml11 && option->type == CONF_INT) {
+        plain_only = false;
     }
     if (plain_only && r->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE) {
         return conf_fail(r->err, &place, option->key, ERR_MALFORMED,
@@ -259,6 +279,9 @@ static int read_list(struct reader *r, const struct conf_option *option, void *b
 
     conf_reset(option, base);
     if (r->event.type == YAML_SCALAR_EVENT) {
+        if (r->yaml11 && (is_null(&r->event) || r->event.data.scalar.length == 0)) {
+            return conf_default(option, base, r->err);
+        }
         if (is_null(&r->event)) {
             struct conf_place place = here(r);
             return conf_unset(option, base, &place, r->err);
@@ -445,7 +468,7 @@ static int read_stream(struct reader *r, const struct conf_schema *schema, void 
 int conf_parse_yaml(const struct conf_schema *schema, void *base, const char *path,
                     const char *text, size_t len, struct err *err)
 {
-    struct reader r = {.path = path, .err = err};
+    struct reader r = {.path = path, .yaml11 = schema->yaml11, .err = err};
     int ret;
 
     if ((ret = check_characters(path, text, len, err)) < 0) {
