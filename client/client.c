@@ -9,6 +9,9 @@
 
 #include "client/commands.h"
 
+/* Read where it is there and no other is named. */
+#define CONFIG_FILE "/etc/certmill/certmill.yaml"
+
 /* Without a log yet: where the configuration itself is wrong. */
 static int fail(int status, const struct err *err)
 {
@@ -182,6 +185,9 @@ int client_main(int argc, char **argv)
     struct conf_input input = {.argc = argc - 1, .argv = argv + 1, .envp = environ};
     int status = CLIENT_FAILED;
     signal(SIGPIPE, SIG_IGN);
+    if (access(CONFIG_FILE, F_OK) == 0) {
+        input.file = CONFIG_FILE;
+    }
     if ((input.words = calloc((size_t)argc + 1, sizeof(input.words[0]))) != NULL) {
         status = load_and_run(&client, &input);
     }

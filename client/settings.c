@@ -376,6 +376,7 @@ static const char *const ignored[] = {"CERTMILL_SOCKET", NULL};
 const struct conf_schema settings_schema = {
     .program = "certmill",
     .env_prefix = "CERTMILL",
+    .env_older = "CERTGRINDER",
     .options = options,
     .count = sizeof(options) / sizeof(options[0]),
     .size = sizeof(struct settings),

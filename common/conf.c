@@ -280,19 +280,18 @@ static bool is_ignored(const struct conf_schema *schema, const char *name)
     return false;
 }
 
-/* One variable. First for the file's name (conf NULL), then for the values. */
-static int take_variable(const struct conf_schema *schema, void *conf, const char *variable,
-                         const char **file, struct err *err)
+/* One variable that begins with this prefix. First for the file's name (conf NULL), then for the
+ * values. */
+static int take_variable(const struct conf_schema *schema, const char *env_prefix, void *conf,
+                         const char *variable, const char **file, struct err *err)
 {
     const char *equals = strchr(variable, '=');
-    size_t prefix = strlen(schema->env_prefix);
+    size_t prefix = strlen(env_prefix);
     const struct conf_option *option;
     struct conf_place place = {.source = CONF_FROM_VARIABLE};
     char full[256];
-    int ret = 0;
 
-    if (equals == NULL || strncmp(variable, schema->env_prefix, prefix) != 0 ||
-        variable[prefix] != '_') {
+    if (equals == NULL || strncmp(variable, env_prefix, prefix) != 0 || variable[prefix] != '_') {
         return 0;
     }
     snprintf(full, sizeof(full), "%.*s", (int)(equals - variable < 255 ? equals - variable : 255),
@@ -306,23 +305,30 @@ static int take_variable(const struct conf_schema *schema, void *conf, const cha
     }
     option = option_of_variable(schema, full + prefix + 1, strlen(full + prefix + 1));
     if (option == NULL) {
-        return unknown_variable(schema, full, full + prefix + 1, err);
+        return env_prefix == schema->env_prefix
+                   ? unknown_variable(schema, full, full + prefix + 1, err)
+                   : 0;
     }
     if (option->type == CONF_STRINGS) {
         conf_reset(option, conf);
     }
     place.name = full;
-    ret = conf_set_text(option, conf, equals + 1, &place, err);
-    return ret;
+    return conf_set_text(option, conf, equals + 1, &place, err);
 }
 
 static int read_environment(const struct conf_schema *schema, void *conf, char *const *envp,
                             const char **file, struct err *err)
 {
+    const char *const prefixes[] = {schema->env_older, schema->env_prefix};
     int ret = 0;
 
-    for (; ret == 0 && envp != NULL && *envp != NULL; envp++) {
-        ret = take_variable(schema, conf, *envp, file, err);
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        if (prefixes[i] == NULL) {
+            continue;
+        }
+        for (char *const *p = envp; ret == 0 && p != NULL && *p != NULL; p++) {
+            ret = take_variable(schema, prefixes[i], conf, *p, file, err);
+        }
     }
     return ret;
 }

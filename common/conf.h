@@ -65,13 +65,15 @@ struct conf_option {
 struct conf_schema {
     const char *program;    /* "certmilld" */
     const char *env_prefix; /* "CERTMILLD" */
+    const char *env_older;  /* a second prefix, or NULL: what is not known there is not ours, and
+                               env_prefix wins */
     const struct conf_option *options;
     size_t count;
     size_t size;                               /* sizeof the struct that holds the values */
     int (*check)(void *conf, struct err *err); /* across options, or NULL */
     const char *const
         *env_ignore; /* variables with the prefix that are not ours; NULL-terminated, or NULL */
-    bool yaml11; /* see above; for files that were made for another program */
+    bool yaml11;     /* see above; for files that were made for another program */
 };
 
 struct conf_input {

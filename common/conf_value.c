@@ -270,8 +270,8 @@ static bool next_item(char **rest, char separator, char **item)
     if (*start == '\0') {
         return false;
     }
-    end = start + (separator == ' ' ? strcspn(start, blanks)
-                                   : strcspn(start, (char[]){separator, '\0'}));
+    end = start +
+          (separator == ' ' ? strcspn(start, blanks) : strcspn(start, (char[]){separator, '\0'}));
     stop = end;
     while (stop > start && strchr(blanks, stop[-1]) != NULL) {
         stop--;

@@ -1,3 +1,4 @@
+#include "common/conf_internal.h"
 #include "conf_case.h"
 
 static void test_yaml(void)
@@ -52,6 +53,43 @@ static void test_yaml_empty(void)
         CU_ASSERT_PTR_NULL(o.v.note);
         CU_ASSERT_EQUAL(o.v.words.count, i == 8 ? 0 : 2);
         conf_clear(&schema, &o.v);
+    }
+}
+
+/* What PyYAML takes, and so stands in files made for programs that use it. */
+static void test_yaml11(void)
+{
+    static const char text[] = "debug: yes\n"
+                               "loud: Off\n"
+                               "renew-days: \"60\"\n"
+                               "path: \"\"\n"
+                               "level: null\n"
+                               "words: \"\"\n"
+                               "note: 'yes'\n"
+                               "domain-list:\n";
+    struct conf_schema lenient = schema;
+    struct values v;
+    struct err err = {0};
+
+    CU_ASSERT_EQUAL(load_yaml("debug: yes\n").ret, ERR_MALFORMED);
+    lenient.yaml11 = true;
+    memset(&v, 0, sizeof(v));
+    CU_ASSERT_EQUAL_FATAL(conf_defaults(&lenient, &v, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(conf_parse_yaml(&lenient, &v, "x", text, strlen(text), &err), 0);
+    CU_ASSERT(v.debug && !v.loud && v.days == 60);
+    expect_string(v.path, "/var");
+    expect_string(v.level, "LOW");
+    expect_string(v.note, "yes");
+    expect_strings(&v.words, "a|b|");
+    CU_ASSERT_EQUAL(v.domains.count, 0);
+    conf_clear(&lenient, &v);
+    static const char *const bad[] = {"debug: 1\n", "debug: 'yes'\n", "renew-days: 'x'\n",
+                                      "renew-days: yes\n", "words: [a, '']\n"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        memset(&v, 0, sizeof(v));
+        CU_ASSERT(conf_parse_yaml(&lenient, &v, "x", bad[i], strlen(bad[i]), &err) < 0);
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "x:1:"));
+        conf_clear(&lenient, &v);
     }
 }
 
@@ -195,6 +233,7 @@ int main(void)
     static const struct run_case cases[] = {
         {"YAML of every type", test_yaml},
         {"YAML that says nothing", test_yaml_empty},
+        {"YAML 1.1, where that is wanted", test_yaml11},
         {"YAML refused, with its place and the cure", test_yaml_refused},
         {"bytes, depth and size", test_yaml_bytes},
         {"missing, unreadable, not a file", test_files},
