@@ -32,7 +32,8 @@ struct run {
     char line[LIMIT_LOG_LINE]; /* the part of a log line that is there */
     size_t line_len;
     unsigned lines;
-    char last[512]; /* the last thing it complained of */
+    char error[512]; /* the last error that the server logged */
+    char plain[512]; /* the last line that is no log line: a word of ssh's, mostly */
 };
 
 static int64_t now_ms(void)
@@ -87,8 +88,10 @@ static void pass_line(struct run *run)
         return;
     }
     const char *message = server_line(run->line, &level);
-    if (level >= LOG_LEVEL_ERROR || message == run->line) {
-        snprintf(run->last, sizeof(run->last), "%s", message);
+    if (message == run->line) {
+        snprintf(run->plain, sizeof(run->plain), "%s", message);
+    } else if (level >= LOG_LEVEL_ERROR) {
+        snprintf(run->error, sizeof(run->error), "%s", message);
     }
     if (run->call->line != NULL && run->lines < LINES_MAX) {
         run->lines++;
@@ -303,7 +306,11 @@ static int run_it(struct run *run, char **argv, struct err *err)
         ret = pump(run, err);
     }
     int status = reap(run, ret < 0);
-    return ret < 0 ? ret : server_verdict(status, run->last, err);
+    if (ret < 0) {
+        return ret;
+    }
+    bool own = WIFEXITED(status) && WEXITSTATUS(status) < 255 && run->error[0] != '\0';
+    return server_verdict(status, own ? run->error : run->plain, err);
 }
 
 int server_run(char **output, size_t *len, const struct server_call *call, struct err *err)

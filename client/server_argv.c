@@ -1,13 +1,15 @@
 #include "client/server_argv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "common/words.h"
 
-#define MORE_WORDS 12 /* options and words that follow the command, and the NULL */
+#define MORE_WORDS 20 /* options and words that follow the command, and the NULL */
 
 struct builder {
     char **argv;
@@ -26,18 +28,22 @@ static void put(struct builder *b, const char *word)
     b->text += len;
 }
 
-static void put_all(struct builder *b, const struct words *words, const struct server_call *call)
+static void put_option(struct builder *b, const char *option, const char *value)
+{
+    if (value != NULL) {
+        put(b, option);
+        put(b, value);
+    }
+}
+
+/* What an original certgrinderd does not know is put only where it is set. */
+static void put_options(struct builder *b, const struct server_call *call)
 {
     const struct settings *s = call->settings;
-    for (size_t i = 0; i < words->count; i++) {
-        put(b, words->items[i]);
-    }
-    put(b, "--log-level");
-    put(b, log_level_name(settings_level(s)));
-    if (s->acme_server_url != NULL) {
-        put(b, "--acme-server-url");
-        put(b, s->acme_server_url);
-    }
+    put_option(b, "--log-level", log_level_name(settings_level(s)));
+    put_option(b, "--acme-server-url", s->acme_server_url);
+    put_option(b, "--authority", s->authority);
+    put_option(b, "--profile", s->profile);
     if (s->preferred_chain != NULL) {
         put(b, "--preferred-chain");
         char *word = b->text;
@@ -53,6 +59,14 @@ static void put_all(struct builder *b, const struct words *words, const struct s
     if (call->force) {
         put(b, "--force");
     }
+}
+
+static void put_all(struct builder *b, const struct words *words, const struct server_call *call)
+{
+    for (size_t i = 0; i < words->count; i++) {
+        put(b, words->items[i]);
+    }
+    put_options(b, call);
     put(b, call->first);
     if (call->second != NULL) {
         put(b, call->second);
@@ -61,6 +75,11 @@ static void put_all(struct builder *b, const struct words *words, const struct s
         put(b, call->more[i]);
     }
     b->argv[b->count] = NULL;
+}
+
+static size_t length(const char *text)
+{
+    return text != NULL ? strlen(text) : 0;
 }
 
 int server_argv(char ***argv, const struct server_call *call, struct err *err)
@@ -83,10 +102,9 @@ int server_argv(char ***argv, const struct server_call *call, struct err *err)
         return err_set(err, ERR_MALFORMED, "certgrinderd: the command is empty");
     }
     size_t pointers = (words.count + MORE_WORDS + call->more_count) * sizeof(char *);
-    size_t octets = strlen(command) + words.count + 128 + strlen(call->first) +
-                    (call->second != NULL ? strlen(call->second) : 0) +
-                    (s->acme_server_url != NULL ? strlen(s->acme_server_url) : 0) +
-                    (s->preferred_chain != NULL ? strlen(s->preferred_chain) : 0);
+    size_t octets = strlen(command) + words.count + 256 + strlen(call->first) +
+                    length(call->second) + length(s->acme_server_url) + length(s->authority) +
+                    length(s->profile) + length(s->preferred_chain);
     for (size_t i = 0; i < call->more_count; i++) {
         octets += strlen(call->more[i]) + 1;
     }
@@ -116,11 +134,32 @@ static const struct {
     {ERR_UNAVAILABLE, "the server cannot reach the CA; try again later"},
     {ERR_CANCELLED, "the server was restarted meanwhile; try again"},
     {ERR_UNAVAILABLE, "certmilld is not running on the server"},
+    {ERR_LATER, "a limit of the server's or the CA's"},
 };
+
+/* "2026-11-21 01:46:18 UTC" within what the server said, as the clock on this wall shows it. */
+static void localise(char dst[static LIMIT_ERROR_TEXT], const char *text)
+{
+    struct tm tm = {0};
+    char local[64];
+    for (const char *p = text; *p != '\0'; p++) {
+        const char *end = *p == '2' ? strptime(p, "%Y-%m-%d %H:%M:%S UTC", &tm) : NULL;
+        time_t t = end != NULL ? timegm(&tm) : 0;
+        if (end == NULL || end - p != 23 || localtime_r(&t, &tm) == NULL ||
+            strftime(local, sizeof(local), "%Y-%m-%d %H:%M:%S %Z", &tm) == 0) {
+            continue;
+        }
+        snprintf(dst, LIMIT_ERROR_TEXT, "%.*s%s%s", (int)(p - text), text, local, end);
+        return;
+    }
+    snprintf(dst, LIMIT_ERROR_TEXT, "%s", text);
+}
 
 int server_verdict(int status, const char *last, struct err *err)
 {
     const char *colon = last[0] != '\0' ? ": " : "";
+    char said[LIMIT_ERROR_TEXT];
+    localise(said, last);
     if (status == -1) {
         return err_set(err, ERR_INTERNAL, "the server's command got lost");
     }
@@ -134,7 +173,7 @@ int server_verdict(int status, const char *last, struct err *err)
     }
     if (exit <= (int)(sizeof(verdicts) / sizeof(verdicts[0]))) {
         return err_set(err, verdicts[exit - 1].code, "%s%s%s", verdicts[exit - 1].advice, colon,
-                       last);
+                       said);
     }
     if (exit == 255) {
         return err_set(err, ERR_UNAVAILABLE, "ssh did not reach the server%s%s", colon, last);

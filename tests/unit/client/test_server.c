@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "client/server_argv.h"
 
@@ -46,14 +47,17 @@ static int run(const char *script, const char *input, int timeout_ms)
 static void test_argv(void)
 {
     char url[] = "https://ca.example/dir", chain[] = "ISRG Root X1", level[] = "WARNING";
-    char command[] = "ssh -o 'User Known=x' host";
+    char command[] = "ssh -o 'User Known=x' host", authority[] = "le", profile[] = "shortlived";
     struct settings s = {.certgrinderd = command,
                          .log_level = level,
                          .acme_server_url = url,
                          .preferred_chain = chain,
+                         .authority = authority,
+                         .profile = profile,
                          .staging = true};
     char *names[] = {(char[]){"a.example"}, (char[]){"b.example"}};
-    struct server_call call = {.settings = &s, .first = "check", .more = names, .more_count = 2};
+    struct server_call call = {
+        .settings = &s, .first = "check", .more = names, .more_count = 2, .force = true};
     const char *const expected[] = {
         "ssh",
         "-o",
@@ -63,9 +67,14 @@ static void test_argv(void)
         "WARNING",
         "--acme-server-url",
         url,
+        "--authority",
+        "le",
+        "--profile",
+        "shortlived",
         "--preferred-chain",
         "ISRG_Root_X1",
         "--staging",
+        "--force",
         "check",
         "a.example",
         "b.example",
@@ -131,6 +140,14 @@ static void test_failures(void)
                     ERR_POLICY);
     CU_ASSERT_STRING_EQUAL(err.text, "the server does not permit it: not yours");
     CU_ASSERT_PTR_NULL(output);
+    CU_ASSERT_EQUAL(run("echo no certificate for a.example >&2; "
+                        "echo 2026-11-21 01:46:18 +0000 s ERROR too many, try again at "
+                        "2026-11-21 22:46:18 UTC. >&2; echo bye >&2; exit 9",
+                        "", 20000),
+                    ERR_LATER);
+    CU_ASSERT_STRING_EQUAL(err.text,
+                           "a limit of the server\'s or the CA\'s: too many, try again at "
+                           "2026-11-22 04:16:18 IST.");
     CU_ASSERT_EQUAL(run("exit 3", "", 20000), ERR_MALFORMED);
     CU_ASSERT_EQUAL(run("exit 5", "", 20000), ERR_CA);
     CU_ASSERT_EQUAL(run("exit 7", "", 20000), ERR_CANCELLED);
@@ -155,6 +172,13 @@ static void test_too_much(void)
     CU_ASSERT_EQUAL(run("head -c 262145 /dev/zero", "", 20000), ERR_LIMIT);
 }
 
+static void test_binary(void)
+{
+    CU_ASSERT_EQUAL(run("printf \"\\060\\0\\377\\n\"", "", 20000), 0);
+    CU_ASSERT_EQUAL_FATAL(output_len, 4);
+    CU_ASSERT_EQUAL(memcmp(output, "\060\0\377\n", 5), 0);
+}
+
 static void test_never_ends(void)
 {
     CU_ASSERT_EQUAL(run("exec sleep 100", "", 50), ERR_TIMEOUT);
@@ -176,6 +200,8 @@ int main(void)
     char level[] = "INFO";
     settings.log_level = level;
     signal(SIGPIPE, SIG_IGN);
+    setenv("TZ", "IST-5:30", 1);
+    tzset();
     CU_initialize_registry();
     CU_pSuite suite = CU_add_suite("server", NULL, NULL);
     CU_add_test(suite, "argv", test_argv);
@@ -184,6 +210,7 @@ int main(void)
     CU_add_test(suite, "log line", test_log_line);
     CU_add_test(suite, "failures", test_failures);
     CU_add_test(suite, "too much", test_too_much);
+    CU_add_test(suite, "binary", test_binary);
     CU_add_test(suite, "never ends", test_never_ends);
     CU_basic_run_tests();
     free(output);
