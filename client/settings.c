@@ -370,8 +370,9 @@ static int check_all(void *conf, struct err *err)
     return ret;
 }
 
-/* Those of certmill-shell, which may share the environment. */
-static const char *const ignored[] = {"CERTMILL_SOCKET", NULL};
+/* Those of certmill-shell, and those that hooks find (client/hooks.h), who may call us again. */
+static const char *const ignored[] = {"CERTMILL_SOCKET", "CERTMILL_NAMES", "CERTMILL_DOMAINS",
+                                      "CERTMILL_PATHS", NULL};
 
 const struct conf_schema settings_schema = {
     .program = "certmill",
