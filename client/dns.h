@@ -47,7 +47,7 @@ struct dns_answer {
 };
 
 struct dns_options {
-    const char *name_server;  /* address, perhaps with @PORT; NULL: the system's */
+    const char *name_server;  /* address, perhaps with @PORT; NULL or "": the system's */
     const char *resolv_conf;  /* NULL: /etc/resolv.conf */
     bool validate;            /* by ourselves, from trust_anchor down */
     const char *trust_anchor; /* file of DS or DNSKEY records of the root, zone-file form */
@@ -57,16 +57,20 @@ struct dns_options {
 
 struct dns;
 
-/* ERR_MALFORMED, ERR_NOT_FOUND (no resolver, no usable trust anchor), -errno; err says which file
- * or address. AD counts (DNS_SECURE) from a resolver on a loopback address, and from one of
- * resolv.conf with `options trust-ad` (resolv.conf(5)); then its absence means DNS_INSECURE. */
+/* ERR_MALFORMED, ERR_NOT_FOUND (no usable trust anchor), -errno; err says which file or address.
+ * Without a nameserver line the local host is asked, as resolv.conf(5) says. AD counts (DNS_SECURE)
+ * from a resolver on a loopback address, and from one of resolv.conf with `options trust-ad`
+ * (resolv.conf(5)); then its absence means DNS_INSECURE. */
 int dns_new(struct dns **out, const struct dns_options *options, struct err *err);
 void dns_free(struct dns *dns);
 
 /* Asks for the records of a type at an owner name (text), by UDP, then TCP where that is cut
  * short; follows aliases, at most LIMIT_CNAME_CHAIN. Answers are untrusted octets: question,
  * ID and source are compared, everything is bounded. What resolvers fail to do is told in
- * *out and returns 0; negative: out of memory, a name that is none. dns_answer_clear frees. */
+ * *out and returns 0; negative: out of memory, a name that is none (ERR_MALFORMED, ERR_LIMIT).
+ * SERVFAIL of a resolver that answers with checking disabled is DNS_FAILED and DNS_BOGUS.
+ * dns_answer_clear frees, always. A struct dns is one thread's; what it learnt of zones' keys it
+ * keeps. */
 int dns_ask(struct dns *dns, const char *owner, uint16_t type, struct dns_answer *out,
             struct err *err);
 void dns_answer_clear(struct dns_answer *answer);

@@ -252,6 +252,13 @@
 /* -- the client -- */
 #define LIMIT_JOBS 64 /* certificates asked for at once; each is a thread and an ssh */
 
+/* -- questions of the client (client/dns.h) -- */
+/* Asked for one answer: 9 names of an alias chain, and for validation a DS for each of 8 labels of
+ * one of them and a DNSKEY for each of 5 zones; the rest is kept from before. */
+#define LIMIT_DNS_QUESTIONS  64
+#define LIMIT_DNS_TIMEOUT_MS 10000 /* of one of them, all tries; all of them get three times that  \
+                                    */
+
 /* -- configuration -- */
 /* Bytes of YAML: 10,000 clients with an ssh key of RSA 4096 (750 octets) and 20 names each take 12
  * MiB. */

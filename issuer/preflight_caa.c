@@ -38,7 +38,7 @@ static int read_records(struct caa_rdata **out, const struct relevant *set)
     const ldns_rr *rr;
     size_t count = 0, at = 0, octets = 0;
 
-    while ((rr = resolve_message_find(set->list, set->end, LDNS_RR_TYPE_CAA, &at)) != NULL) {
+    while ((rr = dnsmsg_find(set->list, set->end, LDNS_RR_TYPE_CAA, &at)) != NULL) {
         count++;
         for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
             octets += ldns_rdf_size(ldns_rr_rdf(rr, i));
@@ -53,8 +53,8 @@ static int read_records(struct caa_rdata **out, const struct relevant *set)
     for (size_t i = 0; i < count; i++) {
         int len;
 
-        rr = resolve_message_find(set->list, set->end, LDNS_RR_TYPE_CAA, &at);
-        len = rr != NULL ? resolve_message_rdata(data, octets, rr) : 0;
+        rr = dnsmsg_find(set->list, set->end, LDNS_RR_TYPE_CAA, &at);
+        len = rr != NULL ? dnsmsg_rdata(data, octets, rr) : 0;
         (*out)[i] = (struct caa_rdata){data, len > 0 ? (size_t)len : 0};
         data += (*out)[i].len;
         octets -= (*out)[i].len;
@@ -128,7 +128,7 @@ static int look(struct judge *judge, struct relevant *set, const uint8_t *level)
     size_t at = 0;
 
     outcome = preflight_ask(judge, level, LDNS_RR_TYPE_CAA, &lookup);
-    if (outcome == OUTCOME_ANSWER && resolve_message_follow(set->end, lookup->pkt, level) < 0) {
+    if (outcome == OUTCOME_ANSWER && dnsmsg_follow(set->end, lookup->pkt, level) < 0) {
         outcome = OUTCOME_TEMPORARY;
     }
     if (outcome != OUTCOME_ANSWER) {
@@ -137,7 +137,7 @@ static int look(struct judge *judge, struct relevant *set, const uint8_t *level)
     }
     set->level = level;
     set->list = ldns_pkt_answer(lookup->pkt);
-    return resolve_message_find(set->list, set->end, LDNS_RR_TYPE_CAA, &at) != NULL;
+    return dnsmsg_find(set->list, set->end, LDNS_RR_TYPE_CAA, &at) != NULL;
 }
 
 void preflight_caa(struct judge *judge, const char *name,

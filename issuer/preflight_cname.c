@@ -52,8 +52,8 @@ static void no_cname(struct walk *walk)
     if (preflight_ask(walk->judge, walk->owner, LDNS_RR_TYPE_TXT, &txt) == OUTCOME_PENDING) {
         return;
     }
-    if (txt->state == LOOKUP_DONE && resolve_message_follow(end, txt->pkt, walk->owner) == 0 &&
-        resolve_message_find(ldns_pkt_answer(txt->pkt), end, LDNS_RR_TYPE_TXT, &at) != NULL) {
+    if (txt->state == LOOKUP_DONE && dnsmsg_follow(end, txt->pkt, walk->owner) == 0 &&
+        dnsmsg_find(ldns_pkt_answer(txt->pkt), end, LDNS_RR_TYPE_TXT, &at) != NULL) {
         definite(walk, "has TXT records of its own in place of a CNAME: remove them");
     } else {
         definite(walk, "has no CNAME");
@@ -81,9 +81,8 @@ static int is_wildcard(struct walk *walk)
     default:
         return 0;
     }
-    rr = resolve_message_find(ldns_pkt_answer(lookup->pkt), sibling, LDNS_RR_TYPE_CNAME, &at);
-    return rr != NULL && resolve_message_name(target, rr, 0) == 0 &&
-           name_equal(target, walk->steps[1]);
+    rr = dnsmsg_find(ldns_pkt_answer(lookup->pkt), sibling, LDNS_RR_TYPE_CNAME, &at);
+    return rr != NULL && dnsmsg_name(target, rr, 0) == 0 && name_equal(target, walk->steps[1]);
 }
 
 /* Levenshtein's distance, or more than max. */
@@ -223,8 +222,8 @@ static bool step(struct walk *walk)
         preflight_failed(walk->judge, &walk->about, outcome, here, lookup);
         return false;
     }
-    rr = resolve_message_find(ldns_pkt_answer(lookup->pkt), here, LDNS_RR_TYPE_CNAME, &at);
-    if (rr == NULL || resolve_message_name(next, rr, 0) < 0) {
+    rr = dnsmsg_find(ldns_pkt_answer(lookup->pkt), here, LDNS_RR_TYPE_CNAME, &at);
+    if (rr == NULL || dnsmsg_name(next, rr, 0) < 0) {
         if (walk->count == 1) {
             no_cname(walk);
         } else if (ldns_pkt_get_rcode(lookup->pkt) == LDNS_RCODE_NXDOMAIN) {

@@ -82,7 +82,7 @@ static size_t bucket_of(const uint8_t *name, size_t len, uint16_t type)
     return hash % LOOKUP_BUCKETS;
 }
 
-static bool is_same_server(const union resolve_address *a, const union resolve_address *b)
+static bool is_same_server(const union dnsaddr *a, const union dnsaddr *b)
 {
     if (a->any.sa_family != b->any.sa_family) {
         return false;
@@ -163,7 +163,7 @@ const struct lookup *lookups_ask_unchecked(struct lookups *all, const uint8_t *n
 }
 
 const struct lookup *lookups_ask_server(struct lookups *all, const uint8_t *name, uint16_t type,
-                                        const union resolve_address *server)
+                                        const union dnsaddr *server)
 {
     return ask(all, &(struct resolve_question){.name = name, .type = type, .server = server});
 }

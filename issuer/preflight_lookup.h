@@ -24,7 +24,7 @@ struct lookup {
     ldns_pkt *pkt;
     uint16_t type;
     bool checking_disabled, direct;
-    union resolve_address server; /* where direct */
+    union dnsaddr server; /* where direct */
     struct resolve_query *query;
     uint8_t name[]; /* wire, lower case */
 };
@@ -51,7 +51,7 @@ void lookups_expire(struct lookups *all);
 const struct lookup *lookups_ask(struct lookups *all, const uint8_t *name, uint16_t type);
 const struct lookup *lookups_ask_unchecked(struct lookups *all, const uint8_t *name, uint16_t type);
 const struct lookup *lookups_ask_server(struct lookups *all, const uint8_t *name, uint16_t type,
-                                        const union resolve_address *server);
+                                        const union dnsaddr *server);
 /* The answer to one that is pending; pkt is taken over, NULL: error. */
 void lookups_fill(struct lookup *lookup, int error, ldns_pkt *pkt);
 

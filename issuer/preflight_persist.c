@@ -98,10 +98,10 @@ static bool has_record(const struct persist *persist, const ldns_pkt *pkt, const
     const ldns_rr *rr;
     size_t at = 0;
 
-    if (resolve_message_follow(end, pkt, owner) < 0) {
+    if (dnsmsg_follow(end, pkt, owner) < 0) {
         return false;
     }
-    while ((rr = resolve_message_find(ldns_pkt_answer(pkt), end, LDNS_RR_TYPE_TXT, &at)) != NULL) {
+    while ((rr = dnsmsg_find(ldns_pkt_answer(pkt), end, LDNS_RR_TYPE_TXT, &at)) != NULL) {
         if (permits(persist, value, join(value, rr))) {
             return true;
         }

@@ -26,10 +26,10 @@ static bool has_value(const ldns_pkt *pkt, const uint8_t *name, const char *valu
     const ldns_rr *rr;
     size_t at = 0;
 
-    if (resolve_message_follow(end, pkt, name) < 0) {
+    if (dnsmsg_follow(end, pkt, name) < 0) {
         return false;
     }
-    while ((rr = resolve_message_find(ldns_pkt_answer(pkt), end, LDNS_RR_TYPE_TXT, &at)) != NULL) {
+    while ((rr = dnsmsg_find(ldns_pkt_answer(pkt), end, LDNS_RR_TYPE_TXT, &at)) != NULL) {
         const ldns_rdf *rdf = ldns_rr_rd_count(rr) > 0 ? ldns_rr_rdf(rr, 0) : NULL;
 
         if (rdf != NULL && ldns_rdf_size(rdf) == strlen(value) + 1 &&
@@ -42,7 +42,7 @@ static bool has_value(const ldns_pkt *pkt, const uint8_t *name, const char *valu
 
 /* -- addresses of nameservers -- */
 
-static bool take_address(union resolve_address *out, const ldns_rr *rr, uint16_t port)
+static bool take_address(union dnsaddr *out, const ldns_rr *rr, uint16_t port)
 {
     const ldns_rdf *rdf = ldns_rr_rd_count(rr) > 0 ? ldns_rr_rdf(rr, 0) : NULL;
 
@@ -66,7 +66,7 @@ static bool take_address(union resolve_address *out, const ldns_rr *rr, uint16_t
 }
 
 /* The first address of a host: 1, 0 where it has none, -1 where that is not known yet. */
-static int address_of(struct diagnosis *d, union resolve_address *out, const uint8_t *host)
+static int address_of(struct diagnosis *d, union dnsaddr *out, const uint8_t *host)
 {
     static const uint16_t types[] = {LDNS_RR_TYPE_A, LDNS_RR_TYPE_AAAA};
     int pending = 0;
@@ -81,8 +81,8 @@ static int address_of(struct diagnosis *d, union resolve_address *out, const uin
             pending = -1;
             continue;
         }
-        if (lookup->state == LOOKUP_DONE && resolve_message_follow(end, lookup->pkt, host) >= 0 &&
-            (rr = resolve_message_find(ldns_pkt_answer(lookup->pkt), end, types[i], &at)) != NULL &&
+        if (lookup->state == LOOKUP_DONE && dnsmsg_follow(end, lookup->pkt, host) >= 0 &&
+            (rr = dnsmsg_find(ldns_pkt_answer(lookup->pkt), end, types[i], &at)) != NULL &&
             take_address(out, rr, d->port)) {
             return 1;
         }
@@ -103,8 +103,8 @@ static const ldns_rr_list *parent_servers(struct diagnosis *d)
         if (preflight_ask(d->judge, name, LDNS_RR_TYPE_NS, &lookup) == OUTCOME_PENDING) {
             return NULL;
         }
-        if (lookup->state == LOOKUP_DONE && resolve_message_find(ldns_pkt_answer(lookup->pkt), name,
-                                                                 LDNS_RR_TYPE_NS, &at) != NULL) {
+        if (lookup->state == LOOKUP_DONE &&
+            dnsmsg_find(ldns_pkt_answer(lookup->pkt), name, LDNS_RR_TYPE_NS, &at) != NULL) {
             (void)name_lower(d->parent, name);
             name_to_text(d->parent_text, name);
             return ldns_pkt_answer(lookup->pkt);
@@ -117,7 +117,7 @@ static bool has_ns(const ldns_rr_list *list, const uint8_t *zone)
 {
     size_t at = 0;
 
-    return resolve_message_find(list, zone, LDNS_RR_TYPE_NS, &at) != NULL;
+    return dnsmsg_find(list, zone, LDNS_RR_TYPE_NS, &at) != NULL;
 }
 
 /* Asks the parent's nameservers until one says something. 1: it delegates, 0: it does not, -1: not
@@ -127,14 +127,14 @@ static int ask_parent(struct diagnosis *d, const ldns_rr_list *servers)
     const ldns_rr *rr;
     size_t at = 0;
 
-    for (unsigned n = 0; n < LIMIT_PREFLIGHT_NS &&
-                         (rr = resolve_message_find(servers, d->parent, LDNS_RR_TYPE_NS, &at));
+    for (unsigned n = 0;
+         n < LIMIT_PREFLIGHT_NS && (rr = dnsmsg_find(servers, d->parent, LDNS_RR_TYPE_NS, &at));
          n++) {
-        union resolve_address address;
+        union dnsaddr address;
         uint8_t host[LIMIT_NAME_WIRE];
         const struct lookup *lookup;
 
-        if (resolve_message_name(host, rr, 0) < 0 || address_of(d, &address, host) <= 0) {
+        if (dnsmsg_name(host, rr, 0) < 0 || address_of(d, &address, host) <= 0) {
             continue;
         }
         lookup = lookups_ask_server(d->judge->lookups, d->zone, LDNS_RR_TYPE_NS, &address);
@@ -160,9 +160,9 @@ static int ask_parent(struct diagnosis *d, const ldns_rr_list *servers)
 
 static void say_server(struct diagnosis *d, const uint8_t *host)
 {
-    union resolve_address address;
+    union dnsaddr address;
     const struct lookup *lookup;
-    char text[LIMIT_NAME_TEXT], at[RESOLVE_ADDRESS_TEXT];
+    char text[LIMIT_NAME_TEXT], at[DNSADDR_TEXT];
     int found = address_of(d, &address, host);
 
     name_to_text(text, host);
@@ -171,7 +171,7 @@ static void say_server(struct diagnosis *d, const uint8_t *host)
         say_add(&d->said, " (no address)");
         return;
     }
-    resolve_address_text(at, &address);
+    dnsaddr_text(at, &address);
     lookup = lookups_ask_server(d->judge->lookups, d->probe, LDNS_RR_TYPE_TXT, &address);
     d->judge->pending = d->judge->pending || lookup->state == LOOKUP_PENDING;
     d->unsure = d->unsure || lookup->state != LOOKUP_DONE;
@@ -188,13 +188,12 @@ static void say_servers(struct diagnosis *d)
     const ldns_rr *rr;
     size_t at = 0;
 
-    for (unsigned n = 0;
-         n < LIMIT_PREFLIGHT_NS &&
-         (rr = resolve_message_find(d->delegation, d->zone, LDNS_RR_TYPE_NS, &at)) != NULL;
+    for (unsigned n = 0; n < LIMIT_PREFLIGHT_NS &&
+                         (rr = dnsmsg_find(d->delegation, d->zone, LDNS_RR_TYPE_NS, &at)) != NULL;
          n++) {
         uint8_t host[LIMIT_NAME_WIRE];
 
-        if (resolve_message_name(host, rr, 0) == 0) {
+        if (dnsmsg_name(host, rr, 0) == 0) {
             say_server(d, host);
         }
     }

@@ -20,7 +20,7 @@
 
 struct resolve {
     uv_loop_t *loop;
-    union resolve_address servers[LIMIT_RESOLVE_SERVERS];
+    union dnsaddr servers[LIMIT_RESOLVE_SERVERS];
     size_t server_count;
     struct resolve_query *flying, *waiting, **last_waiting;
     size_t flying_count, waiting_count;
@@ -74,12 +74,12 @@ static void retire(struct resolve_query *query)
 static void finish(struct resolve_query *query, ldns_pkt *pkt)
 {
     struct resolve *resolve = query->resolve;
-    char server[RESOLVE_ADDRESS_TEXT] = "";
+    char server[DNSADDR_TEXT] = "";
     struct resolve_answer answer = {
         .error = pkt == NULL ? query->error : 0, .server = server, .pkt = pkt};
 
     if (query->tries > 0) {
-        resolve_address_text(server, &query->server);
+        dnsaddr_text(server, &query->server);
     }
     retire(query);
     fly(resolve);
@@ -235,18 +235,18 @@ void resolve_cancel(struct resolve_query *query)
 
 /* -- life -- */
 
-static size_t read_system(union resolve_address *servers)
+static size_t read_system(union dnsaddr *servers)
 {
     struct err err = {0};
     char *text;
     size_t len, count = 0;
 
     if (file_read(AT_FDCWD, RESOLV_CONF, LIMIT_RESOLV_CONF, &text, &len, &err) == 0) {
-        count = resolve_conf_parse(servers, text);
+        count = dnsaddr_resolv_conf(servers, NULL, text);
         free(text);
     }
     if (count == 0) { /* resolv.conf(5): the local host's */
-        count = resolve_address_parse(servers, "127.0.0.1", 53) == 0;
+        count = dnsaddr_parse(servers, "127.0.0.1", 53) == 0;
     }
     return count;
 }
@@ -258,8 +258,7 @@ void resolve_configure(struct resolve *resolve, const struct conf_strings *serve
         resolve->server_count = read_system(resolve->servers);
     }
     for (size_t i = 0; i < servers->count && resolve->server_count < LIMIT_RESOLVE_SERVERS; i++) {
-        if (resolve_address_parse(&resolve->servers[resolve->server_count], servers->items[i],
-                                  53) == 0) {
+        if (dnsaddr_parse(&resolve->servers[resolve->server_count], servers->items[i], 53) == 0) {
             resolve->server_count++;
         }
     }

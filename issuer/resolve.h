@@ -8,7 +8,6 @@
 #ifndef CERTMILL_ISSUER_RESOLVE_H
 #define CERTMILL_ISSUER_RESOLVE_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
@@ -18,23 +17,8 @@
 #include "common/conf.h"
 #include "common/err.h"
 #include "common/limits.h"
-
-#define RESOLVE_ADDRESS_TEXT 64 /* "[2001:db8::53]:53", with a scope */
-
-union resolve_address {
-    struct sockaddr any;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-};
-
-/* "192.0.2.1", "2001:db8::1", "192.0.2.1:53", "[2001:db8::1]:53"; port where text has none.
- * ERR_MALFORMED. */
-int resolve_address_parse(union resolve_address *out, const char *text, uint16_t port);
-void resolve_address_text(char dst[static RESOLVE_ADDRESS_TEXT], const union resolve_address *addr);
-
-/* The nameserver lines of resolv.conf(5), up to LIMIT_RESOLVE_SERVERS; what is none is passed over.
- * Returns how many. */
-size_t resolve_conf_parse(union resolve_address *out, const char *text);
+#include "zones/dnsaddr.h"
+#include "zones/dnsmsg.h"
 
 struct resolve;
 struct resolve_query;
@@ -49,8 +33,8 @@ void resolve_configure(struct resolve *resolve, const struct conf_strings *serve
 struct resolve_question {
     const uint8_t *name; /* wire */
     uint16_t type;
-    bool checking_disabled;              /* CD, RFC 4035 3.2.2 */
-    const union resolve_address *server; /* asked itself, without RD; NULL: the resolvers */
+    bool checking_disabled;      /* CD, RFC 4035 3.2.2 */
+    const union dnsaddr *server; /* asked itself, without RD; NULL: the resolvers */
 };
 
 struct resolve_answer {
@@ -66,26 +50,5 @@ int resolve_ask(struct resolve *resolve, const struct resolve_question *question
                 void *arg, struct resolve_query **query);
 /* Its callback will not come. Only before the callback has come. */
 void resolve_cancel(struct resolve_query *query);
-
-/* -- messages -- */
-
-/* A query as bytes, malloc'd. -ENOMEM, ERR_INTERNAL. */
-int resolve_message_make(uint8_t **out, size_t *len, const struct resolve_question *question,
-                         uint16_t id);
-/* Takes an answer to that question apart. ERR_NOT_FOUND: it is not one (another id, question or no
- * answer at all); ERR_MALFORMED. */
-int resolve_message_read(ldns_pkt **out, const uint8_t *message, size_t len,
-                         const struct resolve_question *question, uint16_t id);
-/* The record of this type that owner (wire) has in a list, from *at on; *at is behind it then. */
-const ldns_rr *resolve_message_find(const ldns_rr_list *list, const uint8_t *owner, uint16_t type,
-                                    size_t *at);
-/* The name in field `index` of a record, in wire form and lower case. ERR_MALFORMED. */
-int resolve_message_name(uint8_t dst[static LIMIT_NAME_WIRE], const ldns_rr *rr, size_t index);
-/* Follows the CNAMEs of an answer's section from name (wire); dst: where they end. Returns how many
- * there were; ERR_LIMIT for a loop, or more than LIMIT_CNAME_CHAIN. */
-int resolve_message_follow(uint8_t dst[static LIMIT_NAME_WIRE], const ldns_pkt *pkt,
-                           const uint8_t *name);
-/* The uncompressed rdata of a record into dst[cap]. Its length, ERR_LIMIT. */
-int resolve_message_rdata(uint8_t *dst, size_t cap, const ldns_rr *rr);
 
 #endif

@@ -24,7 +24,7 @@ struct resolve_query {
     bool in_flight;
     uint8_t name[LIMIT_NAME_WIRE];
     struct resolve_question question; /* name and server point here */
-    union resolve_address server;     /* asked now */
+    union dnsaddr server;             /* asked now */
     uint16_t id;
     unsigned tries;
     bool tcp;

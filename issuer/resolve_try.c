@@ -11,6 +11,16 @@
 #define DATAGRAM  4096 /* more than LIMIT_RESOLVE_PAYLOAD, which not all obey */
 #define DATAGRAMS 16   /* a wake-up: forged ones must not hold the loop */
 
+static struct dnsmsg_question message_of(const struct resolve_query *query)
+{
+    return (struct dnsmsg_question){
+        .name = query->question.name,
+        .type = query->question.type,
+        .recursion_desired = query->question.server == NULL,
+        .checking_disabled = query->question.checking_disabled,
+    };
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct resolve_try *try = handle->data;
@@ -44,8 +54,9 @@ static void fail(struct resolve_try *try, int error)
 static bool take(struct resolve_try *try, const uint8_t *message, size_t len)
 {
     struct resolve_query *query = try->query;
+    const struct dnsmsg_question question = message_of(query);
     ldns_pkt *pkt = NULL;
-    int ret = resolve_message_read(&pkt, message, len, &query->question, query->id);
+    int ret = dnsmsg_read(&pkt, message, len, &question, query->id);
 
     if (ret == ERR_NOT_FOUND) {
         return false;
@@ -154,7 +165,7 @@ static int prepare_stream(struct resolve_try *try, const uint8_t *message, size_
 /* Connects, and over UDP sends. */
 static int go(struct resolve_try *try, const uint8_t *message, size_t len)
 {
-    const union resolve_address *to = &try->query->server;
+    const union dnsaddr *to = &try->query->server;
     socklen_t size = to->any.sa_family == AF_INET6 ? sizeof to->in6 : sizeof to->in;
     int type = (try->tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
     int ret = try->tcp ? prepare_stream(try, message, len) : 0;
@@ -191,9 +202,10 @@ static void discard(struct resolve_query *query)
 static int begin(struct resolve_try *try, uv_loop_t *loop)
 {
     const struct resolve_query *query = try->query;
+    const struct dnsmsg_question question = message_of(query);
     uint8_t *message = NULL;
     size_t len = 0;
-    int ret = resolve_message_make(&message, &len, &query->question, query->id);
+    int ret = dnsmsg_make(&message, &len, &question, query->id);
 
     if (ret == 0 && (ret = go(try, message, len)) == 0) {
         ret = uv_poll_init(loop, &try->poll, try->fd);

@@ -43,7 +43,7 @@ struct input {
 /* The next message with header and question of this lookup in front. */
 static ldns_pkt *next_answer(struct input *input, const struct lookup *lookup)
 {
-    const struct resolve_question question = {.name = lookup->name, .type = lookup->type};
+    const struct dnsmsg_question question = {.name = lookup->name, .type = lookup->type};
     uint8_t message[4096];
     size_t used, len, name = name_len(lookup->name), head = 12 + name + 4;
     ldns_pkt *pkt = NULL;
@@ -67,7 +67,7 @@ static ldns_pkt *next_answer(struct input *input, const struct lookup *lookup)
     wire_write_u16(message + 12 + name + 2, 1);
     input->data += 2 + used;
     input->size -= 2 + used;
-    return resolve_message_read(&pkt, message, head + len, &question, 0) == 0 ? pkt : NULL;
+    return dnsmsg_read(&pkt, message, head + len, &question, 0) == 0 ? pkt : NULL;
 }
 
 static void answer_all(struct lookups *all, struct input *input)

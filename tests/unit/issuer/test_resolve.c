@@ -13,7 +13,7 @@ struct fixture {
     unsigned answers;
     int error;
     ldns_pkt *pkt;
-    char server[RESOLVE_ADDRESS_TEXT];
+    char server[DNSADDR_TEXT];
 };
 
 static void on_answer(void *arg, const struct resolve_answer *answer)
@@ -50,8 +50,8 @@ static void tear_down(struct fixture *f)
     CU_ASSERT_EQUAL(uv_loop_close(&f->loop), 0);
 }
 
-static int ask_for(struct fixture *f, const char *name, uint16_t type,
-                   const union resolve_address *server, struct resolve_query **query)
+static int ask_for(struct fixture *f, const char *name, uint16_t type, const union dnsaddr *server,
+                   struct resolve_query **query)
 {
     uint8_t wire[LIMIT_NAME_WIRE];
     struct resolve_question question = {.name = wire, .type = type, .server = server};
@@ -71,10 +71,9 @@ static unsigned records(struct fixture *f, const char *name, uint16_t type)
     CU_ASSERT_EQUAL(f->answers, before);
     while (f->answers == before)
         (void)uv_run(&f->loop, UV_RUN_ONCE);
-    if (f->pkt == NULL || name_from_text(wire, name) < 0 ||
-        resolve_message_follow(end, f->pkt, wire) < 0)
+    if (f->pkt == NULL || name_from_text(wire, name) < 0 || dnsmsg_follow(end, f->pkt, wire) < 0)
         return 0;
-    while (resolve_message_find(ldns_pkt_answer(f->pkt), end, type, &at) != NULL)
+    while (dnsmsg_find(ldns_pkt_answer(f->pkt), end, type, &at) != NULL)
         count++;
     return count;
 }
@@ -207,11 +206,11 @@ static void test_nobody(void)
 
 static void test_direct(void)
 {
-    union resolve_address server;
+    union dnsaddr server;
     struct fixture f;
 
     set_up(&f, ROWS(plain), NULL);
-    CU_ASSERT_EQUAL(resolve_address_parse(&server, f.dns.address, 53), 0);
+    CU_ASSERT_EQUAL(dnsaddr_parse(&server, f.dns.address, 53), 0);
     CU_ASSERT_EQUAL(ask_for(&f, "mine.example", LDNS_RR_TYPE_TXT, &server, NULL), 0);
     while (f.answers == 0)
         (void)uv_run(&f.loop, UV_RUN_ONCE);
@@ -277,40 +276,42 @@ static void test_addresses(void)
                                       "192.0.2.256",
                                       "name:53",
                                       LONG_ADDRESS};
-    char text[RESOLVE_ADDRESS_TEXT];
-    union resolve_address address;
+    char text[DNSADDR_TEXT];
+    union dnsaddr address;
 
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        CU_ASSERT_EQUAL(resolve_address_parse(&address, good[i].text, 53), 0);
-        resolve_address_text(text, &address);
+        CU_ASSERT_EQUAL(dnsaddr_parse(&address, good[i].text, 53), 0);
+        dnsaddr_text(text, &address);
         CU_ASSERT_STRING_EQUAL(text, good[i].shown);
     }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        CU_ASSERT_EQUAL(resolve_address_parse(&address, bad[i], 53), ERR_MALFORMED);
+        CU_ASSERT_EQUAL(dnsaddr_parse(&address, bad[i], 53), ERR_MALFORMED);
 }
 
 /* resolv.conf(5) */
 static void test_resolv_conf(void)
 {
-    union resolve_address list[LIMIT_RESOLVE_SERVERS];
-    char text[RESOLVE_ADDRESS_TEXT], many[1024] = "";
+    union dnsaddr list[LIMIT_RESOLVE_SERVERS];
+    char text[DNSADDR_TEXT], many[1024] = "";
 
-    CU_ASSERT_EQUAL(resolve_conf_parse(list, "# nameserver 192.0.2.9\nsearch example\n"
-                                             "nameserver\t192.0.2.1 # here\r\n"
-                                             " nameserver 2001:db8::1\nnameserver\nnameserver \n"
-                                             "nameservers 192.0.2.3\nnameserver x\n"
-                                             "nameserver 192.0.2.2"),
+    CU_ASSERT_EQUAL(dnsaddr_resolv_conf(list, NULL,
+                                        "# nameserver 192.0.2.9\nsearch example\n"
+                                        "nameserver\t192.0.2.1 # here\r\n"
+                                        " nameserver 2001:db8::1\nnameserver\nnameserver \n"
+                                        "nameservers 192.0.2.3\nnameserver x\n"
+                                        "nameserver 192.0.2.2"),
                     3);
-    resolve_address_text(text, &list[1]);
+    dnsaddr_text(text, &list[1]);
     CU_ASSERT_STRING_EQUAL(text, "2001:db8::1");
-    CU_ASSERT_EQUAL(resolve_conf_parse(list, ""), 0);
-    CU_ASSERT_EQUAL(resolve_conf_parse(list, "nameserver "
-                                             "111111111111111111111111111111111111111111111111111"
-                                             "11111111111111111111111111111111111"),
+    CU_ASSERT_EQUAL(dnsaddr_resolv_conf(list, NULL, ""), 0);
+    CU_ASSERT_EQUAL(dnsaddr_resolv_conf(list, NULL,
+                                        "nameserver "
+                                        "111111111111111111111111111111111111111111111111111"
+                                        "11111111111111111111111111111111111"),
                     0);
     for (int i = 0; i < 20; i++)
         strcat(many, "nameserver 192.0.2.1\n");
-    CU_ASSERT_EQUAL(resolve_conf_parse(list, many), LIMIT_RESOLVE_SERVERS);
+    CU_ASSERT_EQUAL(dnsaddr_resolv_conf(list, NULL, many), LIMIT_RESOLVE_SERVERS);
 }
 
 static void test_loop(void)
@@ -323,11 +324,11 @@ static void test_loop(void)
     set_up(&f, ROWS(plain), NULL);
     CU_ASSERT_EQUAL(records(&f, "loop.example", LDNS_RR_TYPE_CNAME), 0);
     CU_ASSERT_FATAL(name_from_text(wire, "loop.example") > 0);
-    CU_ASSERT_EQUAL(resolve_message_follow(end, f.pkt, wire), ERR_LIMIT);
-    rr = resolve_message_find(ldns_pkt_answer(f.pkt), wire, LDNS_RR_TYPE_CNAME, &at);
+    CU_ASSERT_EQUAL(dnsmsg_follow(end, f.pkt, wire), ERR_LIMIT);
+    rr = dnsmsg_find(ldns_pkt_answer(f.pkt), wire, LDNS_RR_TYPE_CNAME, &at);
     CU_ASSERT_PTR_NOT_NULL_FATAL(rr);
-    CU_ASSERT_EQUAL(resolve_message_name(end, rr, 1), ERR_MALFORMED);
-    CU_ASSERT_EQUAL(resolve_message_rdata(small, sizeof small, rr), ERR_LIMIT);
+    CU_ASSERT_EQUAL(dnsmsg_name(end, rr, 1), ERR_MALFORMED);
+    CU_ASSERT_EQUAL(dnsmsg_rdata(small, sizeof small, rr), ERR_LIMIT);
     tear_down(&f);
 }
 

@@ -1,4 +1,4 @@
-#include "issuer/resolve.h"
+#include "zones/dnsmsg.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,10 +13,9 @@ static ldns_rdf *owner_rdf(const uint8_t *name)
     return ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, name_len(name), name);
 }
 
-int resolve_message_make(uint8_t **out, size_t *len, const struct resolve_question *question,
-                         uint16_t id)
+int dnsmsg_make(uint8_t **out, size_t *len, const struct dnsmsg_question *question, uint16_t id)
 {
-    const uint16_t flags = question->server == NULL ? LDNS_RD : 0;
+    const uint16_t flags = question->recursion_desired ? LDNS_RD : 0;
     ldns_rdf *owner = owner_rdf(question->name);
     ldns_pkt *pkt = owner == NULL ? NULL
                                   : ldns_pkt_query_new(owner, (ldns_rr_type)question->type,
@@ -29,6 +28,7 @@ int resolve_message_make(uint8_t **out, size_t *len, const struct resolve_questi
     }
     ldns_pkt_set_id(pkt, id);
     ldns_pkt_set_cd(pkt, question->checking_disabled);
+    ldns_pkt_set_ad(pkt, question->authenticated_data);
     ldns_pkt_set_edns_udp_size(pkt, LIMIT_RESOLVE_PAYLOAD);
     ldns_pkt_set_edns_do(pkt, true);
     ret = ldns_pkt2wire(out, pkt, len) == LDNS_STATUS_OK ? 0 : -ENOMEM;
@@ -37,7 +37,7 @@ int resolve_message_make(uint8_t **out, size_t *len, const struct resolve_questi
 }
 
 /* Whether the message is a response to the question (RFC 5452 9.1), and nothing more. */
-static bool is_answer(const uint8_t *message, size_t len, const struct resolve_question *question,
+static bool is_answer(const uint8_t *message, size_t len, const struct dnsmsg_question *question,
                       uint16_t id)
 {
     const uint8_t *at = message + HEADER;
@@ -52,8 +52,8 @@ static bool is_answer(const uint8_t *message, size_t len, const struct resolve_q
            wire_read_u16(at + name + 2) == LDNS_RR_CLASS_IN;
 }
 
-int resolve_message_read(ldns_pkt **out, const uint8_t *message, size_t len,
-                         const struct resolve_question *question, uint16_t id)
+int dnsmsg_read(ldns_pkt **out, const uint8_t *message, size_t len,
+                const struct dnsmsg_question *question, uint16_t id)
 {
     if (!is_answer(message, len, question, id)) {
         return ERR_NOT_FOUND;
@@ -73,8 +73,8 @@ static const uint8_t *wire_of(const ldns_rdf *rdf)
     return data;
 }
 
-const ldns_rr *resolve_message_find(const ldns_rr_list *list, const uint8_t *owner, uint16_t type,
-                                    size_t *at)
+const ldns_rr *dnsmsg_find(const ldns_rr_list *list, const uint8_t *owner, uint16_t type,
+                           size_t *at)
 {
     while (*at < ldns_rr_list_rr_count(list)) {
         const ldns_rr *rr = ldns_rr_list_rr(list, (*at)++);
@@ -88,7 +88,7 @@ const ldns_rr *resolve_message_find(const ldns_rr_list *list, const uint8_t *own
     return NULL;
 }
 
-int resolve_message_name(uint8_t dst[static LIMIT_NAME_WIRE], const ldns_rr *rr, size_t index)
+int dnsmsg_name(uint8_t dst[static LIMIT_NAME_WIRE], const ldns_rr *rr, size_t index)
 {
     const uint8_t *name = index < ldns_rr_rd_count(rr) ? wire_of(ldns_rr_rdf(rr, index)) : NULL;
 
@@ -99,27 +99,26 @@ int resolve_message_name(uint8_t dst[static LIMIT_NAME_WIRE], const ldns_rr *rr,
     return 0;
 }
 
-int resolve_message_follow(uint8_t dst[static LIMIT_NAME_WIRE], const ldns_pkt *pkt,
-                           const uint8_t *name)
+int dnsmsg_follow(uint8_t dst[static LIMIT_NAME_WIRE], const ldns_pkt *pkt, const uint8_t *name)
 {
     const ldns_rr_list *answer = ldns_pkt_answer(pkt);
 
     (void)name_lower(dst, name);
     for (int steps = 0; steps <= LIMIT_CNAME_CHAIN; steps++) {
         size_t at = 0;
-        const ldns_rr *rr = resolve_message_find(answer, dst, LDNS_RR_TYPE_CNAME, &at);
+        const ldns_rr *rr = dnsmsg_find(answer, dst, LDNS_RR_TYPE_CNAME, &at);
 
         if (rr == NULL) {
             return steps;
         }
-        if (resolve_message_name(dst, rr, 0) < 0) {
+        if (dnsmsg_name(dst, rr, 0) < 0) {
             return ERR_LIMIT;
         }
     }
     return ERR_LIMIT;
 }
 
-int resolve_message_rdata(uint8_t *dst, size_t cap, const ldns_rr *rr)
+int dnsmsg_rdata(uint8_t *dst, size_t cap, const ldns_rr *rr)
 {
     size_t len = 0;
 
