@@ -5,6 +5,7 @@
 #ifndef CERTMILL_CLIENT_CHAIN_H
 #define CERTMILL_CLIENT_CHAIN_H
 
+#include <jansson.h>
 #include <openssl/types.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,7 +46,14 @@ int chain_pem(const struct chain *chain, size_t first, size_t count, char **pem,
 /* notAfter of a certificate, seconds since 1970; -1 where it is unreadable. */
 int64_t chain_not_after(const X509 *cert);
 
-/* For people: subject, names, issuer, validity, serial, fingerprint of a certificate. */
+/* For programs, what chain_describe prints: an object with "subject", "names", "issuer",
+ * "not_before", "not_after" (RFC 3339, UTC), "days_left" (whole ones; negative once it is
+ * over), "expired", "key" ("RSA 4096", "ECDSA P-384"), "serial" and "sha256" (both hex). NULL: out
+ * of memory. */
+json_t *chain_item(const X509 *cert, int64_t now);
+
+/* For people, with times in the zone of who reads it: subject, names, issuer, validity, serial,
+ * fingerprint of a certificate. */
 int chain_describe(const X509 *cert, int64_t now, FILE *out);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "client/commands.h"
+#include "client/help.h"
 
 /* Read where it is there and no other is named. */
 #define CONFIG_FILE "/etc/certmill/certmill.yaml"
@@ -80,10 +81,15 @@ static int open_path(struct client *client, struct err *err)
     const char *path = client->settings.path;
     if (path == NULL) {
         return err_set(err, ERR_NOT_FOUND,
-                       "path is not set: give the folder of keys and certificates");
+                       "path is not set: give the folder of keys and certificates, by path: in "
+                       "the configuration file or --path");
     }
     if ((client->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
-        return err_set(err, -errno, "path: %s: %s", path, strerror(errno));
+        int code = -errno;
+        return err_set(err, code, "path: %s: %s%s", path, strerror(-code),
+                       code == -ENOENT
+                           ? "; make it with mkdir -m 750, or correct path"
+                           : "; it has to be a folder that certmill may read and write");
     }
     return file_owner_find(&client->owner, client->settings.owner, client->settings.group,
                            client->settings.mode, err);
@@ -161,14 +167,28 @@ static int run(struct client *client)
     return status;
 }
 
+/* --help, and --version: answered however broken the configuration is. */
+static int answer(struct client *client, struct conf_input *input, int asks)
+{
+    for (int i = 0; asks == 'h' && i < input->argc; i++) {
+        const struct client_command *command =
+            client_command_begins(input->argv + i, (size_t)(input->argc - i));
+        if (command != NULL) {
+            help_command(command, client->out);
+            return CLIENT_OK;
+        }
+    }
+    client->command = asks == 'h' ? &client_help : &client_version;
+    return client->command->run(client);
+}
+
 static int load_and_run(struct client *client, struct conf_input *input)
 {
     struct err err = {0};
     int asks = conf_asks(input->argc, input->argv);
     size_t own;
-    if (asks != 0) { /* answered however broken the configuration is */
-        client->command = asks == 'h' ? &client_help : &client_version;
-        return client->command->run(client);
+    if (asks != 0) {
+        return answer(client, input, asks);
     }
     if (conf_load(&settings_schema, &client->settings, input, &err) < 0 ||
         client_command_find(&client->command, &own, input->words, input->word_count, &err) < 0) {

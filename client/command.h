@@ -54,9 +54,12 @@ struct client_command {
 extern const struct client_command *const client_commands[];
 
 /* The command that count words make, and how many of them are its own. ERR_UNKNOWN
- * names the word that is none, or that is missing. */
+ * names the word that is none, or that is missing, and the nearest command. */
 int client_command_find(const struct client_command **command, size_t *own, char *const *words,
                         size_t count, struct err *err);
+
+/* The command whose words these begin with, whatever follows; NULL where there is none. */
+const struct client_command *client_command_begins(char *const *words, size_t count);
 
 /* The files of a set and type of key. */
 struct files client_files(const struct client *client, const struct set *set, enum key_type type);

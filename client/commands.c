@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "client/commands.h"
+#include "common/nearest.h"
 
 const struct client_command *const client_commands[] = {
     &client_get_certificate,
@@ -26,22 +27,75 @@ static size_t own_words(const struct client_command *c, char *const *words, size
     return count > 1 && strcmp(c->second, words[1]) == 0 ? 2 : 0;
 }
 
+const struct client_command *client_command_begins(char *const *words, size_t count)
+{
+    for (size_t i = 0; count > 0 && client_commands[i] != NULL; i++) {
+        if (own_words(client_commands[i], words, count) > 0) {
+            return client_commands[i];
+        }
+    }
+    return NULL;
+}
+
+static void join(char dst[static 64], const char *first, const char *second)
+{
+    snprintf(dst, 64, "%s%s%s", first, second != NULL ? " " : "", second != NULL ? second : "");
+}
+
+/* The command nearest to what was written, or NULL where none is near. */
+static const struct client_command *nearest(char *const *words, size_t count)
+{
+    const struct client_command *best = NULL;
+    char given[64], known[64];
+    size_t least = SIZE_MAX;
+    join(given, words[0], count > 1 ? words[1] : NULL);
+    for (size_t i = 0; client_commands[i] != NULL; i++) {
+        const struct client_command *c = client_commands[i];
+        /* A command of one word may have others behind it. */
+        const char *text = c->second != NULL ? given : words[0];
+        join(known, c->first, c->second);
+        size_t d = nearest_distance(text, known);
+        if (d < least && nearest_is_close(d, strlen(text))) {
+            least = d;
+            best = c;
+        }
+    }
+    return best;
+}
+
+/* "certificate, paths and so on": what may follow a first word. */
+static void list_seconds(char dst[static 256], const char *first)
+{
+    size_t at = 0;
+    dst[0] = '\0';
+    for (size_t i = 0; client_commands[i] != NULL && at < 256; i++) {
+        const struct client_command *c = client_commands[i];
+        if (strcmp(c->first, first) == 0 && c->second != NULL) {
+            at += (size_t)snprintf(dst + at, 256 - at, "%s%s", at > 0 ? ", " : "", c->second);
+        }
+    }
+}
+
 static int refuse(char *const *words, size_t count, struct err *err)
 {
-    bool first = false;
-    for (size_t i = 0; client_commands[i] != NULL; i++) {
-        first = first || strcmp(client_commands[i]->first, words[0]) == 0;
+    char seconds[256], known[64] = "";
+    const struct client_command *near = nearest(words, count);
+    if (near != NULL) {
+        join(known, near->first, near->second);
     }
-    if (!first) {
-        return err_set(err, ERR_UNKNOWN, "'%.100s' is no command: certmill help lists them",
-                       words[0]);
+    list_seconds(seconds, words[0]);
+    if (seconds[0] != '\0' && count == 1) {
+        return err_set(err, ERR_UNKNOWN, "%s needs a second word, one of %s", words[0], seconds);
     }
-    if (count == 1) {
-        return err_set(err, ERR_UNKNOWN, "%s needs a second word: certmill help lists them",
-                       words[0]);
+    if (near != NULL) {
+        return err_set(err, ERR_UNKNOWN, "'%.100s%s%.100s' is no command; did you mean '%s'?",
+                       words[0], count > 1 ? " " : "", count > 1 ? words[1] : "", known);
     }
-    return err_set(err, ERR_UNKNOWN, "'%.100s' is not taken after %s: certmill help lists what is",
-                   words[1], words[0]);
+    if (seconds[0] != '\0') {
+        return err_set(err, ERR_UNKNOWN, "'%.100s' is not taken after %s, but %s", words[1],
+                       words[0], seconds);
+    }
+    return err_set(err, ERR_UNKNOWN, "'%.100s' is no command: certmill help lists them", words[0]);
 }
 
 int client_command_find(const struct client_command **command, size_t *own, char *const *words,

@@ -30,11 +30,11 @@ struct server_call {
  * *argv is NULL-terminated, malloc'd in one piece with its words; free(*argv). */
 int server_argv(char ***argv, const struct server_call *call, struct err *err);
 
-/* Runs it; several threads may, each its own. *output (malloc'd, with a NUL behind it, which what is
- * binary may hold as well) is what it wrote to standard output, at most LIMIT_CHAIN_PEM octets. ERR_UNAVAILABLE where it cannot be started or failed by itself,
- * ERR_CA, ERR_POLICY, ERR_MALFORMED, ERR_LATER and the like where certmill-shell says so by its status;
- * ERR_TIMEOUT; ERR_LIMIT; ERR_CANCELLED where call->stop said so. err says what failed and what to
- * do. */
+/* Runs it; several threads may, each its own. *output (malloc'd, with a NUL behind it, which what
+ * is binary may hold as well) is what it wrote to standard output, at most LIMIT_CHAIN_PEM octets.
+ * ERR_UNAVAILABLE where it cannot be started or failed by itself, ERR_CA, ERR_POLICY,
+ * ERR_MALFORMED, ERR_LATER and the like where certmill-shell says so by its status; ERR_TIMEOUT;
+ * ERR_LIMIT; ERR_CANCELLED where call->stop said so. err says what failed and what to do. */
 int server_run(char **output, size_t *len, const struct server_call *call, struct err *err);
 
 /* Takes a log line apart, `DATE TIME ZONE PROGRAM LEVEL MESSAGE`: sets *level and returns the

@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "common/domainset.h"
+#include "common/log_line.h"
 
 static int append(struct set *set, const char *name, struct err *err)
 {
     if (set->count == LIMIT_NAMES) {
-        return err_set(err, ERR_LIMIT, "a set has at most %d names, as a certificate has",
+        return err_set(err, ERR_LIMIT,
+                       "it has more than %d names, which is what a certificate has at most: make "
+                       "two of it",
                        LIMIT_NAMES);
     }
     if ((set->names[set->count] = strdup(name)) == NULL) {
@@ -40,6 +43,11 @@ static int add_name(struct set *set, const char *start, const char *end, struct 
     while (end > start && strchr(" \t\r\n", end[-1]) != NULL) {
         end--;
     }
+    if (start == end) {
+        return err_set(err, ERR_MALFORMED, "there is no name %s: remove it or give one",
+                       set->count == 0 ? "in it, or none before its first comma"
+                                       : "between two commas, or behind the last one");
+    }
     char *text = strndup(start, (size_t)(end - start));
     if (text == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
@@ -63,6 +71,22 @@ static void set_file_name(struct set *set)
     memcpy(set->name, first, len + 1);
 }
 
+/* Says in which set, by its first name. */
+static int locate(const char *text, int code, struct err *err)
+{
+    char shown[80];
+    struct log_line line;
+    if (err == NULL || code == -ENOMEM) {
+        return code;
+    }
+    char *first = strndup(text, strcspn(text, ","));
+    log_line_begin(&line, shown, sizeof(shown), 1);
+    log_line_text(&line, first != NULL ? first : "");
+    log_line_end(&line, "");
+    free(first);
+    return err_prefix(err, "the set '%s%s'", shown, strchr(text, ',') != NULL ? ",..." : "");
+}
+
 int set_parse(struct set *out, const char *text, struct err *err)
 {
     int ret = 0;
@@ -80,7 +104,7 @@ int set_parse(struct set *out, const char *text, struct err *err)
     }
     if (ret < 0) {
         set_clear(out);
-        return ret;
+        return locate(text, ret, err);
     }
     set_file_name(out);
     return 0;
@@ -128,6 +152,35 @@ static int set_add_www(const struct sets *sets, struct set *set, struct err *err
     return ret;
 }
 
+static bool is_same(const struct set *a, const struct set *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        same = has_name(b, a->names[i]);
+    }
+    return same;
+}
+
+static int refuse_same_files(const struct set *a, const struct set *b, struct err *err)
+{
+    if (is_same(a, b)) {
+        return err_set(err, ERR_EXISTS,
+                       "domain-list: the set that begins with %s stands there twice: remove one",
+                       b->names[0]);
+    }
+    if (strcmp(a->names[0], b->names[0]) == 0) {
+        return err_set(err, ERR_EXISTS,
+                       "domain-list: two sets begin with %s, and so would have the same files: "
+                       "put another name first in one of them",
+                       b->names[0]);
+    }
+    return err_set(err, ERR_EXISTS,
+                   "domain-list: the sets that begin with %s and %s would have the same files, "
+                   "for only the last %d octets of a name go into theirs: put another name first "
+                   "in one of them",
+                   a->names[0], b->names[0], FILES_NAME_MAX);
+}
+
 int sets_parse(struct sets *out, char *const *texts, size_t count, bool add_www, struct err *err)
 {
     *out = (struct sets){0};
@@ -140,12 +193,9 @@ int sets_parse(struct sets *out, char *const *texts, size_t count, bool add_www,
             break;
         }
         out->count++;
-        for (size_t j = 0; j < i; j++) {
+        for (size_t j = 0; ret == 0 && j < i; j++) {
             if (strcmp(out->items[j].name, out->items[i].name) == 0) {
-                ret = err_set(err, ERR_EXISTS,
-                              "domain-list: two sets begin with %s, and so would have the same "
-                              "files: put another name first in one of them",
-                              out->items[i].names[0]);
+                ret = refuse_same_files(&out->items[j], &out->items[i], err);
             }
         }
     }

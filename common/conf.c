@@ -8,6 +8,7 @@
 
 #include "common/conf_internal.h"
 #include "common/limits.h"
+#include "common/nearest.h"
 
 /* Keys longer than this have no near neighbour. */
 #define KEY_MAX 64
@@ -35,45 +36,18 @@ const struct conf_option *conf_find(const struct conf_schema *schema, const char
     return NULL;
 }
 
-static size_t least(size_t a, size_t b, size_t c)
-{
-    a = a < b ? a : b;
-    return a < c ? a : c;
-}
-
-/* Levenshtein's distance, of at most KEY_MAX characters of each. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[KEY_MAX + 1], la = strnlen(a, KEY_MAX), lb = strnlen(b, KEY_MAX);
-
-    for (size_t j = 0; j <= lb; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; i <= la; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= lb; j++) {
-            size_t above = row[j];
-            size_t same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
-            row[j] = least(above + 1, row[j - 1] + 1, diagonal + 1 - same);
-            diagonal = above;
-        }
-    }
-    return row[lb];
-}
-
 const char *conf_nearest(const struct conf_schema *schema, const char *key, bool *close)
 {
     const char *best = "";
     size_t least_seen = SIZE_MAX, d, len = strlen(key);
 
     for (size_t i = 0; i < schema->count; i++) {
-        if ((d = distance(key, schema->options[i].key)) < least_seen) {
+        if ((d = nearest_distance(key, schema->options[i].key)) < least_seen) {
             least_seen = d;
             best = schema->options[i].key;
         }
     }
-    *close = least_seen <= (len < 6 ? 2 : len / 3);
+    *close = nearest_is_close(least_seen, len);
     return best;
 }
 

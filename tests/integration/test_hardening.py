@@ -14,7 +14,8 @@ from support import main
 LIBRARIES = {
     "certmilld": {"libuv.so.1", "libldns.so.3", "libcurl.so.4", "libsqlite3.so.0", "libssl.so.3", "libcrypto.so.3",
                   "libjansson.so.4", "libyaml-0.so.2", "libidn2.so.0", "libpsl.so.5", "libseccomp.so.2", "libc.so.6"},
-    "certmill": {"libcrypto.so.3", "libyaml-0.so.2", "libidn2.so.0", "libc.so.6"},
+    "certmill": {"libssl.so.3", "libcrypto.so.3", "libldns.so.3", "libjansson.so.4", "libyaml-0.so.2", "libidn2.so.0",
+                 "libc.so.6"},
     "certmillctl": {"libcrypto.so.3", "libjansson.so.4", "libsqlite3.so.0", "libc.so.6"},
     "certmill-shell": {"libjansson.so.4", "libc.so.6"},
 }

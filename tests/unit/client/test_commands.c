@@ -226,6 +226,10 @@ static void test_show(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "get certificate"));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "--domain-list"));
     CU_ASSERT_EQUAL(run("good", "--no-such", "--help", NULL), 0);
+    CU_ASSERT_EQUAL(run("good", "help", "show", "paths", NULL), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "certmill [OPTIONS] show paths\n"));
+    CU_ASSERT_EQUAL(run("good", "check", "connection", "--help", NULL), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "certmill [OPTIONS] check connection\n"));
 }
 
 static void test_usage(void)
@@ -236,7 +240,17 @@ static void test_usage(void)
     CU_ASSERT_EQUAL(run("good", "get", "lost", NULL), 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(said, "'lost' is not taken after get"));
     CU_ASSERT_EQUAL(run("good", "help", "me", NULL), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "'me' is no command"));
+    CU_ASSERT_EQUAL(run("good", "version", "me", NULL), 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(said, "'me' is one word too many"));
+    CU_ASSERT_EQUAL(run("good", "gte", "certifcate", NULL), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "did you mean 'get certificate'?"));
+    CU_ASSERT_EQUAL(run("good", "vresion", NULL), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "did you mean 'version'?"));
+    CU_ASSERT_EQUAL(run("good", "show", "nonsense", NULL), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "'nonsense' is not taken after show, but certificate"));
+    CU_ASSERT_EQUAL(run("good", "show", NULL), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "show needs a second word, one of certificate"));
     CU_ASSERT_EQUAL(run("good", "get", "certificate", NULL), 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(said, "domain-list is not set"));
     CU_ASSERT_EQUAL(
