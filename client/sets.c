@@ -163,6 +163,9 @@ static bool is_same(const struct set *a, const struct set *b)
 
 static int refuse_same_files(const struct set *a, const struct set *b, struct err *err)
 {
+    if (a->count == 0 || b->count == 0) {
+        return err_set(err, ERR_INTERNAL, "a set without names"); /* set_parse makes none */
+    }
     if (is_same(a, b)) {
         return err_set(err, ERR_EXISTS,
                        "domain-list: the set that begins with %s stands there twice: remove one",
