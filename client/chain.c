@@ -14,9 +14,8 @@
 
 #include "common/domainset.h"
 
-#define SKEW_S 3600
-#define BEGIN  "-----BEGIN CERTIFICATE-----"
-#define END    "-----END CERTIFICATE-----"
+#define BEGIN "-----BEGIN CERTIFICATE-----"
+#define END   "-----END CERTIFICATE-----"
 
 /* One PEM block of len octets, which holds one certificate and nothing after it. */
 static X509 *read_block(const char *block, size_t len)
@@ -158,7 +157,7 @@ static int check_each_name(const GENERAL_NAMES *names, const struct chain_wish *
     return 0;
 }
 
-static int check_names(const X509 *leaf, const struct chain_wish *wish, struct err *err)
+int chain_check_names(const X509 *leaf, const struct chain_wish *wish, struct err *err)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
     if (names == NULL) {
@@ -179,6 +178,11 @@ static int64_t seconds_of(const ASN1_TIME *time)
     return ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : -1;
 }
 
+int64_t chain_not_before(const X509 *cert)
+{
+    return seconds_of(X509_get0_notBefore(cert));
+}
+
 int64_t chain_not_after(const X509 *cert)
 {
     return seconds_of(X509_get0_notAfter(cert));
@@ -191,7 +195,7 @@ static int check_dates(const X509 *cert, size_t number, int64_t now, struct err 
         return err_set(err, ERR_CORRUPT, "certificate %zu of the chain has no sane validity",
                        number);
     }
-    if (from > now && from - now > SKEW_S) {
+    if (from > now && from - now > CHAIN_SKEW_S) {
         return err_set(err, ERR_CORRUPT,
                        "certificate %zu of the chain is not valid yet: is this host's clock right?",
                        number);
@@ -204,8 +208,7 @@ static int check_dates(const X509 *cert, size_t number, int64_t now, struct err 
     return 0;
 }
 
-/* That the certificate at i is signed by the one behind it. */
-static int check_link(const struct chain *chain, size_t i, struct err *err)
+int chain_check_link(const struct chain *chain, size_t i, struct err *err)
 {
     X509 *subject = chain->certs[i], *issuer = chain->certs[i + 1];
     if (X509_check_issued(issuer, subject) != X509_V_OK || X509_check_ca(issuer) == 0) {
@@ -240,14 +243,14 @@ int chain_check(const struct chain *chain, const struct chain_wish *wish, struct
     if ((X509_get_extension_flags(leaf) & EXFLAG_SS) != 0) {
         return err_set(err, ERR_CORRUPT, "the certificate is signed by itself");
     }
-    if ((ret = check_names(leaf, wish, err)) < 0) {
+    if ((ret = chain_check_names(leaf, wish, err)) < 0) {
         return ret;
     }
     for (size_t i = 0; i < chain->count; i++) {
         if ((ret = check_dates(chain->certs[i], i + 1, wish->now, err)) < 0) {
             return ret;
         }
-        if (i + 1 < chain->count && (ret = check_link(chain, i, err)) < 0) {
+        if (i + 1 < chain->count && (ret = chain_check_link(chain, i, err)) < 0) {
             return ret;
         }
     }

@@ -13,6 +13,8 @@
 
 #include "common/err.h"
 
+#define CHAIN_SKEW_S 3600 /* so much may another's clock be ahead of ours */
+
 #define CHAIN_MAX 10 /* certificates; the most that LIMIT_CHAIN_PEM is made for */
 
 struct chain {
@@ -39,11 +41,17 @@ struct chain_wish {
  * last one is signed by is not looked at: the server is whom we trust. */
 int chain_check(const struct chain *chain, const struct chain_wish *wish, struct err *err);
 
+/* Parts of chain_check: that the DNS names of a certificate are those wished for, all and no
+ * others; that the certificate at i of a chain is signed by the one behind it. */
+int chain_check_names(const X509 *leaf, const struct chain_wish *wish, struct err *err);
+int chain_check_link(const struct chain *chain, size_t i, struct err *err);
+
 /* Certificates first to count - 1 as PEM, malloc'd. -ENOMEM, ERR_CRYPTO. */
 int chain_pem(const struct chain *chain, size_t first, size_t count, char **pem, size_t *len,
               struct err *err);
 
-/* notAfter of a certificate, seconds since 1970; -1 where it is unreadable. */
+/* notBefore and notAfter of a certificate, seconds since 1970; -1 where that is unreadable. */
+int64_t chain_not_before(const X509 *cert);
 int64_t chain_not_after(const X509 *cert);
 
 /* For programs, what chain_describe prints: an object with "subject", "names", "issuer",

@@ -40,27 +40,40 @@ static int set_mode(int fd, const struct files *files, const char *name, mode_t 
                    files->path, name, mode, wanted, strerror(errno));
 }
 
+int keyfile_load(char **pem, size_t *len, mode_t *was, const struct files *files, struct err *err)
+{
+    char name[256];
+    int fd, ret;
+    files_name(name, files, FILE_KEYPAIR);
+    if ((fd = openat(files->folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0) {
+        ret = -errno;
+        return err_set(err, ret, "%s/%s: %s", files->path, name, strerror(-ret));
+    }
+    ret = set_mode(fd, files, name, was, err);
+    if (ret == 0) {
+        ret = file_read_fd(fd, name, KEY_FILE_MAX, pem, len, err);
+    }
+    close(fd);
+    return ret;
+}
+
 /* Returns -ENOENT where there is no key file. */
 static int read_key(struct key *out, const struct files *files, struct err *err)
 {
     char name[256], *pem;
     size_t len;
-    files_name(name, files, FILE_KEYPAIR);
-    int fd = openat(files->folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return err_set(err, -errno, "%s/%s: %s", files->path, name, strerror(errno));
-    }
     mode_t was = 0;
-    int ret = set_mode(fd, files, name, &was, err);
-    if (ret == 0 && (ret = file_read_fd(fd, name, KEY_FILE_MAX, &pem, &len, err)) == 0) {
-        if ((ret = key_parse(out, pem, len, files->type, err)) < 0) {
-            err_prefix(err, "%s/%s", files->path, name);
-        }
-        out->mode_was = ret == 0 ? was : 0;
-        OPENSSL_cleanse(pem, len);
-        free(pem);
+    int ret = keyfile_load(&pem, &len, &was, files, err);
+    if (ret < 0) {
+        return ret;
     }
-    close(fd);
+    if ((ret = key_parse(out, pem, len, files->type, err)) < 0) {
+        files_name(name, files, FILE_KEYPAIR);
+        err_prefix(err, "%s/%s", files->path, name);
+    }
+    out->mode_was = ret == 0 ? was : 0;
+    OPENSSL_cleanse(pem, len);
+    free(pem);
     return ret;
 }
 

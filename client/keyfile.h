@@ -13,6 +13,10 @@
  * names the file. key_clear frees. */
 int keyfile_open(struct key *out, const struct files *files, struct err *err);
 
+/* Reads the file as it is (wipe and free *pem), and brings it to that mode; *was: the one it had
+ * where that was another, else 0. -ENOENT where there is none. */
+int keyfile_load(char **pem, size_t *len, mode_t *was, const struct files *files, struct err *err);
+
 /* Says so where opening a key file has changed its mode. */
 void keyfile_tell_mode(const struct key *key, const struct files *files,
                        struct report_line *report);
