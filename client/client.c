@@ -9,6 +9,7 @@
 
 #include "client/commands.h"
 #include "client/help.h"
+#include "client/server_session.h"
 
 /* Read where it is there and no other is named. */
 #define CONFIG_FILE "/etc/certmill/certmill.yaml"
@@ -154,6 +155,7 @@ static int run(struct client *client)
         return CLIENT_USAGE;
     }
     client->items = json_array();
+    client->session = server_session_new(&client->settings);
     int status = client->command->run(client);
     if (prints_items(client) && print_items(client, status) < 0) {
         log_error(client->log, NULL, "out of memory");
@@ -214,6 +216,7 @@ int client_main(int argc, char **argv)
     if (client.folder >= 0) {
         close(client.folder);
     }
+    server_session_free(client.session);
     report_clear(&client.report);
     log_free(client.log);
     sets_clear(&client.sets);

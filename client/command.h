@@ -15,6 +15,8 @@
 #include "common/clock.h"
 #include "common/err.h"
 
+struct server_session;
+
 /* What all commands work with. */
 struct client {
     struct settings settings;
@@ -28,6 +30,7 @@ struct client {
     int folder;              /* settings.path, where the command needs it; else -1 */
     struct log *log;
     struct report report;
+    struct server_session *session; /* for struct server_call */
     const struct clock *clock;
     int stop; /* descriptor that is readable once we are to end (client/interrupt.h); 0: none */
     FILE *out;

@@ -32,6 +32,7 @@ static void line(void *arg, enum log_level level, const char *message)
 static int ask_once(struct work *w, bool force, struct err *err)
 {
     struct server_call call = {.settings = &w->client->settings,
+                               .session = w->client->session,
                                .first = "get",
                                .second = "certificate",
                                .input = w->csr,

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "client/server_argv.h"
+#include "client/server_session.h"
 
 #define GRACE_MS  2000 /* from SIGTERM to SIGKILL */
 #define LINES_MAX 2000 /* log lines that are passed on; an order of 100 names has some 400 */
@@ -34,6 +35,7 @@ struct run {
     unsigned lines;
     char error[512]; /* the last error that the server logged */
     char plain[512]; /* the last line that is no log line: a word of ssh's, mostly */
+    enum server_ssh_trouble trouble;
 };
 
 static int64_t now_ms(void)
@@ -88,7 +90,10 @@ static void pass_line(struct run *run)
         return;
     }
     const char *message = server_line(run->line, &level);
-    if (message == run->line) {
+    if (message == run->line && server_ssh_noise(message)) {
+        level = LOG_LEVEL_DEBUG;
+    } else if (message == run->line) {
+        run->trouble = run->trouble != SSH_NO_TROUBLE ? run->trouble : server_ssh_trouble(message);
         snprintf(run->plain, sizeof(run->plain), "%s", message);
     } else if (level >= LOG_LEVEL_ERROR) {
         snprintf(run->error, sizeof(run->error), "%s", message);
@@ -310,7 +315,7 @@ static int run_it(struct run *run, char **argv, struct err *err)
         return ret;
     }
     bool own = WIFEXITED(status) && WEXITSTATUS(status) < 255 && run->error[0] != '\0';
-    return server_verdict(status, own ? run->error : run->plain, err);
+    return server_verdict(status, own ? run->error : run->plain, run->trouble, err);
 }
 
 int server_run(char **output, size_t *len, const struct server_call *call, struct err *err)
@@ -323,8 +328,12 @@ int server_run(char **output, size_t *len, const struct server_call *call, struc
     if ((run.output = malloc(LIMIT_CHAIN_PEM + 2)) == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
+    bool first = server_session_enter(call->session, call->timeout_ms, call->stop);
     if ((ret = server_argv(&argv, call, err)) == 0) {
         ret = run_it(&run, argv, err);
+    }
+    if (first) {
+        server_session_leave(call->session);
     }
     close_end(&run.in);
     close_end(&run.out);

@@ -11,10 +11,14 @@
 #include "common/err.h"
 #include "common/log.h"
 
+struct server_session;
+
 struct server_call {
     const struct settings *settings;
-    const char *first, *second; /* words of the command; second may be NULL */
-    char *const *more;          /* more_count words behind these: names (no blanks, no quotes) */
+    struct server_session *session; /* client->session where one command makes several calls;
+                                       NULL: a connection of its own */
+    const char *first, *second;     /* words of the command; second may be NULL */
+    char *const *more; /* more_count words behind these: names (no blanks, no quotes) */
     size_t more_count;
     const char *input; /* for its standard input, input_len octets */
     size_t input_len;

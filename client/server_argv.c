@@ -7,9 +7,12 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "client/server_session.h"
+#include "client/server_ssh.h"
 #include "common/words.h"
 
-#define MORE_WORDS 20 /* options and words that follow the command, and the NULL */
+#define MORE_WORDS  32  /* options and words that are put to the command, and the NULL */
+#define MORE_OCTETS 512 /* of those that are not counted one by one */
 
 struct builder {
     char **argv;
@@ -61,9 +64,33 @@ static void put_options(struct builder *b, const struct server_call *call)
     }
 }
 
-static void put_all(struct builder *b, const struct words *words, const struct server_call *call)
+/* Nobody is there to answer ssh's questions, and no call waits for a host that is down. The user's
+ * own words, which come behind, say so first where they say something of these. */
+static void put_ssh(struct builder *b, const struct server_ssh *ssh, const char *socket)
 {
-    for (size_t i = 0; i < words->count; i++) {
+    if (!ssh->batch) {
+        put_option(b, "-o", "BatchMode=yes");
+    }
+    if (!ssh->timeout) {
+        put_option(b, "-o", "ConnectTimeout=30");
+    }
+    if (!ssh->control && socket != NULL) {
+        char persist[32];
+        snprintf(persist, sizeof(persist), "ControlPersist=%d", SESSION_PERSIST);
+        put_option(b, "-o", "ControlMaster=auto");
+        put_option(b, "-o", persist);
+        put_option(b, "-S", socket);
+    }
+}
+
+static void put_all(struct builder *b, const struct words *words, const struct server_ssh *ssh,
+                    const struct server_call *call)
+{
+    put(b, words->items[0]);
+    if (ssh->ssh) {
+        put_ssh(b, ssh, server_session_socket(call->session));
+    }
+    for (size_t i = 1; i < words->count; i++) {
         put(b, words->items[i]);
     }
     put_options(b, call);
@@ -77,6 +104,37 @@ static void put_all(struct builder *b, const struct words *words, const struct s
     b->argv[b->count] = NULL;
 }
 
+/* Splits the command. */
+static int read_command(struct words *words, struct server_ssh *ssh, const struct server_call *call,
+                        struct err *err)
+{
+    const char *command = settings_server(call->settings);
+    int ret;
+    if (command == NULL) {
+        (void)err_set(err, ERR_NOT_FOUND,
+                      "certgrinderd is not set: give the command that reaches the server, for "
+                      "example certgrinderd: \"ssh -T acme@ns1.example.com --\"");
+        return ERR_NOT_FOUND;
+    }
+    if ((ret = words_split(words, command, " \t\n", err)) < 0) {
+        return err_prefix(err, "certgrinderd");
+    }
+    if (words->count == 0) {
+        ret = err_set(err, ERR_MALFORMED, "certgrinderd: the command is empty");
+    }
+    server_ssh_look(ssh, words);
+    if (ssh->ssh && ssh->no_input && call->input_len > 0) {
+        ret = err_set(err, ERR_MALFORMED,
+                      "certgrinderd: with -%c ssh would keep from the server what it is to read: "
+                      "leave that option out",
+                      ssh->no_letter);
+    }
+    if (ret < 0) {
+        words_clear(words);
+    }
+    return ret;
+}
+
 static size_t length(const char *text)
 {
     return text != NULL ? strlen(text) : 0;
@@ -85,24 +143,15 @@ static size_t length(const char *text)
 int server_argv(char ***argv, const struct server_call *call, struct err *err)
 {
     const struct settings *s = call->settings;
-    const char *command = settings_server(s);
     struct words words;
+    struct server_ssh ssh;
     int ret;
     *argv = NULL;
-    if (command == NULL) {
-        return err_set(err, ERR_NOT_FOUND,
-                       "certgrinderd is not set: give the command that reaches the server, for "
-                       "example certgrinderd: \"ssh -T acme@ns1.example.com --\"");
-    }
-    if ((ret = words_split(&words, command, " \t\n", err)) < 0) {
+    if ((ret = read_command(&words, &ssh, call, err)) < 0) {
         return ret;
     }
-    if (words.count == 0) {
-        words_clear(&words);
-        return err_set(err, ERR_MALFORMED, "certgrinderd: the command is empty");
-    }
     size_t pointers = (words.count + MORE_WORDS + call->more_count) * sizeof(char *);
-    size_t octets = strlen(command) + words.count + 256 + strlen(call->first) +
+    size_t octets = strlen(settings_server(s)) + words.count + MORE_OCTETS + strlen(call->first) +
                     length(call->second) + length(s->acme_server_url) + length(s->authority) +
                     length(s->profile) + length(s->preferred_chain);
     for (size_t i = 0; i < call->more_count; i++) {
@@ -115,7 +164,7 @@ int server_argv(char ***argv, const struct server_call *call, struct err *err)
     }
     b.text = (char *)b.argv + pointers;
     b.end = b.text + octets;
-    put_all(&b, &words, call);
+    put_all(&b, &words, &ssh, call);
     words_clear(&words);
     *argv = b.argv;
     return 0;
@@ -155,7 +204,7 @@ static void localise(char dst[static LIMIT_ERROR_TEXT], const char *text)
     snprintf(dst, LIMIT_ERROR_TEXT, "%s", text);
 }
 
-int server_verdict(int status, const char *last, struct err *err)
+int server_verdict(int status, const char *last, enum server_ssh_trouble trouble, struct err *err)
 {
     const char *colon = last[0] != '\0' ? ": " : "";
     char said[LIMIT_ERROR_TEXT];
@@ -176,7 +225,8 @@ int server_verdict(int status, const char *last, struct err *err)
                        said);
     }
     if (exit == 255) {
-        return err_set(err, ERR_UNAVAILABLE, "ssh did not reach the server%s%s", colon, last);
+        return err_set(err, ERR_UNAVAILABLE, "ssh did not reach the server%s%s%s", colon, last,
+                       server_ssh_advice(trouble));
     }
     return err_set(err, ERR_UNAVAILABLE, "the server's command ended with status %d%s%s", exit,
                    colon, last);

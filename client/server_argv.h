@@ -5,9 +5,11 @@
 #define CERTMILL_CLIENT_SERVER_ARGV_H
 
 #include "client/server.h"
+#include "client/server_ssh.h"
 
 /* 0 where the status of waitpid(2) is a good one; else the error that it stands for, with what
- * the server said last. Statuses of certmill-shell: docs/protocol.md. */
-int server_verdict(int status, const char *last, struct err *err);
+ * the server (or ssh) said last, and what that trouble asks for. Statuses of certmill-shell:
+ * docs/protocol.md. */
+int server_verdict(int status, const char *last, enum server_ssh_trouble trouble, struct err *err);
 
 #endif

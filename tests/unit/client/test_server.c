@@ -61,6 +61,10 @@ static void test_argv(void)
     const char *const expected[] = {
         "ssh",
         "-o",
+        "BatchMode=yes",
+        "-o",
+        "ConnectTimeout=30",
+        "-o",
         "User Known=x",
         "host",
         "--log-level",

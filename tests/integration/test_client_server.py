@@ -1,0 +1,106 @@
+"""Goal: certmill reaches its server by one ssh connection a run, and says what to do where it does not reach it."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from client_support import ClientCase
+from lab import wait_until
+from support import main
+
+HOSTS = [f"host{i:02d}.example.org" for i in range(6)]
+
+
+class Ssh(ClientCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.run_dir = Path(self.lab.folder, f"run-{self._testMethodName}")
+        self.run_dir.mkdir(mode=0o700)
+        os.environ["XDG_RUNTIME_DIR"] = str(self.run_dir)
+        self.addCleanup(os.environ.pop, "XDG_RUNTIME_DIR")
+        self.settings["key-type-list"] = ["ecdsa"]
+        self.write()
+
+    def logins(self) -> int:
+        return len(re.findall("Accepted publickey", (self.lab.sshd.folder / "sshd.log").read_text(errors="replace")))
+
+    def without(self, *words: str) -> None:
+        """The ssh command without the options that contain one of these."""
+        parts = self.ssh.split()
+        kept = [part for i, part in enumerate(parts) if not any(word in part for word in words)
+                and not (part == "-o" and any(word in parts[i + 1] for word in words))]
+        self.settings["certgrinderd"] = " ".join(kept)
+        self.write()
+
+    def files(self) -> list[tuple[str, bytes, int]]:
+        return [(path.name, path.read_bytes(), path.stat().st_mtime_ns) for path in self.visible()
+                if not path.name.endswith(".key")]
+
+    def fails(self, *texts: str) -> None:
+        """The status is 1, the first error says all of these and which set, and but for keys no file is touched."""
+        before = self.files()
+        done = self.certmill("get", "certificate")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(self.files(), before)
+        said = [line for line in done.stderr.splitlines() if " ERROR " in line]
+        for text in texts:
+            self.assertIn(text, said[0])
+        self.assertIn("www.example.org", said[0], "which set")
+
+    def test_shared(self) -> None:
+        """Six certificates, one login, and nothing left of it."""
+        self.lab.sshd.add_client("shared", ";".join(HOSTS))
+        self.settings.update({"certgrinderd": " ".join(self.lab.sshd.command(self.lab.sshd.folder / "shared")),
+                              "domain-list": HOSTS})
+        self.write()
+        before = self.logins()
+        self.ok("get", "certificate")
+        self.assertEqual(self.logins() - before, 1)
+        self.assertEqual(len(list(self.path.glob("*-chain.ecdsa.crt"))), 6)
+        self.assertEqual(list(self.run_dir.iterdir()), [])
+        wait_until(lambda: not self.masters(), "ssh in the background ended", 10)
+
+    def masters(self) -> str:
+        return subprocess.run(["pgrep", "-f", f"ssh.*{self.run_dir}"], capture_output=True, text=True,
+                              check=False).stdout
+
+    def test_not_shared(self) -> None:
+        """Who shares by his own words, or not at all, is left to it; one question needs nothing shared."""
+        before = self.logins()
+        self.settings["certgrinderd"] = self.ssh.replace("-T", "-S none -T")
+        self.write()
+        self.ok("get", "certificate")
+        self.assertEqual(self.logins() - before, 2)
+        self.settings["certgrinderd"] = self.ssh
+        self.write()
+        self.ok("check", "connection")
+        self.assertEqual(list(self.run_dir.iterdir()), [])
+
+    def test_password(self) -> None:
+        """ssh never asks for a password, though it could."""
+        other = self.lab.sshd.folder / "unknown_key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
+        self.ssh = self.ssh.replace(str(self.key), str(other))
+        self.without("BatchMode")
+        self.fails("Permission denied", "authorized_keys")
+
+    def test_host_key(self) -> None:
+        known = self.run_dir / "known"
+        self.ssh = self.ssh.replace("/dev/null", str(known))
+        self.without("BatchMode", "StrictHostKeyChecking")
+        self.fails("host key is not known", "by hand")
+        public = (self.lab.sshd.folder / "unknown_host")
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", public], check=True)
+        line = public.with_suffix(".pub").read_text()
+        known.write_text(f"[127.0.0.1]:{self.lab.sshd.port} {line}")
+        self.fails("host key is not the one in known_hosts", "ssh-keygen -R")
+
+    def test_away(self) -> None:
+        self.settings["certgrinderd"] = self.ssh.replace(str(self.lab.sshd.port), str(self.lab.take_port()))
+        self.write()
+        self.fails("ssh did not reach the server", "Connection refused")
+
+
+if __name__ == "__main__":
+    main()
