@@ -47,7 +47,8 @@ int keyfile_load(char **pem, size_t *len, mode_t *was, const struct files *files
     files_name(name, files, FILE_KEYPAIR);
     if ((fd = openat(files->folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0) {
         ret = -errno;
-        return err_set(err, ret, "%s/%s: %s", files->path, name, strerror(-ret));
+        return err_set(err, ret, "%s/%s: %s%s", files->path, name, strerror(-ret),
+                       ret == -EACCES ? "; give it to the user whom certmill runs as" : "");
     }
     ret = set_mode(fd, files, name, was, err);
     if (ret == 0) {

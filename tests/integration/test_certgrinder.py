@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lab import pki
 from lab.server import BIN, clean_env
+from client_files import Issuer, write_files
 from client_support import SETS, SUFFIXES, ClientCase
 from support import main
 
@@ -63,37 +64,6 @@ KINDS = {("www.example.org", "rsa"): "rsa4096", ("www.example.org", "ecdsa"): "p
 MODES = itertools.cycle((0o640, 0o600, 0o644))
 
 
-class Issuer:
-    """A CA by openssl, with an intermediate."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.key = pki.key(folder / "ca.key")
-        self.cert = folder / "ca.crt"
-        pki.openssl("req", "-x509", "-new", "-key", self.key, "-subj", "/CN=Test Issuer", "-days", "365", "-out", self.cert,
-                    "-addext", "keyUsage=critical,keyCertSign")
-
-    def sign(self, csr: str, names: list[str], days: int) -> str:
-        """A leaf in PEM."""
-        ext = self.folder / "ext"
-        ext.write_text("subjectAltName=" + ",".join(f"DNS:{name}" for name in names))
-        return pki.openssl("x509", "-req", "-CA", self.cert, "-CAkey", self.key, "-days", str(days), "-set_serial", "4711",
-                           "-extfile", ext, data=csr).decode()
-
-
-def write_files(folder: Path, issuer: Issuer, first: str, kind: str, key: str, days: int = 60) -> None:
-    """Six files as certgrinder leaves them: regular, one after the other."""
-    names = FILES[first]
-    path = folder / f"{first}-keypair.{kind}.key"
-    path.write_text(key)
-    csr = pki.csr(path, names, cn=names[0])
-    leaf, issuers = issuer.sign(csr, names, days), issuer.cert.read_text()
-    for suffix, text in zip(SUFFIXES, (key, csr, leaf, leaf + issuers, issuers, key + leaf + issuers)):
-        file = folder / f"{first}-{suffix.format(kind)}"
-        file.write_text(text)
-        file.chmod(0o640)
-
-
 class Certgrinder(ClientCase):
     """self.path is a folder of certgrinder's, self.config its configuration."""
 
@@ -107,7 +77,7 @@ class Certgrinder(ClientCase):
         cls.original.mkdir()
         cls.keys = {at: pki.key(cls.made / "key", kind).read_text() for at, kind in KINDS.items()}
         for (first, kind), key in cls.keys.items():
-            write_files(cls.original, cls.issuer, first, kind, key)
+            write_files(cls.original, cls.issuer, FILES[first], kind, key)
             (cls.original / f"{first}-keypair.{kind}.key").chmod(next(MODES))
 
     def setUp(self) -> None:
