@@ -102,10 +102,15 @@ static int prepare(struct client *client, struct err *err)
     const struct settings *s = &client->settings;
     int ret =
         sets_parse(&client->sets, s->domain_list.items, s->domain_list.count, s->add_www, err);
-    if (ret == 0 && command->needs >= CLIENT_NEEDS_SETS) {
+    enum client_needs needs = command->needs;
+    if (needs == CLIENT_MAY_NEED_PATH) {
+        bool can = client->sets.count > 0 && client->settings.path != NULL;
+        needs = can ? CLIENT_NEEDS_PATH : CLIENT_NEEDS_NOTHING;
+    }
+    if (ret == 0 && needs >= CLIENT_NEEDS_SETS) {
         ret = need_sets(client, err);
     }
-    if (ret == 0 && command->needs >= CLIENT_NEEDS_PATH) {
+    if (ret == 0 && needs >= CLIENT_NEEDS_PATH) {
         ret = open_path(client, err);
     }
     return ret;

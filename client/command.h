@@ -39,6 +39,8 @@ struct client {
 
 enum client_needs {
     CLIENT_NEEDS_NOTHING,
+    /* As the last one, where sets and folder are configured; else client.folder is -1. */
+    CLIENT_MAY_NEED_PATH,
     CLIENT_NEEDS_SETS, /* at least one set, and types of key */
     CLIENT_NEEDS_PATH, /* these, and the folder, open */
 };

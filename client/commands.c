@@ -7,6 +7,7 @@
 const struct client_command *const client_commands[] = {
     &client_get_certificate,
     &client_check_connection,
+    &client_check_service,
     &client_show_certificate,
     &client_show_paths,
     &client_show_configuration,

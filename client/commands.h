@@ -8,6 +8,7 @@
 
 extern const struct client_command client_get_certificate;
 extern const struct client_command client_check_connection;
+extern const struct client_command client_check_service;
 extern const struct client_command client_show_certificate;
 extern const struct client_command client_show_paths;
 extern const struct client_command client_show_configuration;

@@ -255,9 +255,19 @@
 /* -- questions of the client (client/dns.h) -- */
 /* Asked for one answer: 9 names of an alias chain, and for validation a DS for each of 8 labels of
  * one of them and a DNSKEY for each of 5 zones; the rest is kept from before. */
-#define LIMIT_DNS_QUESTIONS  64
-#define LIMIT_DNS_TIMEOUT_MS 10000 /* of one of them, all tries; all of them get three times that  \
-                                    */
+#define LIMIT_DNS_QUESTIONS 64
+#define LIMIT_DNS_TIMEOUT_MS                                                                       \
+    10000 /* of one of them, all tries; all of them get three times that                           \
+           */
+
+/* -- check service -- */
+/* Octets of a server before TLS begins: a greeting, 20 lines of EHLO's answer of 512 octets each
+ * (RFC 5321 4.5.3.1.5), or the features of an XMPP stream, 1 to 2 KiB. */
+#define LIMIT_STARTTLS          (16u << 10)
+#define LIMIT_SERVICE_MS        20000 /* one connection, from connect to the end of the handshake */
+#define LIMIT_SERVICE_ADDRESSES 8     /* of a host, tried in turn: 160 s if none answers */
+#define LIMIT_SERVICE_TLSA      64    /* records at one name; a roll-over of two keys has 12 */
+#define LIMIT_SERVICE_CHAIN     32 /* certificates served that are looked at; servers send 2 to 4 */
 
 /* -- configuration -- */
 /* Bytes of YAML: 10,000 clients with an ssh key of RSA 4096 (750 octets) and 20 names each take 12
