@@ -10,8 +10,7 @@
 
 static const char *const letsencrypt[] = {"letsencrypt.org"};
 
-/* Its own configuration, its directory where that has been read, what everybody knows. */
-static void take_names(struct preflight_authority *out, struct desk *desk)
+void preflight_identities(struct preflight_authority *out, struct desk *desk)
 {
     const struct authority *a = out->authority;
     struct err err = {0};
@@ -55,7 +54,7 @@ int preflight_look(const struct preflight_look *look, preflight_fn *fn, void *ar
         struct err none = {0};
 
         *a = (struct preflight_authority){.authority = look->authorities[i]};
-        take_names(a, look->desk);
+        preflight_identities(a, look->desk);
         if (store_account_get(look->store, a->authority->directory, on_account, &urls[i], &none) ==
             0) {
             a->account_url = urls[i];

@@ -19,6 +19,11 @@ struct preflight_look {
     size_t authority_count; /* LIMIT_AUTHORITIES + 2 at most */
 };
 
+/* The names by which a CA goes in CAA records (RFC 8659 4.2), into its caa and caa_count, as long
+ * as configuration and directory stay: as configured, else as its directory says (desk may be
+ * NULL), else what everybody knows; 0: nobody does. */
+void preflight_identities(struct preflight_authority *authority, struct desk *desk);
+
 /* As preflight_start. */
 int preflight_look(const struct preflight_look *look, preflight_fn *fn, void *arg,
                    struct preflight_check **check, struct err *err);

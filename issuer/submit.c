@@ -14,6 +14,8 @@
 #include "issuer/line.h"
 #include "issuer/line_json.h"
 #include "issuer/preflight_command.h"
+#include "issuer/preflight_look.h"
+#include "issuer/say.h"
 
 struct submit {
     struct submit_options opt;
@@ -257,6 +259,26 @@ static void aftercare(struct session *session, const struct submit_request *requ
 
 /* -- show -- */
 
+static char *account_text(const struct session *session, const char *account_url)
+{
+    struct preflight_authority ca = {0};
+    struct authorities all;
+    struct say say;
+
+    say_init(&say, LIMIT_SUBMIT_LINE / 2);
+    say_add(&say, "ACME account\n  Directory URL: %s\n  Account URL: %s\n", session->url,
+            account_url);
+    authorities_read(&all, session->submit->opt.conf);
+    if ((ca.authority = authorities_find(&all, session->url)) != NULL) {
+        preflight_identities(&ca, session->submit->opt.desk);
+    }
+    for (size_t i = 0; i < ca.caa_count; i++) {
+        say_add(&say, "%s%s", i == 0 ? "  CAA identities: " : ", ", ca.caa[i]);
+    }
+    say_add(&say, "%s", ca.caa_count > 0 ? "\n" : "");
+    return say_take(&say);
+}
+
 static void on_account(void *arg, int error, const char *text, const char *account_url)
 {
     struct session *session = arg;
@@ -267,8 +289,7 @@ static void on_account(void *arg, int error, const char *text, const char *accou
     if (error != 0) {
         (void)err_set(&err, error, "%s", text != NULL ? text : err_string(error));
         answer_error(session, &err);
-    } else if (asprintf(&output, "ACME account\n  Directory URL: %s\n  Account URL: %s\n",
-                        session->url, account_url) < 0) {
+    } else if ((output = account_text(session, account_url)) == NULL) {
         answer(session, NULL);
     } else {
         answer_text(session, 0, output, &err);
