@@ -11,6 +11,8 @@ const struct client_command *const client_commands[] = {
     &client_show_certificate,
     &client_show_paths,
     &client_show_configuration,
+    &client_show_cname,
+    &client_check_cname,
     &client_help,
     &client_version,
     NULL,
