@@ -25,7 +25,10 @@ struct install_contents {
         const char *data;
         size_t len;
     } files[FILE_KINDS];
-    unsigned keep_old; /* previous sets that are kept; the newest is seen as NAME-....old */
+    /* Previous sets that are kept; the newest one is seen as NAME-....old (where that is a name
+     * that a file system takes: of a NAME of FILES_NAME_MAX octets the longest is not). 0: none is
+     * seen, and the last one stays out of sight until the next time. */
+    unsigned keep_old;
 };
 
 /* Makes the folders and takes over files of other programs' making, so that what stands in the
@@ -38,8 +41,10 @@ int install_prepare(const struct files *files, const struct install_hook *hook, 
 int install_key(const struct files *files, const char *pem, size_t len,
                 const struct install_hook *hook, struct err *err);
 
-/* Replaces all files but the key at once; after install_prepare. On error the old set is in
- * place, except where err says that it is the new one. */
+/* Replaces all files at once, the key with them where contents has one; after install_prepare. Each
+ * is read back and compared first. All belong to files->owner, as do the key and, as far as the
+ * group goes, the folders. On error the old set is in place, except where err says that it is the
+ * new one. */
 int install_commit(const struct files *files, const struct install_contents *contents,
                    const struct install_hook *hook, struct err *err);
 

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,27 +10,54 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "common/file.h"
+#include "client/install_file.h"
 
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-#define COPY_MAX     (1u << 20) /* octets; ours have LIMIT_CHAIN_PEM and a key at most */
+#define VERSIONS_MAX 256 /* looked at in a run; keep-old ends at 100 */
 
-/* Gives a folder the owner and mode of another: readers must get through where they get through
- * that one. Only root may give it away; without that the mode has to do. */
-static int make_alike(int fd, const struct stat *like)
+/* What a folder shall be: as path is, because readers must get through where they get through
+ * that one, and open to the group that the files are for. */
+static int folder_like(const struct files *files, struct stat *like)
 {
-    if (fchown(fd, like->st_uid, like->st_gid) < 0 && errno != EPERM) {
+    if (fstat(files->folder, like) < 0) {
+        return -errno;
+    }
+    if (files->owner.gid != (gid_t)-1 && (like->st_mode & 0001) == 0) {
+        like->st_gid = files->owner.gid;
+        like->st_mode |= 0010;
+    }
+    return 0;
+}
+
+/* Only root may give a folder away; without that its mode has to do. But a group that the
+ * configuration names must be had. */
+static int make_alike(int fd, const struct files *files, const struct stat *st,
+                      const struct stat *like)
+{
+    bool given = st->st_uid == like->st_uid && st->st_gid == like->st_gid;
+    if (!given && fchown(fd, like->st_uid, like->st_gid) < 0 &&
+        fchown(fd, (uid_t)-1, like->st_gid) < 0 &&
+        (errno != EPERM || like->st_gid == files->owner.gid)) {
         return -errno;
     }
     return fchmod(fd, like->st_mode & 07777) < 0 ? -errno : 0;
 }
 
-/* Makes a folder as like is, unless it is there, and opens it. */
-static int make_folder(int parent, const char *name, const struct stat *like)
+/* Whether a folder that was there is to be changed: a crash came before make_alike, or the
+ * configuration names a group by now. */
+static bool is_unlike(const struct files *files, const struct stat *st, const struct stat *like)
 {
-    struct stat st = {0};
+    return (st->st_mode & 07777) == 0700 ||
+           (like->st_gid == files->owner.gid &&
+            (st->st_gid != like->st_gid || (st->st_mode & 0010) == 0));
+}
+
+/* Makes a folder as like is, unless it is there, and opens it. */
+static int make_folder(const struct files *files, int parent, const char *name)
+{
+    struct stat st = {0}, like = {0};
     bool made = mkdirat(parent, name, 0700) == 0;
-    int ret = 0;
+    int ret;
     if (!made && errno != EEXIST) {
         return -errno;
     }
@@ -39,10 +65,11 @@ static int make_folder(int parent, const char *name, const struct stat *like)
     if (fd < 0) {
         return -errno;
     }
-    if (fstat(fd, &st) < 0) {
-        ret = -errno;
-    } else if (made || (st.st_mode & 07777) == 0700) { /* a crash came before make_alike */
-        ret = make_alike(fd, like);
+    if ((ret = folder_like(files, &like)) == 0) {
+        ret = fstat(fd, &st) < 0 ? -errno : 0;
+    }
+    if (ret == 0 && (made || is_unlike(files, &st, &like))) {
+        ret = make_alike(fd, files, &st, &like);
     }
     if (ret == 0 && made && fsync(parent) < 0) {
         ret = -errno;
@@ -57,17 +84,11 @@ static int make_folder(int parent, const char *name, const struct stat *like)
 int install_folder_open(const struct files *files, struct err *err)
 {
     char name[256];
-    struct stat like = {0};
     int top = -1, dir = -1, ret;
     snprintf(name, sizeof(name), "%.*s.%s", FILES_NAME_MAX, files->name,
              key_type_name(files->type));
-    if (fstat(files->folder, &like) < 0) {
-        ret = -errno;
-    } else if ((top = make_folder(files->folder, INSTALL_FOLDER, &like)) < 0) {
-        ret = top;
-    } else if ((dir = make_folder(top, name, &like)) < 0) {
-        ret = dir;
-    } else {
+    if ((ret = top = make_folder(files, files->folder, INSTALL_FOLDER)) >= 0 &&
+        (ret = dir = make_folder(files, top, name)) >= 0) {
         while ((ret = flock(dir, LOCK_EX)) < 0 && errno == EINTR) {
         }
         ret = ret < 0 ? -errno : dir;
@@ -76,10 +97,12 @@ int install_folder_open(const struct files *files, struct err *err)
         close(top);
     }
     if (ret < 0) {
+        char path[sizeof(name) + sizeof(INSTALL_FOLDER)];
+        snprintf(path, sizeof(path), "%s/%s", INSTALL_FOLDER, name);
         if (dir >= 0) {
             close(dir);
         }
-        return err_set(err, ret, "%s/%s/%s: %s", files->path, INSTALL_FOLDER, name, strerror(-ret));
+        return install_fail(files, top < 0 ? INSTALL_FOLDER : path, ret, err);
     }
     return ret;
 }
@@ -127,19 +150,22 @@ static void find_last(int dir, unsigned long n, void *arg)
 
 int install_version_new(const struct files *files, int dir, unsigned long *n, struct err *err)
 {
-    char name[32] = "";
-    struct stat like = {0};
-    int fd, ret;
+    char name[32];
     *n = 0;
-    if ((ret = each_version(dir, find_last, n)) == 0) {
+    int ret = each_version(dir, find_last, n);
+    if (ret == 0) {
         snprintf(name, sizeof(name), "%lu", ++*n);
-        ret = fstat(dir, &like) < 0 ? -errno : 0;
+        ret = make_folder(files, dir, name);
     }
-    fd = ret < 0 ? ret : make_folder(dir, name, &like);
-    if (fd < 0) {
-        return err_set(err, fd, "%s/%s: %s", files->path, INSTALL_FOLDER, strerror(-fd));
-    }
-    return fd;
+    return ret < 0 ? install_fail(files, INSTALL_FOLDER, ret, err) : ret;
+}
+
+int install_version_open(int dir, unsigned long n)
+{
+    char name[32];
+    snprintf(name, sizeof(name), "%lu", n);
+    int fd = openat(dir, name, FOLDER_FLAGS);
+    return fd < 0 ? -errno : fd;
 }
 
 void install_version_remove(int dir, unsigned long n)
@@ -162,22 +188,10 @@ void install_version_remove(int dir, unsigned long n)
     unlinkat(dir, name, AT_REMOVEDIR);
 }
 
-struct keep {
-    unsigned long current, before; /* 0: none */
-};
-
-static void remove_other(int dir, unsigned long n, void *arg)
-{
-    const struct keep *keep = arg;
-    if (n != keep->current && n != keep->before) {
-        install_version_remove(dir, n);
-    }
-}
-
-unsigned long install_version_current(int dir)
+unsigned long install_version_of(int dir, const char *link)
 {
     char target[32];
-    ssize_t len = readlinkat(dir, "current", target, sizeof(target) - 1);
+    ssize_t len = readlinkat(dir, link, target, sizeof(target) - 1);
     if (len < 0) {
         return 0;
     }
@@ -185,57 +199,70 @@ unsigned long install_version_current(int dir)
     return version_number(target);
 }
 
-void install_versions_clean(int dir, unsigned long before)
+int install_version_name(int dir, const char *link, unsigned long n)
 {
-    struct keep keep = {.current = install_version_current(dir), .before = before};
-    if (keep.current > 0) {
-        each_version(dir, remove_other, &keep);
-    }
-}
-
-static int write_as(int dir, const char *name, const void *data, size_t len,
-                    const struct stat *owner, mode_t mode)
-{
-    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600), ret;
-    if (fd < 0) {
+    char aside[32], version[32];
+    snprintf(aside, sizeof(aside), "%s.new", link);
+    snprintf(version, sizeof(version), "%lu", n);
+    if (unlinkat(dir, aside, 0) < 0 && errno != ENOENT) {
         return -errno;
     }
-    if ((ret = file_write_all(fd, data, len)) == 0) {
-        /* Only root may give files away; a group of our own is as good. */
-        if (owner != NULL && fchown(fd, owner->st_uid, owner->st_gid) < 0 &&
-            fchown(fd, (uid_t)-1, owner->st_gid) < 0) {
-            errno = 0;
+    if (n == 0) {
+        return unlinkat(dir, link, 0) < 0 && errno != ENOENT ? -errno : 0;
+    }
+    return symlinkat(version, dir, aside) < 0 ? -errno : 0;
+}
+
+int install_version_rename(int dir, const char *link)
+{
+    char aside[32];
+    snprintf(aside, sizeof(aside), "%s.new", link);
+    return renameat(dir, aside, dir, link) < 0 ? -errno : 0;
+}
+
+struct version_list {
+    unsigned long items[VERSIONS_MAX];
+    size_t count;
+};
+
+static void list_version(int dir, unsigned long n, void *arg)
+{
+    struct version_list *list = arg;
+    (void)dir;
+    if (list->count < VERSIONS_MAX) {
+        list->items[list->count++] = n;
+    }
+}
+
+static int compare_down(const void *a, const void *b)
+{
+    unsigned long x = *(const unsigned long *)a, y = *(const unsigned long *)b;
+    return (x < y) - (x > y);
+}
+
+void install_versions_unfinished(int dir)
+{
+    struct version_list list = {.count = 0};
+    unsigned long current = install_version_of(dir, INSTALL_CURRENT);
+    each_version(dir, list_version, &list);
+    /* Without a current one nobody knows what these are; a key may be among them. */
+    for (size_t i = 0; i < list.count && current > 0; i++) {
+        if (list.items[i] > current) {
+            install_version_remove(dir, list.items[i]);
         }
-        ret = fchmod(fd, mode) < 0 || fsync(fd) < 0 ? -errno : 0;
     }
-    if (close(fd) < 0 && ret == 0) {
-        ret = -errno;
-    }
-    if (ret < 0) {
-        unlinkat(dir, name, 0);
-    }
-    return ret;
 }
 
-int install_write(int dir, const char *name, const void *data, size_t len, const struct stat *owner)
+void install_versions_clean(int dir, unsigned keep)
 {
-    return write_as(dir, name, data, len, owner, FILE_MODE);
-}
-
-int install_copy(int from_dir, const char *from, int to_dir, const char *to)
-{
-    struct stat st;
-    char *data;
-    size_t len;
-    if (fstatat(from_dir, from, &st, 0) < 0) {
-        return errno == ENOENT ? 0 : -errno;
+    struct version_list list = {.count = 0};
+    unsigned long current = install_version_of(dir, INSTALL_CURRENT);
+    size_t before = 0;
+    each_version(dir, list_version, &list);
+    qsort(list.items, list.count, sizeof(list.items[0]), compare_down);
+    for (size_t i = 0; i < list.count && current > 0; i++) {
+        if (list.items[i] < current && ++before > (keep > 0 ? keep : 1)) {
+            install_version_remove(dir, list.items[i]);
+        }
     }
-    int ret = file_read(from_dir, from, COPY_MAX, &data, &len, NULL);
-    if (ret < 0) {
-        return ret > -4096 ? ret : -EFBIG;
-    }
-    ret = write_as(to_dir, to, data, len, &st, st.st_mode & 07777);
-    OPENSSL_cleanse(data, len);
-    free(data);
-    return ret;
 }

@@ -12,26 +12,30 @@
 
 #define INSTALL_FOLDER ".certmill"
 
-/* Opens .certmill/NAME.TYPE, locked; makes it with owner and mode of the folder that it serves.
- * Returns the descriptor or -errno. */
+/* Opens .certmill/NAME.TYPE, locked; makes it with owner and mode of the folder that it serves, and
+ * open to the group that the files are for. Returns the descriptor or -errno. */
 int install_folder_open(const struct files *files, struct err *err);
 
 /* Makes the next version folder. Returns its descriptor, and its number in *n. */
 int install_version_new(const struct files *files, int dir, unsigned long *n, struct err *err);
 void install_version_remove(int dir, unsigned long n);
+/* -errno; -ENOENT: there is none such. */
+int install_version_open(int dir, unsigned long n);
 
-/* The version that `current` points to, 0 for none. */
-unsigned long install_version_current(int dir);
+/* The links that name a version: the one in use, and the previous one where that is to be seen. */
+#define INSTALL_CURRENT "current"
+#define INSTALL_OLD     "old"
 
-/* Removes all versions but the current one and the one before it. */
-void install_versions_clean(int dir, unsigned long before);
+/* The version that one of them names, 0 for none. */
+unsigned long install_version_of(int dir, const char *link);
+/* Makes `LINK.new`, and renames that over the link. n 0: removes the link. -errno. */
+int install_version_name(int dir, const char *link, unsigned long n);
+int install_version_rename(int dir, const char *link);
 
-/* Writes a new file with FILE_MODE, owned as owner says (where that is permitted; NULL: by us), and
- * syncs it. On error nothing is left. 0 or -errno. */
-int install_write(int dir, const char *name, const void *data, size_t len,
-                  const struct stat *owner);
-
-/* Copies a file with owner and mode. 0 or -errno. */
-int install_copy(int from_dir, const char *from, int to_dir, const char *to);
+/* Removes what a run that was killed left behind: versions newer than the current one. */
+void install_versions_unfinished(int dir);
+/* Removes all versions but the current one and so many before it; one is always kept, for who is
+ * just reading it. */
+void install_versions_clean(int dir, unsigned keep);
 
 #endif
