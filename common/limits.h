@@ -269,6 +269,17 @@
 #define LIMIT_SERVICE_TLSA      64    /* records at one name; a roll-over of two keys has 12 */
 #define LIMIT_SERVICE_CHAIN     32 /* certificates served that are looked at; servers send 2 to 4 */
 
+/* -- keys and TLSA records of the client -- */
+/* Octets of a SubjectPublicKeyInfo: RSA 4096 has 550. */
+#define LIMIT_SPKI 1024
+/* Old keys of one certificate that are remembered: one a year for a working life. 70 KiB. */
+#define LIMIT_KEY_HISTORY 32
+/* Ports that one key's roll-over watches the TLSA records of; a mail host has 25, 465, 587, 993,
+ * 995, 110, 143 and 443. With 100 names each: 1,600 owners. */
+#define LIMIT_ROLLOVER_SERVICES 16
+#define LIMIT_ROLLOVER_TTL      604800 /* seconds; no cache keeps more (RFC 8767 4 wants days) */
+#define LIMIT_TLSA              100    /* records of one owner that are judged; two keys have six */
+
 /* -- configuration -- */
 /* Bytes of YAML: 10,000 clients with an ssh key of RSA 4096 (750 octets) and 20 names each take 12
  * MiB. */

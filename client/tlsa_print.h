@@ -1,0 +1,31 @@
+/*
+ * TLSA records of a key, printed in zone-file form or told as JSON.
+ */
+#ifndef CERTMILL_CLIENT_TLSA_PRINT_H
+#define CERTMILL_CLIENT_TLSA_PRINT_H
+
+#include "client/command.h"
+#include "client/tlsa_keys.h"
+#include "client/tlsa_service.h"
+
+/* Whether clients look TLSA records of the name up: never of a wildcard (RFC 6698 A.2.1.2). */
+bool tlsa_is_wildcard(const char *name);
+
+/* The records of a key, for each name of its set and each type of tlsa-type-list: lines of a
+ * zone file to client->out, or items. Wildcard names make comments. Records that there is no
+ * certificate for make comments as well. of_key: only types that are of keys. 0, or negative
+ * with err. */
+int tlsa_print(struct client *client, const struct tlsa_key *key,
+               const struct tlsa_service *service, bool of_key, struct err *err);
+
+/* Says what is to be said of the types in tlsa-type-list, to the log. */
+void tlsa_print_cautions(struct client *client);
+
+/* "3 1 1" as JSON members usage, selector, matching, data, with the line of the zone file. NULL:
+ * out of memory. */
+json_t *tlsa_record_json(const char *owner, const uint8_t *rdata, size_t len);
+
+/* "2026-11-21T12:00:00Z" */
+void tlsa_time_text(char dst[static 32], int64_t time);
+
+#endif
