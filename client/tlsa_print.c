@@ -90,7 +90,7 @@ static int owner_of(struct client *client, char owner[static LIMIT_DOMAIN_TEXT +
     snprintf(host, sizeof(host), "HOST%s", name + 1);
     if (!client->settings.json) {
         fprintf(client->out,
-                "; %s: TLSA records are looked up under each host's own name (RFC 6698 A.2.1.2):\n",
+                "; %s: TLSA records are looked up under each host's own name (RFC 6698 A.2.1.3):\n",
                 name);
     }
     return tlsa_owner(owner, service->port, service->protocol, host, err);

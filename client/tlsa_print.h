@@ -8,7 +8,7 @@
 #include "client/tlsa_keys.h"
 #include "client/tlsa_service.h"
 
-/* Whether clients look TLSA records of the name up: never of a wildcard (RFC 6698 A.2.1.2). */
+/* Whether clients look TLSA records of the name up: never of a wildcard (RFC 6698 A.2.1.3). */
 bool tlsa_is_wildcard(const char *name);
 
 /* The records of a key, for each name of its set and each type of tlsa-type-list: lines of a
