@@ -29,6 +29,17 @@ static void line(void *arg, enum log_level level, const char *message)
     report_step(arg, level, message);
 }
 
+/* What the server sent is not what was asked for. */
+static int reject(int code, struct err *err)
+{
+    char why[sizeof(err->text)];
+    memcpy(why, err->text, sizeof(why));
+    return err_set(err, code,
+                   "%s; nothing of it is used, the files stay as they were: try certmill check "
+                   "connection, and ask the server's operator",
+                   why);
+}
+
 static int ask_once(struct work *w, bool force, struct err *err)
 {
     struct server_call call = {.settings = &w->client->settings,
@@ -46,7 +57,9 @@ static int ask_once(struct work *w, bool force, struct err *err)
     size_t len;
     int ret = server_run(&output, &len, &call, err);
     if (ret == 0) {
-        ret = chain_parse(&w->chain, output, len, err);
+        if ((ret = chain_parse(&w->chain, output, len, err)) < 0) {
+            reject(ret, err);
+        }
         free(output);
     }
     return ret;
@@ -125,7 +138,9 @@ static int obtain_with_key(struct work *w, bool force, struct err *err)
     int ret = csr_make(&w->csr, &w->csr_len, w->key->pkey, w->set->names, w->set->count, err);
     if (ret == 0 && (ret = ask(w, force, err)) == 0) {
         wish.now = clock_wall_s(w->client->clock);
-        if ((ret = chain_check(&w->chain, &wish, err)) == 0) {
+        if ((ret = chain_check(&w->chain, &wish, err)) < 0) {
+            reject(ret, err);
+        } else {
             ret = install(w, err);
         }
     }

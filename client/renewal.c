@@ -154,6 +154,7 @@ static int ask(struct client *client, struct report_line *report, const char *pe
     int64_t now = clock_wall_s(client->clock);
     int limit_ms = (int)client->settings.server_timeout * 1000;
     struct server_call call = {.settings = &client->settings,
+                               .session = client->session,
                                .first = "get",
                                .second = "renewal-info",
                                .input = pem,

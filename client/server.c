@@ -140,7 +140,9 @@ static int read_output(struct run *run, struct err *err)
     }
     run->len += (size_t)n;
     if (run->len > LIMIT_CHAIN_PEM) {
-        return err_set(err, ERR_LIMIT, "the server sent more than %u KiB: that is no chain",
+        return err_set(err, ERR_LIMIT,
+                       "the server sent more than %u KiB: nothing that it is asked for is that "
+                       "long; is its forced command right?",
                        LIMIT_CHAIN_PEM >> 10);
     }
     return 1;
@@ -190,7 +192,9 @@ static int pump(struct run *run, struct err *err)
         nfds_t count = run->call->stop > 0 ? 5 : 4;
         int n = left <= 0 ? 0 : poll(fds, count, (int)left), ret;
         if (n == 0) {
-            return err_set(err, ERR_TIMEOUT, "the server did not answer within %d s",
+            return err_set(err, ERR_TIMEOUT,
+                           "the server did not answer within %d s: is it up, and does the forced "
+                           "command run? server-timeout says how long to wait for a certificate",
                            run->call->timeout_ms / 1000);
         }
         if (n < 0 && errno != EINTR) {
