@@ -10,6 +10,7 @@ const struct client_command *const client_commands[] = {
     &client_check_service,
     &client_show_certificate,
     &client_show_tlsa,
+    &client_check_tlsa,
     &client_show_spki,
     &client_show_ds,
     &client_show_paths,

@@ -11,6 +11,7 @@ extern const struct client_command client_check_connection;
 extern const struct client_command client_check_service;
 extern const struct client_command client_show_certificate;
 extern const struct client_command client_show_tlsa;
+extern const struct client_command client_check_tlsa;
 extern const struct client_command client_show_spki;
 extern const struct client_command client_show_ds;
 extern const struct client_command client_show_paths;
