@@ -1,4 +1,4 @@
-"""Goal: the example configuration names every key with its default, and is good with all of them in use."""
+"""Goal: the example configurations name every key with its default, and are good with all of them in use."""
 
 import re
 import subprocess
@@ -9,26 +9,36 @@ from pathlib import Path
 from lab.server import BIN, clean_env
 from support import main
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "conf" / "certmilld.yaml"
+CONF = Path(__file__).resolve().parents[2] / "conf"
+EXAMPLE = CONF / "certmilld.yaml"
+CLIENT = CONF / "certmill.yaml"
 SHOWN = re.compile(r"^#?(?:  - | {4}(?:# )?)?([a-z0-9-]+): *(.*)$", re.MULTILINE)
+
+
+def keys_of(help_text: str) -> dict[str, str]:
+    """All keys and their defaults ("" where there is none), as --help tells them."""
+    texts: dict[str, str] = {}
+    key = ""
+    for line in help_text.partition("--config FILE (")[2].splitlines()[1:]:
+        head = re.match(r"  (?:-[a-zA-Z], )?--([a-z0-9-]+) [A-Z[]|  (?:      )?([a-z-]+):(?: \(|$)", line)
+        key = head[1] or head[2] if head else key
+        texts[key] = "" if head else f"{texts.get(key, '')} {line.strip()}"
+    texts.pop("", None)
+    return {key: text.partition("Default: ")[2] for key, text in texts.items()}
 
 
 class ExampleConfig(unittest.TestCase):
     @staticmethod
-    def certmilld(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([BIN / "certmilld", *words], capture_output=True, text=True, env=clean_env(),
-                              check=False, timeout=30)
+    def run_(program: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([BIN / program, *words], capture_output=True, text=True, env=clean_env(), check=False,
+                              timeout=30)
+
+    @classmethod
+    def certmilld(cls, *words: str) -> subprocess.CompletedProcess[str]:
+        return cls.run_("certmilld", *words)
 
     def keys(self) -> dict[str, str]:
-        """All keys and their defaults ("" where there is none), as --help tells them."""
-        texts: dict[str, str] = {}
-        key = ""
-        for line in self.certmilld("--help").stdout.partition("--config FILE (")[2].splitlines()[1:]:
-            head = re.match(r"  --([a-z0-9-]+) [A-Z[]|  (?:      )?([a-z-]+):(?: \(|$)", line)
-            key = head[1] or head[2] if head else key
-            texts[key] = "" if head else f"{texts.get(key, '')} {line.strip()}"
-        texts.pop("", None)
-        return {key: text.partition("Default: ")[2] for key, text in texts.items()}
+        return keys_of(self.certmilld("--help").stdout)
 
     def test_every_key(self) -> None:
         shown = {key: value.split(" #")[0].strip() for key, value in SHOWN.findall(EXAMPLE.read_text())}
@@ -52,6 +62,32 @@ class ExampleConfig(unittest.TestCase):
             file.write_text(text)
             done = self.certmilld("--config", str(file), "--check-config")
             self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_every_key_of_the_client(self) -> None:
+        text = CLIENT.read_text()
+        shown = {key: value.split("  #")[0].strip() for key, value in SHOWN.findall(text)}
+        for key in ("domain-list", "key-type-list", "post-renew-hooks"):
+            rows = re.search(rf"^{key}:\n((?:  - .*\n)+)", text, re.MULTILINE)
+            shown[key] = " ".join(re.findall(r"  - (.*)", rows[1] if rows else ""))
+        keys = keys_of(self.run_("certmill", "help").stdout.partition("\nEach key can")[0])
+        self.assertGreater(len(keys), 45)
+        self.assertEqual(sorted(set(keys) - set(shown)), [])
+        self.assertEqual(sorted(set(shown) - set(keys)), [], "and no key that is none")
+        for key, default in keys.items():
+            if default and key != "form":
+                value = re.sub(r'[]["]', "", shown[key]).replace(", ", ",")
+                self.assertEqual(value.replace(",", " "), default.replace(",", " "), key)
+
+    def test_client_good_with_all_in_use(self) -> None:
+        text = re.sub(r"^#(?=(?:  - | {4})?[a-z0-9-]+:)", "", CLIENT.read_text(), flags=re.MULTILINE)
+        # Another name of a key that is there; a socket that not every host has.
+        text = re.sub(r"^(server|syslog-[a-z]+): .*\n", "", text, flags=re.MULTILINE)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "certmill.yaml")
+            for content in (text, CLIENT.read_text()):
+                file.write_text(content)
+                done = self.run_("certmill", "--config-file", file, "show", "configuration")
+                self.assertEqual(done.returncode, 0, done.stderr)
 
 
 if __name__ == "__main__":
