@@ -61,7 +61,7 @@ static int fail(struct walk *walk, const char *what)
     char question[192];
 
     walk->out->outcome = DNS_FAILED;
-    (void)snprintf(walk->out->reason, sizeof walk->out->reason, "%.150s: %s",
+    (void)snprintf(walk->out->reason, sizeof walk->out->reason, "%.150s: %.350s",
                    question_text(walk, question), what);
     return 0;
 }
@@ -110,7 +110,7 @@ static int explain_servfail(struct walk *walk, const char *said)
 {
     struct walk again = {.dns = walk->dns, .out = walk->out, .type = walk->type};
     int ret;
-    char text[200];
+    char text[320];
 
     memcpy(again.name, walk->name, sizeof again.name);
     (void)fail(walk, said);
@@ -129,7 +129,7 @@ static int explain_servfail(struct walk *walk, const char *said)
 /* Asks for the name; whether there is a reply to go on with. */
 static int ask(struct walk *walk, bool *usable)
 {
-    char server[DNSADDR_TEXT], code_text[32], more[100], text[200];
+    char server[DNSADDR_TEXT], code_text[32], more[100], text[256];
     unsigned code;
     int ret = exchange(walk, false);
 

@@ -42,7 +42,7 @@ struct dns_answer {
     struct dns_record *records; /* of the type asked, at the final owner; as DNS_FOUND */
     size_t count;
     uint32_t negative_ttl; /* seconds a denial may be kept (RFC 2308 5); 0: not known */
-    char reason[256];      /* a sentence where outcome is DNS_FAILED or trust is DNS_BOGUS */
+    char reason[512];      /* a sentence where outcome is DNS_FAILED or trust is DNS_BOGUS */
     void *held;            /* memory of the above */
 };
 

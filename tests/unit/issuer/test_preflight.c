@@ -697,16 +697,25 @@ static void test_lookups(void)
 int main(void)
 {
     static const struct run_case cases[] = {
-        {"cname", test_cname},           {"target", test_target},
-        {"too_long", test_too_long},     {"wildcard", test_wildcard},
-        {"bogus", test_bogus},           {"caa", test_caa},
-        {"climb", test_climb},           {"caa_bogus", test_caa_bogus},
-        {"parameters", test_parameters}, {"authorities", test_authorities},
-                {"persist", test_persist},
-        {"account", test_account},       {"zone", test_zone},
-        {"one_probe", test_one_probe},   {"no_resolver", test_no_resolver},
-        {"many_names", test_many_names}, {"ends", test_ends},
-        {"bound", test_bound},           {"lookups", test_lookups},
+        {"cname", test_cname},
+        {"target", test_target},
+        {"too_long", test_too_long},
+        {"wildcard", test_wildcard},
+        {"bogus", test_bogus},
+        {"caa", test_caa},
+        {"climb", test_climb},
+        {"caa_bogus", test_caa_bogus},
+        {"parameters", test_parameters},
+        {"authorities", test_authorities},
+        {"persist", test_persist},
+        {"account", test_account},
+        {"zone", test_zone},
+        {"one_probe", test_one_probe},
+        {"no_resolver", test_no_resolver},
+        {"many_names", test_many_names},
+        {"ends", test_ends},
+        {"bound", test_bound},
+        {"lookups", test_lookups},
     };
 
     return RUN("preflight", cases);
