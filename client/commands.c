@@ -6,6 +6,8 @@
 
 const struct client_command *const client_commands[] = {
     &client_get_certificate,
+    &client_periodic,
+    &client_check_certificate,
     &client_check_connection,
     &client_check_service,
     &client_show_certificate,

@@ -7,6 +7,8 @@
 #include "client/command.h"
 
 extern const struct client_command client_get_certificate;
+extern const struct client_command client_periodic;
+extern const struct client_command client_check_certificate;
 extern const struct client_command client_check_connection;
 extern const struct client_command client_check_service;
 extern const struct client_command client_show_certificate;

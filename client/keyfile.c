@@ -44,6 +44,8 @@ int keyfile_load(char **pem, size_t *len, mode_t *was, const struct files *files
 {
     char name[256];
     int fd, ret;
+    *pem = NULL;
+    *len = 0;
     files_name(name, files, FILE_KEYPAIR);
     if ((fd = openat(files->folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0) {
         ret = -errno;

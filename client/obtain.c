@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "client/csr.h"
 #include "client/install.h"
 #include "client/keyfile.h"
+#include "client/renewal.h"
 #include "client/server.h"
 
 /* What one certificate is made of, on its way. */
@@ -77,6 +79,24 @@ static int ask(struct work *w, bool force, struct err *err)
     return ret;
 }
 
+/* Asks until it is one that is wanted. */
+static int ask_for_new(struct work *w, const struct obtain_wish *wish, struct err *err)
+{
+    int ret = ask(w, wish->force, err);
+    if (ret < 0 || wish->unlike == NULL || X509_cmp(w->chain.certs[0], wish->unlike) != 0) {
+        return ret;
+    }
+    if (!wish->force) {
+        chain_clear(&w->chain);
+        if ((ret = ask(w, true, err)) < 0 || X509_cmp(w->chain.certs[0], wish->unlike) != 0) {
+            return ret;
+        }
+    }
+    return err_set(err, ERR_EXISTS,
+                   "the server gives the certificate again that is there already, and is to be "
+                   "renewed: its operator's log may say why");
+}
+
 /* Puts key, leaf and issuers behind each other. */
 static char *concatenate(const struct key *key, const char *chain, size_t chain_len, size_t *len)
 {
@@ -129,14 +149,14 @@ static int install(struct work *w, struct err *err)
     return ret;
 }
 
-static int obtain_with_key(struct work *w, bool force, struct err *err)
+static int obtain_with_key(struct work *w, const struct obtain_wish *wanted, struct err *err)
 {
     struct chain_wish wish = {.key = w->key->pkey,
                               .names = w->set->names,
                               .count = w->set->count,
                               .length = (size_t)w->client->settings.expected_chain_length};
     int ret = csr_make(&w->csr, &w->csr_len, w->key->pkey, w->set->names, w->set->count, err);
-    if (ret == 0 && (ret = ask(w, force, err)) == 0) {
+    if (ret == 0 && (ret = ask_for_new(w, wanted, err)) == 0) {
         wish.now = clock_wall_s(w->client->clock);
         if ((ret = chain_check(&w->chain, &wish, err)) < 0) {
             reject(ret, err);
@@ -164,8 +184,11 @@ int obtain(struct client *client, struct report_line *report, const struct set *
         keyfile_tell_mode(&own, files, report);
         w.key = &own;
     }
-    if (ret == 0 && (ret = obtain_with_key(&w, wish->force, err)) == 0) {
+    if (ret == 0 && (ret = obtain_with_key(&w, wish, err)) == 0) {
         *not_after = chain_not_after(w.chain.certs[0]);
+        if (client->settings.cert_renew_threshold_days == 0) {
+            renewal_ask(client, report, files, w.chain.certs[0]);
+        }
     }
     chain_clear(&w.chain);
     free(w.csr);

@@ -5,6 +5,7 @@
 #ifndef CERTMILL_CLIENT_OBTAIN_H
 #define CERTMILL_CLIENT_OBTAIN_H
 
+#include <openssl/types.h>
 #include <stdbool.h>
 
 #include "client/command.h"
@@ -17,11 +18,16 @@ struct obtain_wish {
     /* A new certificate though the server has a good one: `--force` for it, and without where the
      * server (an original one) does not take that. */
     bool force;
+    /* A certificate that is not wanted any more, or NULL: where the server gives that very one
+     * again, it is asked with force. */
+    const X509 *unlike;
 };
 
 /* Safe to be called by several threads for several sets. The caller holds the set's lock. On
- * success the files are in place (copies included) and *not_after is set; hooks are the
- * caller's. Errors: those of server_run, chain_check and install_commit; err says what to do. */
+ * success the files are in place (copies included), *not_after is set, and where
+ * cert-renew-threshold-days is not the server has been asked when the CA wants to be asked again
+ * (client/renewal.h); hooks are the caller's. Errors: those of server_run, chain_check and
+ * install_commit; err says what to do. */
 int obtain(struct client *client, struct report_line *report, const struct set *set,
            const struct files *files, const struct obtain_wish *wish, int64_t *not_after,
            struct err *err);

@@ -30,7 +30,6 @@
 
 #define CONCAT_MAX (LIMIT_CHAIN_PEM + KEY_FILE_MAX)
 #define LOOKS_MAX  3 /* at files that are replaced just then */
-#define MEND       "certmill periodic gets a new one"
 
 /* What is being looked at. */
 struct look {
@@ -96,7 +95,7 @@ static void read_leaf(struct look *look)
     struct chain chain;
     struct err err = {0};
     if (text->ret == -ENOENT) {
-        note(look, STATE_NO_CERTIFICATE, "there is no certificate yet (%s): " MEND,
+        note(look, STATE_NO_CERTIFICATE, "there is no certificate yet (%s)",
              path_of(look, FILE_CERTIFICATE).text);
         return;
     }
@@ -106,7 +105,7 @@ static void read_leaf(struct look *look)
         return;
     }
     if (chain_parse(&chain, text->data, text->len, &err) < 0) {
-        note(look, STATE_UNREADABLE, "%s holds no certificate in PEM form: " MEND,
+        note(look, STATE_UNREADABLE, "%s holds no certificate in PEM form",
              path_of(look, FILE_CERTIFICATE).text);
         return;
     }
@@ -176,7 +175,7 @@ static void read_chain(struct look *look)
         ret = chain_check_link(&look->state->chain, 0, &err);
     }
     if (ret < 0) {
-        note(look, STATE_CHAIN, "%s: %.200s: " MEND, path_of(look, FILE_CHAIN).text, err.text);
+        note(look, STATE_CHAIN, "%s: %.200s", path_of(look, FILE_CHAIN).text, err.text);
     }
 }
 
@@ -213,7 +212,7 @@ static void check_issuer_file(struct look *look)
         return;
     }
     if (!has_chain(text, &look->state->chain, 1)) {
-        note(look, STATE_INCOMPLETE, "%s does not hold the issuers of the chain: " MEND,
+        note(look, STATE_INCOMPLETE, "%s does not hold the issuers of the chain",
              path_of(look, FILE_ISSUER).text);
     }
 }
@@ -240,7 +239,7 @@ static void check_concat_file(struct look *look)
     if (!is_key_and_chain(text, &look->texts[FILE_KEYPAIR], chain) &&
         !(key_match(text->data, text->len, look->view->files->type, look->state->chain.certs[0]) &&
           has_chain(text, &look->state->chain, 0))) {
-        note(look, STATE_INCOMPLETE, "%s does not hold the key and the chain: " MEND,
+        note(look, STATE_INCOMPLETE, "%s does not hold the key and the chain",
              path_of(look, FILE_CONCAT).text);
     }
 }
@@ -259,7 +258,7 @@ static void explain_key(struct look *look)
         return;
     }
     if (chain->count > 0 && EVP_PKEY_eq(X509_get0_pubkey(chain->certs[0]), key.pkey) != 1) {
-        note(look, STATE_KEY_MISMATCH, "the certificate is for another key than %s: " MEND,
+        note(look, STATE_KEY_MISMATCH, "the certificate is for another key than %s",
              path_of(look, FILE_KEYPAIR).text);
     }
     ERR_clear_error();
@@ -271,18 +270,18 @@ static void check_key(struct look *look)
     struct text *text = &look->texts[FILE_KEYPAIR];
     const struct chain *chain = &look->state->chain;
     struct err err = {0};
-    mode_t was;
+    mode_t was = 0;
     text->ret = keyfile_load(&text->data, &text->len, &was, look->view->files, &err);
     if (text->ret < 0) {
         text->data = NULL;
         if (text->ret == -ENOENT) {
-            note(look, STATE_NO_KEY, "there is no key (%s): certmill periodic makes one",
-                 path_of(look, FILE_KEYPAIR).text);
+            note(look, STATE_NO_KEY, "there is no key (%s)", path_of(look, FILE_KEYPAIR).text);
         } else {
             note(look, STATE_BAD_KEY, "%.500s", err.text);
         }
         return;
     }
+    look->state->key_mode_was = was;
     if (chain->count == 0 ||
         !key_match(text->data, text->len, look->view->files->type, chain->certs[0])) {
         explain_key(look);
@@ -308,10 +307,10 @@ static void check_issuer(struct look *look, X509 *leaf)
     X509_NAME_get_text_by_NID((X509_NAME *)issuer, NID_commonName, cn, sizeof(cn));
     if ((X509_get_extension_flags(leaf) & EXFLAG_SS) != 0 ||
         X509_NAME_cmp(issuer, X509_get_subject_name(leaf)) == 0) {
-        note(look, STATE_SELF_SIGNED, "the certificate is signed by itself: " MEND);
+        note(look, STATE_SELF_SIGNED, "the certificate is signed by itself");
     } else if (is_listed(&look->view->settings->invalid_ca_cn_list, cn)) {
-        note(look, STATE_INVALID_CA,
-             "the certificate is by %.100s, which is in invalid-ca-cn-list: " MEND, cn);
+        note(look, STATE_INVALID_CA, "the certificate is by %.100s, which is in invalid-ca-cn-list",
+             cn);
     }
 }
 
@@ -321,7 +320,7 @@ static void check_names(struct look *look, X509 *leaf)
     struct chain_wish wish = {.names = set->names, .count = set->count};
     struct err err = {0};
     if (chain_check_names(leaf, &wish, &err) < 0) {
-        note(look, STATE_NAMES, "the set of names is another now: %.300s: " MEND, err.text);
+        note(look, STATE_NAMES, "the set of names is another now: %.300s", err.text);
     }
 }
 
@@ -358,11 +357,11 @@ static void check_dates(struct look *look, X509 *leaf)
                             .threshold_days = view->settings->cert_renew_threshold_days};
     char date[TIMESTAMP_SIZE];
     if (wish.not_before < 0 || wish.not_after <= wish.not_before) {
-        note(look, STATE_UNREADABLE, "the certificate has no sane validity: " MEND);
+        note(look, STATE_UNREADABLE, "the certificate has no sane validity");
         return;
     }
     if (wish.not_after <= view->now) {
-        note(look, STATE_EXPIRED, "the certificate has expired on %s: " MEND,
+        note(look, STATE_EXPIRED, "the certificate has expired on %s",
              timestamp_format(date, wish.not_after));
     } else if (wish.not_before - view->now > CHAIN_SKEW_S) {
         note(look, STATE_NOT_YET_VALID,
@@ -373,7 +372,7 @@ static void check_dates(struct look *look, X509 *leaf)
     state->known_due = true;
     state->due = due_when(&wish);
     if (state->due.at <= view->now) {
-        note(look, STATE_DUE, "the certificate is to be renewed since %s: " MEND,
+        note(look, STATE_DUE, "the certificate is to be renewed since %s",
              timestamp_format(date, state->due.at));
     }
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "client/chain.h"
 #include "client/due.h"
@@ -38,10 +39,11 @@ enum state_problem {
 
 struct state {
     unsigned problems;    /* enum state_problem */
-    char reason[512];     /* the first of them, as a sentence for people */
+    char reason[512];     /* the first of them, for people */
     struct chain chain;   /* leaf and issuers, as far as they are readable; else empty */
     bool known_due;       /* there is a certificate, and so: */
     struct state_due due; /* when it is due */
+    mode_t key_mode_was;  /* of the key file, where it was changed; see keyfile_tell_mode */
     bool ask;             /* the CA's word on that is outdated: see renewal_ask */
 };
 
