@@ -19,6 +19,8 @@ const struct client_command *const client_commands[] = {
     &client_show_configuration,
     &client_show_cname,
     &client_check_cname,
+    &client_show_caa,
+    &client_check_caa,
     &client_help,
     &client_version,
     NULL,

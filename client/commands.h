@@ -20,6 +20,8 @@ extern const struct client_command client_show_paths;
 extern const struct client_command client_show_configuration;
 extern const struct client_command client_show_cname;
 extern const struct client_command client_check_cname;
+extern const struct client_command client_show_caa;
+extern const struct client_command client_check_caa;
 extern const struct client_command client_help;
 extern const struct client_command client_version;
 

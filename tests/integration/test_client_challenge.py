@@ -150,5 +150,81 @@ class Cname(Case):
         self.assertIn("the other 2 were not looked at", done.stderr)
 
 
+class Caa(Case):
+    """RFC 8659, RFC 8657."""
+
+    def account(self) -> str:
+        answer = self.lab.shell("show", "acmeaccount")
+        self.assertIn(f"  CAA identities: {CA_NAME}\n", answer.stdout)
+        line, = (row for row in answer.stdout.splitlines() if row.startswith("  Account URL: "))
+        return line.removeprefix("  Account URL: ")
+
+    def found(self, status: int = 1) -> dict[str, tuple[str, str]]:
+        """What check caa says, by name without the zone."""
+        items = self.json("check", "caa", status=status)["items"]
+        return {item["name"].removesuffix(f".{ZONE}"): (item["state"], item["text"]) for item in items}
+
+    def test_show(self) -> None:
+        self.use(f"good.{ZONE},*.good.{ZONE}")
+        value = f"{CA_NAME}; validationmethods=dns-01; accounturi={self.account()}"
+        self.assertEqual(self.ok("show", "caa"), f'good.{ZONE}. CAA 128 issue "{value}"\n'
+                                                 f'good.{ZONE}. CAA 128 issuewild "{value}"\n')
+        item = self.json("show", "caa")["items"][1]
+        self.assertEqual(item, {"name": f"*.good.{ZONE}", "owner": f"good.{ZONE}", "flags": 128, "tag": "issuewild",
+                                "value": value})
+
+    def test_original_server(self) -> None:
+        """It names its account alone: Let's Encrypt's is known by its URL, others are not guessed."""
+        url = "https://acme-v02.api.letsencrypt.org/acme/acct/17"
+        script = self.path / "certgrinderd"
+        script.write_text(f"#!/bin/sh\necho 'Account details:'\necho '  Account URL: {url}'\n")
+        script.chmod(0o755)
+        self.use(f"good.{ZONE}", certgrinderd=str(script))
+        self.assertEqual(self.ok("show", "caa"),
+                         f'good.{ZONE}. CAA 128 issue "letsencrypt.org; validationmethods=dns-01; accounturi={url}"\n')
+        script.write_text("#!/bin/sh\necho '  Account URL: https://ca.example/1'\n")
+        done = self.certmill("show", "caa")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("by which name its CA goes in CAA records", done.stderr)
+
+    def test_check(self) -> None:
+        self.account()
+        labels = ("none", "permits", "deep.permits", "forbids", "alias", "nobody", "wildonly", "account", "method", "critical")
+        self.use(",".join(f"{label}.{ZONE}" for label in labels), f"*.wildonly.{ZONE}", BROKEN, **self.own())
+        found = self.found()
+        self.assertEqual({name: state for name, (state, _) in found.items()},
+                         {"none": "none", "permits": "permits", "deep.permits": "permits", "forbids": "forbids",
+                          "alias": "forbids", "nobody": "forbids", "wildonly": "permits", "*.wildonly": "forbids",
+                          "account": "forbids", "method": "forbids", "critical": "forbids", BROKEN: "unknown"})
+        for name, text in (("alias", f"the CAA records of forbids.{ZONE} do not permit it"), ("critical", "critical property"),
+                           ("account", "for another account only"), ("method", "by another validation method only"),
+                           (BROKEN, "the DNSSEC chain is broken")):
+            self.assertIn(text, found[name][1])
+        record = f'publish "forbids.{ZONE}. CAA 128 issue "{CA_NAME}; validationmethods=dns-01; accounturi={self.account()}""'
+        self.assertIn(record, found["forbids"][1])
+        self.assertIn(f'publish "wildonly.{ZONE}. CAA 128 issuewild', found["*.wildonly"][1])
+
+    def test_good(self) -> None:
+        self.use(f"permits.{ZONE},deep.permits.{ZONE}", f"none.{ZONE}", **self.own())
+        text = self.ok("check", "caa")
+        self.assertEqual(text.count(f'permits.{ZONE}. CAA 0 issue "{CA_NAME}; validationmethods=dns-01"'), 1,
+                         "records are shown once")
+        self.assertRegex(text, rf"(?m)^none     none\.{ZONE}: ")
+
+    def test_show_is_what_check_wants(self) -> None:
+        self.use(f"forbids.{ZONE}", **self.own())
+        line = self.ok("show", "caa").strip()
+        self.assertIn(f'publish "{line}"', self.certmill("check", "caa").stdout)
+
+    def test_server_is_not_there(self) -> None:
+        """What is published is shown nevertheless; what nobody may have is told."""
+        self.use(f"permits.{ZONE}", f"nobody.{ZONE}", certgrinderd="false", **self.own())
+        found = self.found()
+        self.assertEqual({name: state for name, (state, _) in found.items()}, {"permits": "unknown", "nobody": "forbids"})
+        self.assertIn("permit no CA at all", found["nobody"][1])
+        self.use(f"none.{ZONE}", certgrinderd="false")
+        self.assertEqual(self.found(0)["none"][0], "none")
+
+
 if __name__ == "__main__":
     main()
