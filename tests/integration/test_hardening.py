@@ -5,7 +5,9 @@ import os
 import platform
 import re
 import subprocess
+import tempfile
 import unittest
+from pathlib import Path
 
 from lab.server import BIN
 from support import main
@@ -115,7 +117,12 @@ class Certmilld(Program, unittest.TestCase):
 
 
 class Certmill(Program, unittest.TestCase):
-    pass
+    def test_size(self) -> None:
+        """It goes on every host: under 1 MB without symbols."""
+        with tempfile.TemporaryDirectory() as folder:
+            stripped = Path(folder, "certmill")
+            tool("strip", "-s", "-o", stripped, self.path)
+            self.assertLess(stripped.stat().st_size, 1_000_000)
 
 
 class Certmillctl(Program, unittest.TestCase):
