@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "client/commands.h"
+#include "client/copies.h"
 #include "client/help.h"
 #include "client/server_session.h"
 
@@ -92,8 +93,9 @@ static int open_path(struct client *client, struct err *err)
                            ? "; make it with mkdir -m 750, or correct path"
                            : "; it has to be a folder that certmill may read and write");
     }
-    return file_owner_find(&client->owner, client->settings.owner, client->settings.group,
-                           client->settings.mode, err);
+    int ret = file_owner_find(&client->owner, client->settings.owner, client->settings.group,
+                              client->settings.mode, err);
+    return ret < 0 ? ret : copies_check(client, err);
 }
 
 static int prepare(struct client *client, struct err *err)

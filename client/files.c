@@ -1,5 +1,6 @@
 #include "client/files.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -46,26 +47,50 @@ void files_name(char dst[static 256], const struct files *files, enum file_kind 
              key_type_name(files->type), kinds[kind].suffix);
 }
 
+#define ENTRY_MAX (64u << 10) /* octets of a line of group(5): 4,000 members of 15 */
+
+/* Both by the calls that several threads may make at once. */
+static int find_user(uid_t *uid, const char *name, char *buffer, struct err *err)
+{
+    struct passwd entry, *found = NULL;
+    if (getpwnam_r(name, &entry, buffer, ENTRY_MAX, &found) != 0 || found == NULL) {
+        return err_set(err, ERR_NOT_FOUND, "owner: there is no user %.64s on this host", name);
+    }
+    *uid = found->pw_uid;
+    return 0;
+}
+
+static int find_group(gid_t *gid, const char *name, char *buffer, struct err *err)
+{
+    struct group entry, *found = NULL;
+    if (getgrnam_r(name, &entry, buffer, ENTRY_MAX, &found) != 0 || found == NULL) {
+        return err_set(err, ERR_NOT_FOUND, "group: there is no group %.64s on this host", name);
+    }
+    *gid = found->gr_gid;
+    return 0;
+}
+
 int file_owner_find(struct file_owner *out, const char *user, const char *group, const char *mode,
                     struct err *err)
 {
+    int ret = 0;
     *out = (struct file_owner){.uid = (uid_t)-1, .gid = (gid_t)-1, .mode = FILE_MODE};
     if (mode != NULL) {
         out->mode = (mode_t)strtoul(mode, NULL, 8);
     }
+    if (user == NULL && group == NULL) {
+        return 0;
+    }
+    char *buffer = malloc(ENTRY_MAX);
+    if (buffer == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
     if (user != NULL) {
-        const struct passwd *found = getpwnam(user);
-        if (found == NULL) {
-            return err_set(err, ERR_NOT_FOUND, "owner: there is no user %.64s", user);
-        }
-        out->uid = found->pw_uid;
+        ret = find_user(&out->uid, user, buffer, err);
     }
-    if (group != NULL) {
-        const struct group *found = getgrnam(group);
-        if (found == NULL) {
-            return err_set(err, ERR_NOT_FOUND, "group: there is no group %.64s", group);
-        }
-        out->gid = found->gr_gid;
+    if (ret == 0 && group != NULL) {
+        ret = find_group(&out->gid, group, buffer, err);
     }
-    return 0;
+    free(buffer);
+    return ret;
 }

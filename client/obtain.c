@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client/chain.h"
+#include "client/copies.h"
 #include "client/csr.h"
 #include "client/install.h"
 #include "client/keyfile.h"
@@ -179,6 +180,10 @@ int obtain(struct client *client, struct report_line *report, const struct set *
                      .new_key = wish->key != NULL};
     struct key own = {0};
     int ret = install_prepare(files, NULL, err);
+    *not_after = 0;
+    if (ret == 0) {
+        ret = copies_prepare(&client->settings, files, err);
+    }
     if (ret == 0 && w.key == NULL) {
         ret = keyfile_open(&own, files, err);
         keyfile_tell_mode(&own, files, report);
@@ -186,6 +191,10 @@ int obtain(struct client *client, struct report_line *report, const struct set *
     }
     if (ret == 0 && (ret = obtain_with_key(&w, wish, err)) == 0) {
         *not_after = chain_not_after(w.chain.certs[0]);
+        ret = copies_write(&client->settings, files, w.key, &w.chain, err);
+        if (ret < 0) {
+            err_prefix(err, "the new files are in place, but not all of their copies");
+        }
         if (client->settings.cert_renew_threshold_days == 0) {
             renewal_ask(client, report, files, w.chain.certs[0]);
         }
@@ -193,5 +202,5 @@ int obtain(struct client *client, struct report_line *report, const struct set *
     chain_clear(&w.chain);
     free(w.csr);
     key_clear(&own);
-    return ret;
+    return ret < 0 ? ret : 0;
 }
