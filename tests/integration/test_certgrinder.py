@@ -114,7 +114,8 @@ class Certgrinder(ClientCase):
 
     def test_commands_that_change_nothing(self) -> None:
         before = self.contents()
-        for words, status in (("check connection", 0), ("show certificate", 0), ("show paths", 0),
+        for words, status in (("check connection", 0), ("check certificate", 0), ("periodic --now", 0), ("periodic", 0),
+                              ("show certificate", 0), ("show paths", 0),
                               ("show configuration", 0), ("show spki", 0), ("show tlsa 853 tcp", 0),
                               (f"check tlsa 853 tcp -n 127.0.0.1@{self.lab.resolver.port}", 1), ("help", 0), ("version", 0)):
             with self.subTest(words):
@@ -122,6 +123,53 @@ class Certgrinder(ClientCase):
                 self.assertEqual(done.returncode, status, done.stderr)
                 self.assertTrue(done.stdout or done.stderr)
                 self.assertEqual(self.contents(), before)
+
+    def test_problems_that_check_certificate_finds(self) -> None:
+        """Client.md's list: there, issuer, days left, key, subject and names."""
+        first, kind = "www.example.org", "ecdsa"
+        key, leaf, chain = (self.file(first, SUFFIXES[i], kind) for i in (0, 2, 3))
+        other = Path(tempfile.mkdtemp(dir=self.made))
+        fake = Issuer(other, "Fake LE Intermediate X1")
+        self_signed = pki.openssl("req", "-x509", "-key", self.original / key.name, "-subj", f"/CN={first}", "-days", "60",
+                                  "-addext", "subjectAltName=DNS:www.example.org,DNS:mail.example.org").decode()
+        another = pki.key(other / "key", "p384").read_text()
+
+        def written(issuer: Issuer, names: list[str], days: int) -> None:
+            write_files(self.path, issuer, names, kind, self.keys[first, kind], days)
+
+        def put_self_signed() -> None:
+            leaf.write_text(self_signed)
+            chain.write_text(self_signed)
+
+        for name, spoil, said in (
+                ("none", leaf.unlink, "certificate"),
+                ("self-signed", put_self_signed, "self"),
+                ("an issuer of invalid-ca-cn-list", lambda: written(fake, FILES[first], 60), "Fake LE Intermediate X1"),
+                ("29 days left", lambda: written(self.issuer, FILES[first], 29), "to be renewed since"),
+                ("another key", lambda: key.write_text(another), "key"),
+                ("other names", lambda: written(self.issuer, [first, "other.example.org"], 60), "other.example.org"),
+                ("fewer names", lambda: written(self.issuer, [first], 60), "mail.example.org")):
+            with self.subTest(name):
+                shutil.rmtree(self.path)
+                shutil.copytree(self.original, self.path)
+                spoil()
+                before = self.contents()
+                done = self.certmill("check", "certificate")
+                self.assertEqual(done.returncode, 1, done.stdout)
+                line = next(line for line in done.stdout.splitlines() if line.startswith(f"{first} {kind}: PROBLEM"))
+                self.assertIn(said, line)
+                self.assertEqual(done.stdout.count("PROBLEM"), 1, "and nothing of the others")
+                self.assertEqual(self.contents(), before)
+
+    def test_periodic_renews_what_needs_it(self) -> None:
+        kept, first, kind = self.contents(), "www.example.org", "rsa"
+        write_files(self.path, self.issuer, FILES[first], kind, self.keys[first, kind], 29)
+        self.ok("periodic", "--now")
+        after = {name: text for name, text in self.contents().items() if not name.endswith(".old")}
+        changed = {name for name, text in after.items() if text != kept[name]}
+        self.assertEqual(changed, {self.file(first, suffix, kind).name for suffix in SUFFIXES[2:]},
+                         "the same key makes the same request")
+        self.lab.check_chain(after[self.file(first, SUFFIXES[3], kind).name], FILES[first], self.file(first, SUFFIXES[0], kind))
 
     def test_file_names(self) -> None:
         shown = self.ok("show", "paths").split()
