@@ -158,6 +158,7 @@ static int ask_server(struct check *check, char *const *names, struct err *err)
     struct settings settings = check->client->settings;
     char level[] = "INFO", *output = NULL;
     const struct server_call call = {.settings = &settings,
+                                     .session = check->client->session,
                                      .first = "check",
                                      .more = names,
                                      .more_count = check->count,

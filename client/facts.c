@@ -262,6 +262,7 @@ static int ask(struct client *client, const char *second, char **output, size_t 
                struct err *err)
 {
     const struct server_call call = {.settings = &client->settings,
+                                     .session = client->session,
                                      .first = "show",
                                      .second = second,
                                      .timeout_ms = (int)client->settings.server_timeout * 1000,

@@ -74,6 +74,8 @@ static void print_variable(const struct hooks *hooks, int variable, FILE *out)
             fputs(change->set->names[0], out);
         } else if (variable == 1) {
             print_domains(out, change->set);
+        } else if (change->path != NULL) {
+            fputs(change->path, out);
         } else {
             files_name(name, &files, FILE_CHAIN);
             fprintf(out, "%s/%s", hooks->settings->path, name);

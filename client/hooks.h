@@ -16,6 +16,7 @@
 struct hooks_change {
     const struct set *set;
     enum key_type type;
+    const char *path; /* for CERTMILL_PATHS; NULL: the chain file in settings.path */
 };
 
 /* Runs each of settings' post-renew-hooks, then what is in post-renew-hooks-dir in the order of

@@ -150,7 +150,8 @@ static int install(struct work *w, struct err *err)
     return ret;
 }
 
-static int obtain_with_key(struct work *w, const struct obtain_wish *wanted, struct err *err)
+/* CSR, the server's answer, the chain proved. */
+static int get_chain(struct work *w, const struct obtain_wish *wanted, struct err *err)
 {
     struct chain_wish wish = {.key = w->key->pkey,
                               .names = w->set->names,
@@ -161,10 +162,22 @@ static int obtain_with_key(struct work *w, const struct obtain_wish *wanted, str
         wish.now = clock_wall_s(w->client->clock);
         if ((ret = chain_check(&w->chain, &wish, err)) < 0) {
             reject(ret, err);
-        } else {
-            ret = install(w, err);
         }
     }
+    return ret;
+}
+
+int obtain_chain(struct client *client, struct report_line *report, const struct set *set,
+                 const struct key *key, const struct obtain_wish *wish, struct chain *out,
+                 struct err *err)
+{
+    struct work w = {.client = client, .report = report, .set = set, .key = key};
+    int ret = get_chain(&w, wish, err);
+    if (ret < 0) {
+        chain_clear(&w.chain);
+    }
+    free(w.csr);
+    *out = w.chain;
     return ret;
 }
 
@@ -189,7 +202,7 @@ int obtain(struct client *client, struct report_line *report, const struct set *
         keyfile_tell_mode(&own, files, report);
         w.key = &own;
     }
-    if (ret == 0 && (ret = obtain_with_key(&w, wish, err)) == 0) {
+    if (ret == 0 && (ret = get_chain(&w, wish, err)) == 0 && (ret = install(&w, err)) == 0) {
         *not_after = chain_not_after(w.chain.certs[0]);
         ret = copies_write(&client->settings, files, w.key, &w.chain, err);
         if (ret < 0) {

@@ -8,6 +8,7 @@
 #include <openssl/types.h>
 #include <stdbool.h>
 
+#include "client/chain.h"
 #include "client/command.h"
 #include "client/key.h"
 
@@ -32,5 +33,11 @@ struct obtain_wish {
 int obtain(struct client *client, struct report_line *report, const struct set *set,
            const struct files *files, const struct obtain_wish *wish, int64_t *not_after,
            struct err *err);
+
+/* The same without files: a chain for this key and these names, proved by chain_check, into *out.
+ * chain_clear frees. wish.key is not looked at. */
+int obtain_chain(struct client *client, struct report_line *report, const struct set *set,
+                 const struct key *key, const struct obtain_wish *wish, struct chain *out,
+                 struct err *err);
 
 #endif
