@@ -11,6 +11,7 @@
 
 #include "client/copies_form.h"
 #include "client/install_file.h"
+#include "client/keyfile.h"
 #include "common/file.h"
 
 /* One copy, on its way. */
@@ -299,8 +300,9 @@ static int put(const struct copy *copy, const struct install_access *access, con
     return ret;
 }
 
-/* Returns whether it had to be written. */
-static int write_one(const struct copy *copy, const struct copies_form *form, struct err *err)
+/* Returns whether it has to be written, which it is where write is set. */
+static int bring(const struct copy *copy, const struct copies_form *form, bool write,
+                 struct err *err)
 {
     struct install_access access = install_access(&copy->owner, copy->folder, copy->base);
     char *data;
@@ -310,30 +312,67 @@ static int write_one(const struct copy *copy, const struct copies_form *form, st
         return err_prefix(err, "copies: %s", copy->path);
     }
     bool same = is_there(copy, form, &access, data, len);
-    if (!same && (ret = put(copy, &access, data, len)) < 0) {
+    if (write && !same && (ret = put(copy, &access, data, len)) < 0) {
         fail(copy, ret, err);
     }
     copies_wipe(data, len);
     return ret < 0 ? ret : !same;
 }
 
-int copies_write(const struct settings *settings, const struct files *files, const struct key *key,
-                 const struct chain *chain, struct err *err)
+static int bring_all(const struct settings *settings, const struct copies_form *all, bool write,
+                     struct err *err)
 {
     const struct settings_copy *rows = settings->copies.rows;
-    int written = 0;
+    int count = 0;
     for (size_t i = 0; i < settings->copies.count; i++) {
-        struct copies_form form = {.row = &rows[i], .files = files, .key = key, .chain = chain};
+        struct copies_form form = *all;
         struct copy copy;
-        int ret = copy_open(&copy, &rows[i], files, err);
+        form.row = &rows[i];
+        int ret = copy_open(&copy, &rows[i], form.files, err);
         if (ret == 0) {
-            ret = write_one(&copy, &form, err);
+            ret = bring(&copy, &form, write, err);
         }
         copy_close(&copy);
         if (ret < 0) {
             return ret;
         }
-        written += ret;
+        count += ret;
     }
-    return written;
+    return count;
+}
+
+int copies_write(const struct settings *settings, const struct files *files, const struct key *key,
+                 const struct chain *chain, struct err *err)
+{
+    struct copies_form form = {.files = files, .key = key, .chain = chain};
+    return bring_all(settings, &form, true, err);
+}
+
+static int follow(const struct settings *settings, const struct files *files,
+                  const struct chain *chain, bool write, struct err *err)
+{
+    struct key key;
+    if (settings->copies.count == 0) {
+        return 0;
+    }
+    struct copies_form form = {.files = files, .key = &key, .chain = chain};
+    int ret = keyfile_open(&key, files, err);
+    if (ret == 0) {
+        ret = bring_all(settings, &form, write, err);
+    }
+    key_clear(&key);
+    return ret;
+}
+
+bool copies_due(const struct settings *settings, const struct files *files,
+                const struct chain *chain)
+{
+    return follow(settings, files, chain, false, NULL) != 0;
+}
+
+int copies_follow(const struct settings *settings, const struct files *files,
+                  const struct chain *chain, struct err *err)
+{
+    int ret = copies_prepare(settings, files, err);
+    return ret < 0 ? ret : follow(settings, files, chain, true, err);
 }

@@ -6,6 +6,8 @@
 #ifndef CERTMILL_CLIENT_COPIES_H
 #define CERTMILL_CLIENT_COPIES_H
 
+#include <stdbool.h>
+
 #include "client/chain.h"
 #include "client/command.h"
 #include "client/files.h"
@@ -29,5 +31,13 @@ int copies_prepare(const struct settings *settings, const struct files *files, s
  */
 int copies_write(const struct settings *settings, const struct files *files, const struct key *key,
                  const struct chain *chain, struct err *err);
+
+/* For files that need no renewal: the key is read from them. Whether one of the copies is missing
+ * or differs (or cannot be looked at: copies_follow says why), changing nothing. */
+bool copies_due(const struct settings *settings, const struct files *files,
+                const struct chain *chain);
+/* As copies_write. */
+int copies_follow(const struct settings *settings, const struct files *files,
+                  const struct chain *chain, struct err *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "client/client.h"
+#include "client/copies.h"
 #include "client/hooks.h"
 #include "client/interrupt.h"
 #include "client/jobs.h"
@@ -94,7 +95,8 @@ static void look_first(void *arg, size_t i)
         tell_mode(&task);
         if ((task.state.problems & STATE_PEOPLE) != 0) {
             fail(round, item, task.state.reason);
-        } else if (task.state.problems == 0 && !task.state.ask) {
+        } else if (task.state.problems == 0 && !task.state.ask &&
+                   !copies_due(&round->client->settings, &item->files, &task.state.chain)) {
             item->outcome = ITEM_FINE;
         }
     }
@@ -154,13 +156,28 @@ static int renew(struct task *task, struct err *err)
     int64_t not_after = 0;
     int ret =
         obtain(task->round->client, task->report, item->set, &item->files, &wish, &not_after, err);
+    item->changed = not_after > 0;
     if (ret < 0) {
         return ret;
     }
-    item->changed = true;
     item->outcome = ITEM_RENEWED;
     say(task, "new certificate, valid until", not_after);
     return anyway ? 0 : check_mended(task, err);
+}
+
+/* Its copies may be missing, or not as they are configured by now. */
+static int be_fine(struct task *task, struct err *err)
+{
+    const struct settings *settings = &task->round->client->settings;
+    int ret = copies_follow(settings, &task->item->files, &task->state.chain, err);
+    if (ret < 0) {
+        return ret;
+    }
+    task->item->changed = ret > 0;
+    task->item->outcome = ITEM_FINE;
+    say(task, ret > 0 ? "copies written; to be renewed on" : "fine, to be renewed on",
+        task->state.due.at);
+    return 0;
 }
 
 static int renew_if_due(struct task *task, struct err *err)
@@ -173,9 +190,7 @@ static int renew_if_due(struct task *task, struct err *err)
         return err_set(err, ERR_POLICY, "%s", task->state.reason);
     }
     if (task->state.problems == 0) {
-        task->item->outcome = ITEM_FINE;
-        say(task, "fine, to be renewed on", task->state.due.at);
-        return 0;
+        return be_fine(task, err);
     }
     report_step(task->report, LOG_LEVEL_INFO, task->state.reason);
     return renew(task, err);

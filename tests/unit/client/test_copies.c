@@ -159,6 +159,30 @@ static void test_up_to_date(void)
     CU_ASSERT_EQUAL(write_copies(&chain), 3);
 }
 
+/* Files that need no renewal: their copies are brought up to date all the same. */
+static void test_follow(void)
+{
+    char name[256];
+    fresh();
+    CU_ASSERT_FALSE(copies_due(&settings, &files, &chain));
+    row("combined", "a");
+    files.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    files_name(name, &files, FILE_KEYPAIR);
+    int fd = openat(files.folder, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+    CU_ASSERT_EQUAL(write(fd, key.pem, key.len), (ssize_t)key.len);
+    close(fd);
+    CU_ASSERT_TRUE(copies_due(&settings, &files, &chain));
+    CU_ASSERT_EQUAL(mode_of("a"), 0);
+    CU_ASSERT_EQUAL(copies_follow(&settings, &files, &chain, &err), 1);
+    CU_ASSERT_FALSE(copies_due(&settings, &files, &chain));
+    CU_ASSERT_EQUAL(copies_follow(&settings, &files, &chain, &err), 0);
+    CU_ASSERT_TRUE(copies_due(&settings, &files, &renewed));
+    row("chain", "/nonexistent/a");
+    CU_ASSERT_TRUE(copies_due(&settings, &files, &chain));
+    CU_ASSERT_EQUAL(copies_follow(&settings, &files, &chain, &err), -ENOENT);
+    close(files.folder);
+}
+
 static int opens_with(const char *password)
 {
     size_t len;
@@ -365,6 +389,7 @@ int main(void)
     CU_pSuite suite = CU_add_suite("copies", set_up, tear_down);
     CU_add_test(suite, "forms", test_forms);
     CU_add_test(suite, "up to date", test_up_to_date);
+    CU_add_test(suite, "follow", test_follow);
     CU_add_test(suite, "PKCS#12", test_pkcs12);
     CU_add_test(suite, "bad passwords", test_bad_passwords);
     CU_add_test(suite, "bad places", test_bad_places);
