@@ -23,7 +23,7 @@ static char *www[] = {name0, name1}, *wild[] = {name2};
 static const struct set sets[] = {{.names = www, .count = 2, .name = "www.example.org"},
                                   {.names = wild, .count = 1, .name = "*.example.net"}};
 static const struct hooks_change changes[] = {
-    {&sets[0], KEY_RSA}, {&sets[0], KEY_ECDSA}, {&sets[1], KEY_RSA}};
+    {&sets[0], KEY_RSA, NULL}, {&sets[0], KEY_ECDSA, NULL}, {&sets[1], KEY_RSA, NULL}};
 
 static int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
 {
