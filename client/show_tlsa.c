@@ -19,14 +19,14 @@ static int show_set(struct client *client, const struct set *set, const struct t
                         set->names[0], key_type_name(client->types[i]));
             continue;
         }
-        ret = tlsa_print(client, key, service, false, err);
+        ret = tlsa_print(client, key, service, TLSA_PRINT_ALL, err);
         key = tlsa_keys_find(keys, TLSA_STAGED, client->types[i]);
         if (ret == 0 && key != NULL) {
             if (!client->settings.json) {
                 fprintf(client->out, "; %s %s: of the staged key\n", set->names[0],
                         key_type_name(key->type));
             }
-            ret = tlsa_print(client, key, service, true, err);
+            ret = tlsa_print(client, key, service, TLSA_PRINT_OF_KEY, err);
         }
     }
     return ret;

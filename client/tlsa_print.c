@@ -35,13 +35,22 @@ json_t *tlsa_record_json(const char *owner, const uint8_t *rdata, size_t len)
     return json;
 }
 
-static json_t *item_of(const char *name, const char *owner, const struct tlsa_key *key,
-                       const uint8_t *rdata, size_t len)
+/* A record to be printed. */
+struct print {
+    struct client *client;
+    const struct tlsa_key *key;
+    const char *name;
+    char owner[LIMIT_DOMAIN_TEXT + 1];
+    enum tlsa_print how;
+};
+
+static json_t *item_of(const struct print *p, const uint8_t *rdata, size_t len)
 {
-    json_t *item = tlsa_record_json(owner, rdata, len);
+    enum tlsa_holder holder = p->how == TLSA_PRINT_REMOVE ? TLSA_STALE : p->key->holder;
+    json_t *item = tlsa_record_json(p->owner, rdata, len);
     json_t *more =
-        json_pack("{s:s,s:s,s:s,s:s}", "name", name, "set", key->set->names[0], "key_type",
-                  key_type_name(key->type), "state", tlsa_holder_name(key->holder));
+        json_pack("{s:s,s:s,s:s,s:s}", "name", p->name, "set", p->key->set->names[0], "key_type",
+                  key_type_name(p->key->type), "state", tlsa_holder_name(holder));
     if (item == NULL || more == NULL || json_object_update(item, more) < 0) {
         json_decref(item);
         item = NULL;
@@ -50,29 +59,30 @@ static json_t *item_of(const char *name, const char *owner, const struct tlsa_ke
     return item;
 }
 
-static int print_one(struct client *client, const struct tlsa_key *key, const char *name,
-                     const char *owner, const char *type, struct err *err)
+static int print_one(const struct print *p, const char *type, struct err *err)
 {
-    struct tlsa_of of = tlsa_key_of(key);
+    struct client *client = p->client;
+    struct tlsa_of of = tlsa_key_of(p->key);
+    bool comment = tlsa_is_wildcard(p->name) || p->how == TLSA_PRINT_REMOVE;
     uint8_t *rdata;
     size_t len;
     int ret = tlsa_make(&rdata, &len, type, &of, err);
     if (ret == ERR_NOT_FOUND) {
         log_warning(client->log, NULL, "%s: type %s: %s: certmill get certificate asks for one",
-                    owner, type, err->text);
+                    p->owner, type, err->text);
         *err = (struct err){0};
         return 0;
     }
     if (ret < 0) {
         return ret;
     }
-    char *line = tlsa_line(owner, rdata, len);
+    char *line = tlsa_line(p->owner, rdata, len);
     if (line == NULL) {
         ret = err_set(err, -ENOMEM, "out of memory");
     } else if (client->settings.json) {
-        client_item(client, item_of(name, owner, key, rdata, len));
+        client_item(client, item_of(p, rdata, len));
     } else {
-        fprintf(client->out, "%s%s\n", tlsa_is_wildcard(name) ? "; " : "", line);
+        fprintf(client->out, "%s%s\n", comment ? "; " : "", line);
     }
     free(line);
     free(rdata);
@@ -80,37 +90,36 @@ static int print_one(struct client *client, const struct tlsa_key *key, const ch
 }
 
 /* A wildcard's records are printed for a host below it, out of a zone file's sight. */
-static int owner_of(struct client *client, char owner[static LIMIT_DOMAIN_TEXT + 1],
-                    const struct tlsa_service *service, const char *name, struct err *err)
+static int owner_of(struct print *p, const struct tlsa_service *service, struct err *err)
 {
     char host[LIMIT_DOMAIN_TEXT + 8];
-    if (!tlsa_is_wildcard(name)) {
-        return tlsa_owner(owner, service->port, service->protocol, name, err);
+    if (!tlsa_is_wildcard(p->name)) {
+        return tlsa_owner(p->owner, service->port, service->protocol, p->name, err);
     }
-    snprintf(host, sizeof(host), "HOST%s", name + 1);
-    if (!client->settings.json) {
-        fprintf(client->out,
+    snprintf(host, sizeof(host), "HOST%s", p->name + 1);
+    if (!p->client->settings.json) {
+        fprintf(p->client->out,
                 "; %s: TLSA records are looked up under each host's own name (RFC 6698 A.2.1.3):\n",
-                name);
+                p->name);
     }
-    return tlsa_owner(owner, service->port, service->protocol, host, err);
+    return tlsa_owner(p->owner, service->port, service->protocol, host, err);
 }
 
 int tlsa_print(struct client *client, const struct tlsa_key *key,
-               const struct tlsa_service *service, bool of_key, struct err *err)
+               const struct tlsa_service *service, enum tlsa_print how, struct err *err)
 {
     const struct conf_strings *types = &client->settings.tlsa_type_list;
     for (size_t i = 0; i < key->set->count; i++) {
-        char owner[LIMIT_DOMAIN_TEXT + 1];
-        int ret = owner_of(client, owner, service, key->set->names[i], err);
+        struct print print = {.client = client, .key = key, .name = key->set->names[i], .how = how};
+        int ret = owner_of(&print, service, err);
         if (ret == ERR_LIMIT) { /* a name that has no TLSA records, whatever we do */
             log_warning(client->log, NULL, "%s", err->text);
             *err = (struct err){0};
             continue;
         }
         for (size_t j = 0; ret == 0 && j < types->count; j++) {
-            if (!of_key || tlsa_type_of_key(types->items[j])) {
-                ret = print_one(client, key, key->set->names[i], owner, types->items[j], err);
+            if (how == TLSA_PRINT_ALL || tlsa_type_of_key(types->items[j])) {
+                ret = print_one(&print, types->items[j], err);
             }
         }
         if (ret < 0) {

@@ -11,12 +11,17 @@
 /* Whether clients look TLSA records of the name up: never of a wildcard (RFC 6698 A.2.1.3). */
 bool tlsa_is_wildcard(const char *name);
 
-/* The records of a key, for each name of its set and each type of tlsa-type-list: lines of a
- * zone file to client->out, or items. Wildcard names make comments. Records that there is no
- * certificate for make comments as well. of_key: only types that are of keys. 0, or negative
- * with err. */
+enum tlsa_print {
+    TLSA_PRINT_ALL,    /* every type */
+    TLSA_PRINT_OF_KEY, /* those that are of keys: see tlsa_type_of_key */
+    TLSA_PRINT_REMOVE, /* likewise, of a key that is gone: comments, or items that are stale */
+};
+
+/* The records of a key, for each name of its set and each type of tlsa-type-list: lines of a zone
+ * file to client->out, or items. Wildcard names make comments; of records that there is no
+ * certificate for, the log tells. 0, or negative with err. */
 int tlsa_print(struct client *client, const struct tlsa_key *key,
-               const struct tlsa_service *service, bool of_key, struct err *err);
+               const struct tlsa_service *service, enum tlsa_print how, struct err *err);
 
 /* Says what is to be said of the types in tlsa-type-list, to the log. */
 void tlsa_print_cautions(struct client *client);
