@@ -45,24 +45,13 @@ static const char *server_text(const struct walk *walk, char dst[static DNSADDR_
     return dst;
 }
 
-/* The question as a person has it: "TLSA _25._tcp.example.org". */
-static const char *question_text(const struct walk *walk, char dst[static 192])
-{
-    char name[LIMIT_NAME_TEXT], *type = ldns_rr_type2str((ldns_rr_type)walk->type);
-
-    name_to_text(name, walk->name);
-    (void)snprintf(dst, 192, "%.20s %.160s", type != NULL ? type : "?", name);
-    free(type);
-    return dst;
-}
-
 static int fail(struct walk *walk, const char *what)
 {
     char question[192];
 
     walk->out->outcome = DNS_FAILED;
-    (void)snprintf(walk->out->reason, sizeof walk->out->reason, "%.150s: %.350s",
-                   question_text(walk, question), what);
+    dns_rrset_text(question, walk->name, walk->type);
+    dns_say(walk->out->reason, "%s: %s", question, what);
     return 0;
 }
 
@@ -110,7 +99,7 @@ static int explain_servfail(struct walk *walk, const char *said)
 {
     struct walk again = {.dns = walk->dns, .out = walk->out, .type = walk->type};
     int ret;
-    char text[320];
+    char text[DNS_REASON];
 
     memcpy(again.name, walk->name, sizeof again.name);
     (void)fail(walk, said);
@@ -119,19 +108,27 @@ static int explain_servfail(struct walk *walk, const char *said)
     }
     if (again.reply.pkt != NULL && dns_reply_code(again.reply.pkt) != LDNS_RCODE_SERVFAIL) {
         walk->out->trust = DNS_BOGUS;
-        (void)snprintf(text, sizeof text, "bogus: %s; it shows the records only unchecked", said);
+        dns_say(text, "bogus: %s; it shows the records only unchecked", said);
         (void)fail(walk, text);
     }
     ldns_pkt_free(again.reply.pkt);
     return 0;
 }
 
+static enum dns_trust told_trust(const struct walk *walk)
+{
+    if (!walk->dns->trusted[walk->reply.server]) {
+        return DNS_INDETERMINATE;
+    }
+    return ldns_pkt_ad(walk->reply.pkt) ? DNS_SECURE : DNS_INSECURE;
+}
+
 /* Asks for the name; whether there is a reply to go on with. */
 static int ask(struct walk *walk, bool *usable)
 {
-    char server[DNSADDR_TEXT], code_text[32], more[100], text[256];
+    char server[DNSADDR_TEXT], code_text[32], more[160], text[DNS_REASON];
     unsigned code;
-    int ret = exchange(walk, false);
+    int ret = exchange(walk, walk->dns->anchors != NULL);
 
     *usable = false;
     if (ret < 0) {
@@ -142,25 +139,55 @@ static int ask(struct walk *walk, bool *usable)
     }
     code = dns_reply_code(walk->reply.pkt);
     if (code == LDNS_RCODE_NOERROR || code == LDNS_RCODE_NXDOMAIN) {
-        bool trusted = walk->dns->trusted[walk->reply.server];
-
-        merge(walk->out, !trusted                       ? DNS_INDETERMINATE
-                         : ldns_pkt_ad(walk->reply.pkt) ? DNS_SECURE
-                                                        : DNS_INSECURE);
+        if (walk->dns->anchors == NULL) {
+            merge(walk->out, told_trust(walk));
+        }
         *usable = true;
         return 0;
     }
     dns_reply_code_text(code_text, code);
     dns_reply_extended(more, sizeof more, walk->reply.pkt);
-    (void)snprintf(text, sizeof text, "%s answered %s%s", server_text(walk, server), code_text,
-                   more);
+    dns_say(text, "%s answered %s%s", server_text(walk, server), code_text, more);
     walk->out->trust = DNS_INDETERMINATE;
-    return code == LDNS_RCODE_SERVFAIL ? explain_servfail(walk, text) : fail(walk, text);
+    return code == LDNS_RCODE_SERVFAIL && walk->dns->anchors == NULL ? explain_servfail(walk, text)
+                                                                     : fail(walk, text);
+}
+
+/* Validates a step where we do that: records of `by`, or with none, the absence of what was asked.
+ * *good: it may be gone on with. */
+static int validate(struct walk *walk, const uint8_t *by, uint16_t type, bool *good)
+{
+    struct dns_answer *out = walk->out;
+    enum dns_trust trust = DNS_BOGUS;
+    int ret;
+
+    *good = true;
+    if (walk->dns->anchors == NULL) {
+        return 0;
+    }
+    ret = by != NULL
+              ? dns_validate_records(walk->dns, walk->reply.pkt, by, type, &trust, out->reason)
+              : dns_validate_denial(walk->dns, walk->reply.pkt, walk->name, type, &trust,
+                                    out->reason);
+    merge(out, trust);
+    *good = ret == 0 && (trust == DNS_SECURE || trust == DNS_INSECURE);
+    if (*good) {
+        out->reason[0] = '\0';
+    } else {
+        out->outcome = DNS_FAILED;
+    }
+    return ret;
 }
 
 static int found(struct walk *walk)
 {
-    int ret = dns_reply_records(walk->out, walk->reply.pkt, walk->name, walk->type);
+    bool good;
+    int ret = validate(walk, walk->name, walk->type, &good);
+
+    if (ret < 0 || !good) {
+        return ret;
+    }
+    ret = dns_reply_records(walk->out, walk->reply.pkt, walk->name, walk->type);
 
     if (ret == ERR_LIMIT) {
         return fail(walk, "the records are larger than a DNS message");
@@ -174,24 +201,23 @@ static int found(struct walk *walk)
 static int silent(struct walk *walk, bool fresh, bool *on)
 {
     const ldns_pkt *pkt = walk->reply.pkt;
+    const bool no_name = dns_reply_code(pkt) == LDNS_RCODE_NXDOMAIN; /* the last: RFC 6604 3 */
     uint32_t ttl = 0;
-    bool denied = dns_reply_negative_ttl(&ttl, pkt, walk->name);
+    bool denied = dns_reply_negative_ttl(&ttl, pkt, walk->name), good;
 
-    walk->out->negative_ttl = ttl;
-    if (dns_reply_code(pkt) == LDNS_RCODE_NXDOMAIN) { /* of the last name, RFC 6604 3 */
-        walk->out->outcome = DNS_NXDOMAIN;
-    } else if (fresh && !denied && !ldns_pkt_ra(pkt) && !ldns_pkt_aa(pkt)) {
-        char server[DNSADDR_TEXT], text[120];
-
-        (void)snprintf(text, sizeof text, "%s does not look names up for others",
-                       server_text(walk, server));
-        return fail(walk, text);
-    } else if (fresh || denied) {
-        walk->out->outcome = DNS_NODATA;
-    } else {
+    if (!fresh && !no_name && !denied) {
         *on = true;
+        return 0;
     }
-    return 0;
+    walk->out->negative_ttl = ttl;
+    if (!no_name && !denied && !ldns_pkt_ra(pkt) && !ldns_pkt_aa(pkt)) {
+        char server[DNSADDR_TEXT], text[DNS_REASON];
+
+        dns_say(text, "%s does not look names up for others", server_text(walk, server));
+        return fail(walk, text);
+    }
+    walk->out->outcome = no_name ? DNS_NXDOMAIN : DNS_NODATA;
+    return validate(walk, NULL, walk->type, &good);
 }
 
 /* Goes on at the target. False: it cannot; the answer says why. */
@@ -234,7 +260,8 @@ static int run(struct walk *walk)
         case DNS_STEP_INVALID:
             return fail(walk, "an alias (CNAME or DNAME) leads to what is no name");
         case DNS_STEP_ALIAS:
-            if (!follow(walk, &at, &ret)) {
+            if ((ret = validate(walk, at.by, (uint16_t)at.by_type, &usable)) < 0 || !usable ||
+                !follow(walk, &at, &ret)) {
                 return ret;
             }
             fresh = false;
@@ -264,6 +291,8 @@ int dns_ask(struct dns *dns, const char *owner, uint16_t type, struct dns_answer
     (void)name_lower(walk.name, walk.name);
     dns->deadline = clock_mono_ms(dns->clock) + 3 * (uint64_t)dns->timeout_ms;
     dns->questions = LIMIT_DNS_QUESTIONS;
+    dns->checks = LIMIT_DNS_CHECKS;
+    dns_chain_begin(dns);
     out->names = calloc(LIMIT_CNAME_CHAIN + 2, sizeof *out->names);
     if (out->names == NULL || push_name(&walk) < 0 || run(&walk) < 0) {
         ret = err_set(err, -ENOMEM, "%s: out of memory", owner);
@@ -337,17 +366,17 @@ int dns_new(struct dns **out, const struct dns_options *options, struct err *err
     struct dns *dns = calloc(1, sizeof *dns);
     int ret;
 
-    if (options->validate) {
-        free(dns);
-        return err_set(err, ERR_UNKNOWN, "validate: answers are not yet validated here");
-    }
     if (dns == NULL || (dns->message = malloc(LIMIT_DNS_MESSAGE)) == NULL) {
         free(dns);
         return err_set(err, -ENOMEM, "out of memory");
     }
     dns->clock = options->clock;
     dns->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : LIMIT_DNS_TIMEOUT_MS;
-    if ((ret = take_servers(dns, options, err)) < 0) {
+    ret = take_servers(dns, options, err);
+    if (ret == 0 && options->validate) {
+        ret = dns_anchor_read(&dns->anchors, options->trust_anchor, err);
+    }
+    if (ret < 0) {
         dns_free(dns);
         return ret;
     }
@@ -360,6 +389,8 @@ void dns_free(struct dns *dns)
     if (dns == NULL) {
         return;
     }
+    dns_chain_clear(dns);
+    ldns_rr_list_deep_free(dns->anchors);
     free(dns->message);
     free(dns);
 }

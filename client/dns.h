@@ -68,7 +68,9 @@ void dns_free(struct dns *dns);
  * short; follows aliases, at most LIMIT_CNAME_CHAIN. Answers are untrusted octets: question,
  * ID and source are compared, everything is bounded. What resolvers fail to do is told in
  * *out and returns 0; negative: out of memory, a name that is none (ERR_MALFORMED, ERR_LIMIT).
- * SERVFAIL of a resolver that answers with checking disabled is DNS_FAILED and DNS_BOGUS.
+ * What is bogus is DNS_FAILED as well, whether found by ourselves or because a resolver says
+ * SERVFAIL but answers with checking disabled. What could not be validated for want of an answer is
+ * DNS_FAILED and DNS_INDETERMINATE.
  * dns_answer_clear frees, always. A struct dns is one thread's; what it learnt of zones' keys it
  * keeps. */
 int dns_ask(struct dns *dns, const char *owner, uint16_t type, struct dns_answer *out,

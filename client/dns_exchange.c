@@ -195,18 +195,16 @@ static void explain(char reason[static DNS_REASON], const struct try *try, bool 
 
     dnsaddr_text(server, try->to);
     if (error == ERR_TIMEOUT && try->strangers) {
-        (void)snprintf(reason, DNS_REASON,
-                       "what came from %s was no answer to the question (another ID or name)",
-                       server);
+        dns_say(reason, "what came from %s was no answer to the question (another ID or name)",
+                server);
     } else if (error == ERR_TIMEOUT) {
-        (void)snprintf(reason, DNS_REASON, "no answer from %s%s in time", server, by);
+        dns_say(reason, "no answer from %s%s in time", server, by);
     } else if (error == ERR_MALFORMED) {
-        (void)snprintf(reason, DNS_REASON, "%s sent what is no DNS message%s", server, by);
+        dns_say(reason, "%s sent what is no DNS message%s", server, by);
     } else if (error == ERR_PROTOCOL) {
-        (void)snprintf(reason, DNS_REASON, "%s answered another question%s", server, by);
+        dns_say(reason, "%s answered another question%s", server, by);
     } else {
-        (void)snprintf(reason, DNS_REASON, "%s cannot be asked%s: %s", server, by,
-                       err_string(error));
+        dns_say(reason, "%s cannot be asked%s: %s", server, by, err_string(error));
     }
 }
 
@@ -261,7 +259,7 @@ int dns_exchange(struct dns *dns, const struct dnsmsg_question *question, struct
 
     *reply = (struct dns_reply){.reason = "its time is up"};
     if (dns->questions == 0) {
-        (void)snprintf(reply->reason, sizeof reply->reason, "it leads to too many questions");
+        dns_say(reply->reason, "it leads to too many questions");
         return 0;
     }
     dns->questions--;

@@ -1,6 +1,7 @@
 #include "client/dns_priv.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,15 @@
 #include "zones/name.h"
 
 #define OPTION_EDE 15 /* RFC 8914 */
+
+void dns_say(char reason[static DNS_REASON], const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(reason, DNS_REASON, format, args);
+    va_end(args);
+}
 
 unsigned dns_reply_code(const ldns_pkt *pkt)
 {

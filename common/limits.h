@@ -256,9 +256,21 @@
 /* Asked for one answer: 9 names of an alias chain, and for validation a DS for each of 8 labels of
  * one of them and a DNSKEY for each of 5 zones; the rest is kept from before. */
 #define LIMIT_DNS_QUESTIONS 64
-#define LIMIT_DNS_TIMEOUT_MS                                                                       \
-    10000 /* of one of them, all tries; all of them get three times that                           \
-           */
+/* Of one of them, all tries; all of them get three times that. */
+#define LIMIT_DNS_TIMEOUT_MS 10000
+/* Signatures checked for one answer, a millisecond each at most: 64 replies of one RRset and three
+ * NSEC3. Who signs a zone so that all keys have one tag (CVE-2023-50387) gets no further. */
+#define LIMIT_DNS_CHECKS     256
+#define LIMIT_DNS_SIGNATURES 8  /* looked at for one RRset: two algorithms, twice while rolling */
+#define LIMIT_DNS_KEYS       4  /* tried for one signature: those with its tag and algorithm */
+#define LIMIT_DNS_DS         16 /* of one zone that are compared with its keys */
+#define LIMIT_DNS_DENIALS    16 /* NSEC or NSEC3 records of one answer; the standards need three */
+/* RFC 9276 3.2: with more NSEC3 is not computed, and the zone counts as not signed. 130 labels of
+ * one name are hashed in 20,000 steps then, 10 ms. */
+#define LIMIT_DNS_ITERATIONS 150
+#define LIMIT_DNS_ZONES_KEPT 4096 /* names whose place in the tree of zones is known in a run */
+#define LIMIT_TRUST_ANCHOR   (64u << 10) /* bytes of its file */
+#define LIMIT_TRUST_ANCHORS  16
 
 /* -- check service -- */
 /* Octets of a server before TLS begins: a greeting, 20 lines of EHLO's answer of 512 octets each

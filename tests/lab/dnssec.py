@@ -39,7 +39,7 @@ class Zone:
     nsec3: list[str] = field(default_factory=list)
     """Options of ldns-signzone for NSEC3; empty: NSEC."""
     ds: DsKind = "right"
-    dates: tuple[str, str] = ("20260101", "20451231")
+    dates: tuple[str, str] = ("20260101", "20351231")
     signed: bool = True
     digest: str = "-2"
     """Of the DS: ldns-key2ds's option."""
@@ -62,7 +62,7 @@ ZONES = {
     "plain.optout.test": Zone(ds="none", signed=False),
     "unknown.test": Zone(ds="unknown"),
     "expired.test": Zone(dates=("20200101", "20200201")),
-    "future.test": Zone(dates=("20440101", "20450101")),
+    "future.test": Zone(dates=("20340101", "20350101")),
     "wrongds.test": Zone(ds="wrong"),
     "nokeys.test": Zone(signed=False),
     "altered.test": Zone(),
