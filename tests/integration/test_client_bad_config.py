@@ -177,6 +177,21 @@ class BadConfig(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn("did you mean CERTMILL_DOMAIN_LIST?", done.stderr)
 
+    def test_default_configuration(self) -> None:
+        """/etc/certmill/certmill.yaml is read where it is there and no other is named; seen in a /etc of its own."""
+        own = ("mount -t tmpfs none /etc && mkdir -m 755 /etc/certmill && "
+               "echo 'jobs: 7' >/etc/certmill/certmill.yaml && exec \"$0\" \"$@\"")
+        namespace = ["unshare", "--mount", "sh", "-c", own]
+        if subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode:
+            self.skipTest("no mount namespace of our own")
+        other = self.folder / "c.yaml"
+        other.write_text("jobs: 9\n")
+        for words, jobs in (([], 7), (["--config-file", other], 9), (["--jobs", "8"], 8)):
+            done = subprocess.run([*namespace, BIN / "certmill", *words, "show", "configuration"], capture_output=True,
+                                  text=True, env=clean_env(), check=False, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(f"\njobs: {jobs}\n", done.stdout)
+
 
 if __name__ == "__main__":
     main()
