@@ -251,6 +251,17 @@ static void take_session(struct service_session *out, SSL *ssl, bool dane)
     }
 }
 
+/* As far as the socket takes it at once. */
+static void take_leave(SSL *ssl, enum starttls_protocol starttls)
+{
+    size_t len;
+    const char *bye = starttls_bye(starttls, &len);
+    if (bye != NULL) {
+        SSL_write(ssl, bye, (int)len);
+    }
+    SSL_shutdown(ssl);
+}
+
 static int talk_tls(struct service_session *out, const struct link *link, struct err *err)
 {
     const struct service_call *call = link->call;
@@ -274,7 +285,7 @@ out:
         ERR_clear_error();
     } else if ((ret = shake_hands(link, ssl, err)) == 0) {
         take_session(out, ssl, call->tlsa_count > 0);
-        SSL_shutdown(ssl);
+        take_leave(ssl, call->service->starttls);
     }
     ERR_clear_error();
     SSL_free(ssl);

@@ -25,6 +25,21 @@ const char *starttls_name(enum starttls_protocol protocol)
     }
 }
 
+const char *starttls_bye(enum starttls_protocol protocol, size_t *len)
+{
+    static const char unbind[] =
+        "\x30\x05\x02\x01\x02\x42"; /* and the 0 of its end: RFC 4511 4.3 */
+    static const char *const words[] = {[STARTTLS_SMTP] = "QUIT\r\n",
+                                        [STARTTLS_IMAP] = "c3 LOGOUT\r\n",
+                                        [STARTTLS_POP3] = "QUIT\r\n",
+                                        [STARTTLS_XMPP] = "</stream:stream>",
+                                        [STARTTLS_XMPP_SERVER] = "</stream:stream>",
+                                        [STARTTLS_LDAP] = unbind};
+    const char *bye = words[protocol];
+    *len = bye == NULL ? 0 : bye == unbind ? sizeof(unbind) : strlen(bye);
+    return bye;
+}
+
 enum starttls_protocol starttls_of_port(unsigned port)
 {
     switch (port) {

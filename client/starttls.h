@@ -61,4 +61,8 @@ void starttls_begin(struct starttls *s, enum starttls_protocol protocol, const c
  * ERR_LIMIT, ERR_UNAVAILABLE (it does not offer TLS, or refuses), and err says what it said. */
 int starttls_input(struct starttls *s, const void *data, size_t len, struct err *err);
 
+/* What ends the session within TLS, so that the server's log shows nobody who broke off; NULL for
+ * STARTTLS_NONE. */
+const char *starttls_bye(enum starttls_protocol protocol, size_t *len);
+
 #endif

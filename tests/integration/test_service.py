@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 from lab import services
 from lab.dnssec import DnsSec, Zone
 from lab.ports import Ports
+from lab.process import wait_until
 from lab.server import BIN, clean_env, to_yaml
 from lab.services import ROOT, Authority, Pair, running, s_server
 
@@ -255,6 +257,9 @@ class Service(unittest.TestCase):
         self.settings["starttls"] = "smtp"
         with running(services.postfix(self.folder, port, [self.ecdsa, self.rsa]), port):
             found = self.check(0, f"127.0.0.1:{port}", "mail.signed.test")
+            log = self.folder / f"postfix{port}" / "maillog"
+            wait_until(lambda: len(re.findall(r"disconnect .* starttls=1 quit=1 ", log.read_text())) == 2,
+                       "its log shows two that took their leave")
         for kind in ("ecdsa", "rsa"):
             for check in ("files", "name", "dates", "chain", "trust", "dane"):
                 self.says(found, check, kind, "good")

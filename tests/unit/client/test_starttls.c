@@ -309,6 +309,12 @@ static void test_ports(void)
     CU_ASSERT_EQUAL(starttls_of_port(465), STARTTLS_NONE);
     CU_ASSERT_EQUAL(starttls_of_word("xmpp", 4711), STARTTLS_XMPP);
     CU_ASSERT_PTR_NULL(starttls_name(STARTTLS_NONE));
+    size_t len;
+    CU_ASSERT_PTR_NULL(starttls_bye(STARTTLS_NONE, &len));
+    CU_ASSERT_EQUAL(memcmp(starttls_bye(STARTTLS_SMTP, &len), "QUIT\r\n", 6), 0);
+    CU_ASSERT_EQUAL(len, 6);
+    CU_ASSERT_EQUAL(memcmp(starttls_bye(STARTTLS_LDAP, &len), "\x30\x05\x02\x01\x02\x42\0", 7), 0);
+    CU_ASSERT_EQUAL(len, 7);
 }
 
 int main(void)
