@@ -90,7 +90,7 @@ static int exchange(struct walk *walk, bool checking_disabled)
     };
 
     ldns_pkt_free(walk->reply.pkt);
-    return dns_exchange(walk->dns, &question, &walk->reply);
+    return dns_question(walk->dns, &question, &walk->reply);
 }
 
 /* A resolver that validates says SERVFAIL of what is bogus, and shows it with CD set
@@ -371,6 +371,7 @@ int dns_new(struct dns **out, const struct dns_options *options, struct err *err
         return err_set(err, -ENOMEM, "out of memory");
     }
     dns->clock = options->clock;
+    dns->exchange = dns_exchange;
     dns->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : LIMIT_DNS_TIMEOUT_MS;
     ret = take_servers(dns, options, err);
     if (ret == 0 && options->validate) {

@@ -69,7 +69,7 @@ static int fetch(struct dns *dns, struct dns_zone *zone, uint16_t type, ldns_pkt
     };
     struct dns_reply reply;
     char what[192], server[DNSADDR_TEXT], code[32];
-    int ret = dns_exchange(dns, &question, &reply);
+    int ret = dns_question(dns, &question, &reply);
 
     *pkt = reply.pkt;
     if (ret < 0 || (reply.pkt != NULL && (dns_reply_code(reply.pkt) == LDNS_RCODE_NOERROR ||

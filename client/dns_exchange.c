@@ -258,11 +258,6 @@ int dns_exchange(struct dns *dns, const struct dnsmsg_question *question, struct
     uint64_t share = first_share(tries, time_left(dns));
 
     *reply = (struct dns_reply){.reason = "its time is up"};
-    if (dns->questions == 0) {
-        dns_say(reply->reason, "it leads to too many questions");
-        return 0;
-    }
-    dns->questions--;
     for (size_t i = 0; i < tries; i++, share += share / 2) {
         const size_t server = (first + i) % dns->server_count;
         ldns_pkt *pkt = NULL;
@@ -288,4 +283,14 @@ int dns_exchange(struct dns *dns, const struct dnsmsg_question *question, struct
         }
     }
     return 0;
+}
+
+int dns_question(struct dns *dns, const struct dnsmsg_question *question, struct dns_reply *reply)
+{
+    if (dns->questions == 0) {
+        *reply = (struct dns_reply){.reason = "it leads to too many questions"};
+        return 0;
+    }
+    dns->questions--;
+    return dns->exchange(dns, question, reply);
 }

@@ -29,8 +29,20 @@ struct dns_zone {
     char reason[DNS_REASON];
 };
 
+struct dns_reply {
+    ldns_pkt *pkt; /* NULL: none; reason says why */
+    size_t server; /* who sent it */
+    char reason[DNS_REASON];
+};
+
+struct dns;
+/* reply->pkt is the caller's to free; its code may be any. -ENOMEM. */
+typedef int dns_exchange_fn(struct dns *dns, const struct dnsmsg_question *question,
+                            struct dns_reply *reply);
+
 struct dns {
     const struct clock *clock;
+    dns_exchange_fn *exchange; /* dns_exchange, but in tests */
     union dnsaddr servers[LIMIT_RESOLVE_SERVERS];
     bool trusted[LIMIT_RESOLVE_SERVERS]; /* their AD counts */
     size_t server_count;
@@ -45,17 +57,13 @@ struct dns {
     size_t zone_count;
 };
 
-struct dns_reply {
-    ldns_pkt *pkt; /* NULL: none; reason says why */
-    size_t server; /* who sent it */
-    char reason[DNS_REASON];
-};
-
 /* -- dns_exchange.c -- */
 
-/* Asks the resolvers in turn. reply->pkt is the caller's to free; its code may be any. Negative:
- * out of memory. */
-int dns_exchange(struct dns *dns, const struct dnsmsg_question *question, struct dns_reply *reply);
+/* Asks the resolvers in turn. */
+dns_exchange_fn dns_exchange;
+
+/* By dns->exchange, as long as there are questions left. */
+int dns_question(struct dns *dns, const struct dnsmsg_question *question, struct dns_reply *reply);
 
 /* -- dns_reply.c: no I/O -- */
 

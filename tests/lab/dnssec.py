@@ -141,7 +141,7 @@ class DnsSec:
         self.nameserver = f"127.0.0.1@{self._port}"
         self.resolver = f"127.0.0.1@{resolver}"
         self.blind = f"127.0.0.1@{blind}"
-        self._records = [line for line in EXTRA.splitlines() if line and self._zone_of(line.split()[0])]
+        self._records = [] if zones else EXTRA.split("\n")[1:-1]
         for zone in self.zones:
             self._records += self._usual(zone)
         self._signed: dict[str, list[str]] = {}
