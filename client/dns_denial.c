@@ -488,7 +488,9 @@ void dns_denial_gather(struct dns_denial *out, const struct dns_check *check, co
         uint8_t owner[LIMIT_NAME_WIRE], signer[LIMIT_NAME_WIRE];
         unsigned labels;
 
+        /* Only of class IN is what is verified below; another's would come along unverified. */
         if ((type != LDNS_RR_TYPE_NSEC && type != LDNS_RR_TYPE_NSEC3) ||
+            ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN ||
             name_measure(owner_of(rr), ldns_rdf_size(ldns_rr_owner(rr))) < 0) {
             continue;
         }
