@@ -52,3 +52,32 @@ class ClientCase(LabCase):
 
     def file(self, first: str, suffix: str, kind: str) -> Path:
         return self.path / f"{first}-{suffix.format(kind)}"
+
+
+class PeriodicCase(ClientCase):
+    """One set, with an ECDSA key."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.set(**{"key-type-list": ["ecdsa"], "rsa-bits": 2048, "domain-list": SETS[:1]})
+
+    def set(self, **settings: object) -> None:
+        for key, value in settings.items():
+            self.settings[key] = value
+        self.write()
+
+    def orders(self) -> int:
+        return self.lab.more.counted()["orders"]
+
+    def periodic(self, last: str, *, status: int = 0, orders: int | None = None) -> str:
+        """Runs it; its last line, and how much was ordered."""
+        before = self.orders()
+        done = self.certmill("periodic", "--now")
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertIn(last, done.stderr.splitlines()[-1], done.stderr)
+        if orders is not None:
+            self.assertEqual(self.orders() - before, orders, done.stderr)
+        return done.stderr
+
+    def chain(self, first: str = "www.example.org") -> str:
+        return self.file(first, SUFFIXES[3], "ecdsa").read_text()
