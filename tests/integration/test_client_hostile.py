@@ -69,7 +69,7 @@ class Hostile(unittest.TestCase):
     @classmethod
     def says(cls, text: str) -> str:
         cls.chain.write_text(text)
-        return f"cat > {cls.later}; cat {cls.chain}"
+        return f"cat >> {cls.later}; cat {cls.chain}"
 
     @classmethod
     def run_with(cls, script: str, *words: str) -> subprocess.CompletedProcess[str]:
