@@ -75,9 +75,10 @@ static void fail(struct round *round, struct item *item, const char *why)
     item->outcome = ITEM_FAILED;
 }
 
-static void tell_mode(const struct task *task)
+/* The look that brought the key file in order says so. */
+static void tell_mode(const struct task *task, const struct state *state)
 {
-    struct key key = {.mode_was = task->state.key_mode_was};
+    struct key key = {.mode_was = state->key_mode_was};
     keyfile_tell_mode(&key, &task->item->files, task->report);
 }
 
@@ -92,7 +93,7 @@ static void look_first(void *arg, size_t i)
     if (look(round, item, &task.state, &err) < 0) {
         fail(round, item, err.text);
     } else {
-        tell_mode(&task);
+        tell_mode(&task, &task.state);
         if ((task.state.problems & STATE_PEOPLE) != 0) {
             fail(round, item, task.state.reason);
         } else if (task.state.problems == 0 && !task.state.ask &&
@@ -204,7 +205,8 @@ static int renew_anyway(struct task *task, bool waited, const struct state *befo
     if (ret < 0) {
         return ret;
     }
-    tell_mode(task);
+    tell_mode(task, before);
+    tell_mode(task, &task->state);
     if (waited && task->state.problems == 0 &&
         (before->chain.count == 0 || X509_cmp(now->certs[0], before->chain.certs[0]) != 0)) {
         task->item->outcome = ITEM_FINE;

@@ -111,9 +111,12 @@ class ClientBadKeys(FilesCase):
         self.path.chmod(0o777)
         self.folder.chmod(0o755)
         self.get()  # writes the configuration
+        locks = self.folder / "locks"
+        locks.mkdir()
+        locks.chmod(0o777)
         done = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", BIN / "certmill", "--path",
                                str(self.path), "-D", "www.example.org", "-k", "ecdsa", "--certgrinderd", "false",
-                               "get", "certificate"], capture_output=True, text=True, env=clean_env(), check=False, timeout=60)
+                               "--pid-dir", str(locks), "get", "certificate"], capture_output=True, text=True, env=clean_env(), check=False, timeout=60)
         self.assertEqual(done.returncode, 1)
         self.assertIn(f"{self.file('keypair')}: Permission denied", done.stderr)
 
