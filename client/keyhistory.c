@@ -67,7 +67,7 @@ static int take_line(struct keyhistory *out, const char *p, const char *end)
         return ERR_MALFORMED;
     }
     digits = (size_t)(end - p);
-    if (digits == 0 || digits % 2 != 0 || digits > 2 * LIMIT_SPKI) {
+    if (digits == 0 || digits % 2 != 0 || digits > (size_t)2 * LIMIT_SPKI) {
         return ERR_MALFORMED;
     }
     key.len = digits / 2;
@@ -86,11 +86,11 @@ int keyhistory_parse(struct keyhistory *out, const char *text, size_t len, struc
 {
     const char *p = text, *end = text + len;
     *out = (struct keyhistory){0};
-    if (len < strlen(HEAD) || memcmp(text, HEAD, strlen(HEAD)) != 0) {
+    if (text == NULL || len < strlen(HEAD) || memcmp(text, HEAD, strlen(HEAD)) != 0) {
         return err_set(err, ERR_VERSION, "it does not begin with 'certmill keys 1'");
     }
     p += strlen(HEAD);
-    for (unsigned line = 2; p < end; line++) {
+    for (unsigned line = 2; p != NULL && p < end; line++) {
         const char *stop = memchr(p, '\n', (size_t)(end - p));
         int ret = stop == NULL ? ERR_MALFORMED : 0;
         if (ret == 0 && out->count == LIMIT_KEY_HISTORY) {

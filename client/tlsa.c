@@ -131,8 +131,8 @@ static int of_cert(uint8_t **data, size_t *len, const struct tlsa *kind, X509 *c
                    struct err *err)
 {
     unsigned char *der = NULL;
-    uint8_t *copy;
-    size_t copy_len;
+    uint8_t *copy = NULL;
+    size_t copy_len = 0;
     int n = kind->selector == TLSA_SPKI ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der)
                                         : i2d_X509(cert, &der);
     int ret = take_der(&copy, &copy_len, der, n, err);
@@ -180,13 +180,13 @@ int tlsa_make(uint8_t **rdata, size_t *len, const char *type, const struct tlsa_
               struct err *err)
 {
     struct tlsa kind;
-    uint8_t *data;
-    size_t data_len;
+    uint8_t *data = NULL;
+    size_t data_len = 0;
     if (!kind_of(&kind, type)) {
         return err_set(err, ERR_UNKNOWN, "'%.20s' is no type of TLSA record", type);
     }
     int ret = tlsa_data(&data, &data_len, &kind, of, err);
-    if (ret < 0) {
+    if (ret < 0 || data == NULL) {
         return ret;
     }
     *len = data_len + HEAD;
@@ -205,7 +205,7 @@ int tlsa_make(uint8_t **rdata, size_t *len, const char *type, const struct tlsa_
 /* Whether data is that of the record; takes it over. */
 static bool same(const struct tlsa *tlsa, int ret, uint8_t *data, size_t len)
 {
-    if (ret < 0) {
+    if (ret < 0 || data == NULL) {
         return false;
     }
     bool equal = len == tlsa->len && memcmp(data, tlsa->data, len) == 0;
@@ -225,6 +225,7 @@ bool tlsa_matches(const struct tlsa *tlsa, const struct tlsa_of *of)
         return same(tlsa, ret, data, len);
     }
     for (size_t i = 1; of->chain != NULL && i < of->chain->count; i++) {
+        data = NULL;
         int ret = of_cert(&data, &len, tlsa, of->chain->certs[i], NULL);
         if (same(tlsa, ret, data, len)) {
             return true;

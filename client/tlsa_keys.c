@@ -182,7 +182,7 @@ static int read_staged(struct tlsa_keys *out, struct client *client, const struc
         }
         return ret == -ENOMEM ? ret : 0;
     }
-    if (current != NULL && current->spki_len == key.spki_len &&
+    if (current != NULL && key.spki != NULL && current->spki_len == key.spki_len &&
         memcmp(current->spki, key.spki, key.spki_len) == 0) { /* activated, and then interrupted */
         key_free(&key);
         return 0;

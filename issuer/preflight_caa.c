@@ -44,7 +44,7 @@ static int read_records(struct caa_rdata **out, const struct relevant *set)
             octets += ldns_rdf_size(ldns_rr_rdf(rr, i));
         }
     }
-    if ((*out = malloc(count * sizeof **out + octets)) == NULL) {
+    if ((*out = malloc(count * sizeof **out + octets + 1)) == NULL) {
         return -ENOMEM;
     }
     uint8_t *data = (uint8_t *)(*out + count);
