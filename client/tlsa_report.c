@@ -32,14 +32,15 @@ static bool is_bogus(const struct dns_answer *answer)
     return answer->trust == DNS_BOGUS;
 }
 
-static bool all_there(const struct client *client, const struct tlsa_result *r)
+static bool is_good(const struct client *client, const struct tlsa_result *r)
 {
     if (r->found->answer.outcome == DNS_FAILED || is_bogus(&r->found->answer)) {
         return false;
     }
     for (size_t i = 0; i < client->type_count; i++) {
         const struct tlsa_key *key = tlsa_keys_find(r->keys, TLSA_CURRENT, client->types[i]);
-        if (key != NULL && !tlsa_has_all(r->judgement, key)) {
+        if (key != NULL &&
+            (!tlsa_has_all(r->judgement, key) || !tlsa_accepted(r->judgement, key))) {
             return false;
         }
     }
@@ -271,7 +272,7 @@ static void add_item(struct client *client, const struct tlsa_result *r, bool go
 
 bool tlsa_report(struct client *client, const struct tlsa_result *result)
 {
-    bool good = all_there(client, result);
+    bool good = is_good(client, result);
     const struct dns_answer *answer = &result->found->answer;
     if (client->settings.json) {
         add_item(client, result, good);

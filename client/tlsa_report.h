@@ -18,7 +18,7 @@ struct tlsa_result {
 };
 
 /* Prints to client->out, or adds an item; warnings go to the log. Returns whether all is well: keys
- * in use have all their records, and the answer is one that can be relied on. */
+ * in use have all their records and are accepted with them, and the answer is not bogus. */
 bool tlsa_report(struct client *client, const struct tlsa_result *result);
 
 /* "current", "staged", "stale", "foreign" */
