@@ -1,6 +1,6 @@
 /*
- * Single files of an installation: written, read back, linked. Private to client/install and
- * client/copies.
+ * Single files of an installation: written, read back, linked. Private to client/install,
+ * client/copies and client/ocsp.
  */
 #ifndef CERTMILL_CLIENT_INSTALL_FILE_H
 #define CERTMILL_CLIENT_INSTALL_FILE_H

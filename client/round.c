@@ -321,14 +321,14 @@ static int sum_up(struct round *round, const struct err *hooks)
 {
     size_t failed = count_of(round, ITEM_FAILED), left = count_of(round, ITEM_WAITS);
     bool good = failed == 0 && left == 0 && hooks->code == 0;
-    char more[64] = "";
+    char more[64] = "", text[256];
     if (left > 0) {
         snprintf(more, sizeof(more), ", %zu not begun", left);
     }
-    log_write(round->client->log, good ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, NULL,
-              "%zu fine, %zu renewed, %zu failed%s%s", count_of(round, ITEM_FINE),
-              count_of(round, ITEM_RENEWED), failed, more,
-              hooks->code != 0 ? "; a post-renew hook failed" : "");
+    snprintf(text, sizeof(text), "%zu fine, %zu renewed, %zu failed%s%s",
+             count_of(round, ITEM_FINE), count_of(round, ITEM_RENEWED), failed, more,
+             hooks->code != 0 ? "; a post-renew hook failed" : "");
+    report_summary(&round->client->report, good, text);
     return good ? CLIENT_OK : CLIENT_FAILED;
 }
 
