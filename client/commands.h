@@ -25,6 +25,7 @@ extern const struct client_command client_show_spki;
 extern const struct client_command client_show_ds;
 extern const struct client_command client_show_paths;
 extern const struct client_command client_show_configuration;
+extern const struct client_command client_renew;
 extern const struct client_command client_show_cname;
 extern const struct client_command client_check_cname;
 extern const struct client_command client_show_caa;

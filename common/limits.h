@@ -292,6 +292,11 @@
 #define LIMIT_ROLLOVER_TTL      604800 /* seconds; no cache keeps more (RFC 8767 4 wants days) */
 #define LIMIT_TLSA              100    /* records of one owner that are judged; two keys have six */
 
+/* renew --scan: files looked at, of all folders; /etc/ssl/certs has some 300. */
+#define LIMIT_SCAN_FILES 4096
+/* Octets of one of them: a chain and a key (64 KiB), with room. */
+#define LIMIT_SCAN_FILE (LIMIT_CHAIN_PEM + (128u << 10))
+
 /* -- configuration -- */
 /* Bytes of YAML: 10,000 clients with an ssh key of RSA 4096 (750 octets) and 20 names each take 12
  * MiB. */
