@@ -96,9 +96,12 @@ def ask_tcp(message: bytes, port: int, address: str = "127.0.0.1", limit: float 
 
 
 def alive(port: int, name: str = "example.", qtype: str = "SOA") -> bool:
-    """Whether a nameserver answers anything at all."""
-    answer = ask_udp(query(name, qtype), port, limit=0.2)
-    return answer is not None and len(answer) >= 12
+    """Whether a nameserver answers anything at all; asked more than once, since a full queue loses datagrams."""
+    for limit in (0.2, 1.0, 5.0):
+        answer = ask_udp(query(name, qtype), port, limit=limit)
+        if answer is not None:
+            return len(answer) >= 12
+    return False
 
 
 def dig(*words: str, port: int, address: str = "127.0.0.1") -> str:

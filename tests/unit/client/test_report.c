@@ -3,6 +3,7 @@
 
 #include <CUnit/Basic.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,16 +79,27 @@ static void open_screen(struct screen *screen, int rows, int columns)
     struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
     int theirs;
     CU_ASSERT_EQUAL_FATAL(openpty(&screen->ours, &theirs, NULL, NULL, &size), 0);
-    CU_ASSERT_EQUAL(fcntl(screen->ours, F_SETFL, O_NONBLOCK), 0);
     screen->theirs = fdopen(theirs, "w");
     screen->text[0] = '\0';
 }
 
-/* What was written since the last time. */
+/*
+ * What was written since the last time. A terminal hands its bytes on piecemeal and later, so a
+ * mark is sent behind them, and all is read up to it.
+ */
 static const char *written(struct screen *screen)
 {
-    ssize_t n = read(screen->ours, screen->text, sizeof(screen->text) - 1);
-    screen->text[n > 0 ? n : 0] = '\0';
+    size_t len = 0;
+    const char mark = '\x01';
+    CU_ASSERT_EQUAL_FATAL(write(fileno(screen->theirs), &mark, 1), 1);
+    do {
+        struct pollfd ready = {.fd = screen->ours, .events = POLLIN};
+        CU_ASSERT_EQUAL_FATAL(poll(&ready, 1, 10000), 1);
+        ssize_t n = read(screen->ours, screen->text + len, sizeof(screen->text) - len);
+        CU_ASSERT_FATAL(n > 0);
+        len += (size_t)n;
+    } while (screen->text[len - 1] != mark);
+    screen->text[len - 1] = '\0';
     return screen->text;
 }
 
