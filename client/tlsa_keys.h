@@ -12,8 +12,8 @@
 enum tlsa_holder { TLSA_CURRENT, TLSA_STAGED, TLSA_STALE };
 
 struct tlsa_key {
-    enum tlsa_holder holder;
     const struct set *set;
+    enum tlsa_holder holder;
     enum key_type type;
     uint8_t *spki;
     size_t spki_len;
