@@ -25,6 +25,7 @@ from . import dns
 from .nameserver import nsd_config
 from .ports import Ports
 from .process import Process, wait_until
+from .resolver import unbound_config
 
 DsKind = Literal["right", "none", "wrong", "unknown"]
 
@@ -92,31 +93,13 @@ stripped.altered.test. 300 IN A 192.0.2.67
 """
 
 _UNBOUND = """\
-server:
-  interface: 127.0.0.1
-  port: {port}
-  directory: "{folder}"
-  chroot: ""
-  username: ""
-  pidfile: ""
-  use-syslog: no
-  do-daemonize: no
-  num-threads: 1
-  do-not-query-localhost: no
   val-log-level: 2
   log-servfail: yes
   ede: yes
-  infra-keep-probing: yes
-  outgoing-range: 256
-  num-queries-per-thread: 256
   module-config: "{modules}"
   local-zone: "test." nodefault
   local-zone: "example." nodefault
-{anchor}remote-control:
-  control-enable: yes
-  control-interface: "{folder}/{name}.ctl"
-  control-use-cert: no
-{stubs}"""
+{anchor}"""
 
 
 def fqdn(name: str) -> str:
@@ -294,15 +277,13 @@ class DnsSec:
         return Process("nsd", ["nsd", "-d", "-c", config], self.folder / "nsd.log")
 
     def _unbound(self, name: str, port: int) -> Process:
-        # The delegations say port 53; each zone has a stub, so that its own port is asked.
-        stubs = "".join(f'stub-zone:\n  name: "{zone}"\n  stub-addr: {self.nameserver}\n  stub-prime: no\n'
-                        for zone in self.zones)
+        # Its delegations say port 53, so each zone has a stub: its own port is asked.
         validating = name == "resolver"
+        more = _UNBOUND.format(modules="validator iterator" if validating else "iterator",
+                               anchor=f'  trust-anchor-file: "{self.trust_anchor}"\n' if validating else "")
         config = self.folder / f"{name}.conf"
-        config.write_text(_UNBOUND.format(
-            port=port, folder=self.folder, name=name, stubs=stubs,
-            modules="validator iterator" if validating else "iterator",
-            anchor=f'  trust-anchor-file: "{self.trust_anchor}"\n' if validating else ""))
+        config.write_text(unbound_config(self.folder, port, dict.fromkeys(self.zones, self._port), more,
+                                         control=self.folder / f"{name}.ctl"))
         return Process(name, ["unbound", "-d", "-c", config], self.folder / f"{name}.log")
 
     def _is_served(self) -> bool:

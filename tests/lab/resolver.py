@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from . import dns
@@ -20,18 +20,40 @@ server:
   do-daemonize: no
   num-threads: 1
   do-not-query-localhost: no
-  qname-minimisation: yes
-  use-caps-for-id: yes
-  infra-host-ttl: 1
   infra-keep-probing: yes
   outgoing-range: 512
   num-queries-per-thread: 512
+{more}remote-control:
+{control}{stubs}"""
+
+_NO_CONTROL = "  control-enable: no\n"
+_CONTROL = """\
+  control-enable: yes
+  control-interface: "{socket}"
+  control-use-cert: no
+"""
+
+
+def unbound_config(folder: Path, port: int, zones: Mapping[str, int], more: str, *, control: Path | None = None,
+                   stub: str = "") -> str:
+    """Unbound's configuration: everything in one folder, and a stub for each zone, since delegations say port 53.
+
+    zones: apex -> port of the nameserver that has it; more: lines for the server clause; control: where its control
+    socket is to be, if any; stub: lines for each zone.
+    """
+    stubs = "".join(f'stub-zone:\n  name: "{zone}"\n  stub-addr: 127.0.0.1@{at}\n  stub-prime: no\n{stub}'
+                    for zone, at in zones.items())
+    return _CONFIG.format(port=port, folder=folder, more=more, stubs=stubs,
+                          control=_CONTROL.format(socket=control) if control else _NO_CONTROL)
+
+
+_MANNERS = """\
+  qname-minimisation: yes
+  use-caps-for-id: yes
+  infra-host-ttl: 1
   local-zone: "example." transparent
   domain-insecure: "."
-{manners}remote-control:
-  control-enable: no
-{stubs}"""
-
+"""
 
 _FORGETFUL = """\
   module-config: "iterator"
@@ -66,15 +88,13 @@ class Resolver:
     strict: with a cache, and with every check that CAs' resolvers make. anchors: keys of the zones that it validates.
     """
 
-    def __init__(self, folder: Path, port: int, zones: dict[str, int], strict: bool = False,
+    def __init__(self, folder: Path, port: int, zones: Mapping[str, int], strict: bool = False,
                  anchors: Sequence[str] = ()):
         self.port = port
         config = folder / "unbound.conf"
         # What no stub covers ends at the organisation's nameserver, which refuses: nothing leaves the machine.
-        stubs = "".join(f'stub-zone:\n  name: "{zone}"\n  stub-addr: 127.0.0.1@{at}\n  stub-prime: no\n'
-                        f"  stub-no-cache: {'no' if strict else 'yes'}\n" for zone, at in zones.items())
-        config.write_text(_CONFIG.format(port=port, folder=folder, stubs=stubs,
-                                         manners=(_STRICT if strict else _FORGETFUL) + _trust(anchors)))
+        config.write_text(unbound_config(folder, port, zones, _MANNERS + (_STRICT if strict else _FORGETFUL) + _trust(anchors),
+                                         stub=f"  stub-no-cache: {'no' if strict else 'yes'}\n"))
         self.process = Process("unbound", ["unbound", "-d", "-c", config], folder / "unbound.log")
 
     def ready(self) -> bool:

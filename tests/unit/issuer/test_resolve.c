@@ -257,63 +257,6 @@ static void test_cancel(void)
     tear_down(&f); /* with all of them under way */
 }
 
-#define LONG_ADDRESS                                                                               \
-    "111111111111111111111111111111111111111111111111111111111111111111111111111111:53"
-
-static void test_addresses(void)
-{
-    static const struct {
-        const char *text, *shown;
-    } good[] = {{"192.0.2.1", "192.0.2.1"},          {"192.0.2.1:5353", "192.0.2.1:5353"},
-                {"2001:db8::1", "2001:db8::1"},      {"[2001:db8::1]:5353", "[2001:db8::1]:5353"},
-                {"[2001:db8::1]:53", "2001:db8::1"}, {"fe80::1%lo", "fe80::1"}};
-    static const char *const bad[] = {"",
-                                      "x",
-                                      "192.0.2.1:",
-                                      "192.0.2.1:0",
-                                      "192.0.2.1:65536",
-                                      "[2001:db8::1]:5x",
-                                      "192.0.2.256",
-                                      "name:53",
-                                      LONG_ADDRESS};
-    char text[DNSADDR_TEXT];
-    union dnsaddr address;
-
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        CU_ASSERT_EQUAL(dnsaddr_parse(&address, good[i].text, 53), 0);
-        dnsaddr_text(text, &address);
-        CU_ASSERT_STRING_EQUAL(text, good[i].shown);
-    }
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        CU_ASSERT_EQUAL(dnsaddr_parse(&address, bad[i], 53), ERR_MALFORMED);
-}
-
-/* resolv.conf(5) */
-static void test_resolv_conf(void)
-{
-    union dnsaddr list[LIMIT_RESOLVE_SERVERS];
-    char text[DNSADDR_TEXT], many[1024] = "";
-
-    CU_ASSERT_EQUAL(dnsaddr_resolv_conf(list, NULL,
-                                        "# nameserver 192.0.2.9\nsearch example\n"
-                                        "nameserver\t192.0.2.1 # here\r\n"
-                                        " nameserver 2001:db8::1\nnameserver\nnameserver \n"
-                                        "nameservers 192.0.2.3\nnameserver x\n"
-                                        "nameserver 192.0.2.2"),
-                    3);
-    dnsaddr_text(text, &list[1]);
-    CU_ASSERT_STRING_EQUAL(text, "2001:db8::1");
-    CU_ASSERT_EQUAL(dnsaddr_resolv_conf(list, NULL, ""), 0);
-    CU_ASSERT_EQUAL(dnsaddr_resolv_conf(list, NULL,
-                                        "nameserver "
-                                        "111111111111111111111111111111111111111111111111111"
-                                        "11111111111111111111111111111111111"),
-                    0);
-    for (int i = 0; i < 20; i++)
-        strcat(many, "nameserver 192.0.2.1\n");
-    CU_ASSERT_EQUAL(dnsaddr_resolv_conf(list, NULL, many), LIMIT_RESOLVE_SERVERS);
-}
-
 static void test_loop(void)
 {
     struct fixture f;
@@ -339,8 +282,7 @@ int main(void)
         {"forged", test_forged},           {"malformed", test_malformed},
         {"next_server", test_next_server}, {"nobody", test_nobody},
         {"direct", test_direct},           {"many", test_many},
-        {"cancel", test_cancel},           {"addresses", test_addresses},
-        {"resolv_conf", test_resolv_conf}, {"loop", test_loop},
+        {"cancel", test_cancel},           {"loop", test_loop},
     };
 
     return RUN("resolve", cases);
