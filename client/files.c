@@ -70,6 +70,11 @@ static int find_group(gid_t *gid, const char *name, char *buffer, struct err *er
     return 0;
 }
 
+mode_t file_owner_mode(const struct file_owner *owner)
+{
+    return owner->mode != 0 ? owner->mode : FILE_MODE;
+}
+
 int file_owner_find(struct file_owner *out, const char *user, const char *group, const char *mode,
                     struct err *err)
 {

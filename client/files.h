@@ -31,6 +31,9 @@ struct file_owner {
     mode_t mode; /* 0: FILE_MODE */
 };
 
+/* The mode that files shall have. */
+mode_t file_owner_mode(const struct file_owner *owner);
+
 /* What new keys are. */
 struct key_form {
     unsigned rsa_bits; /* 0: 4096 */

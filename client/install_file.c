@@ -16,7 +16,7 @@ struct install_access install_access(const struct file_owner *owner, int dir, co
 {
     struct install_access access = {.uid = owner->uid,
                                     .gid = owner->gid,
-                                    .mode = owner->mode != 0 ? owner->mode : FILE_MODE,
+                                    .mode = file_owner_mode(owner),
                                     .wanted = owner->uid != (uid_t)-1 || owner->gid != (gid_t)-1};
     struct stat old;
     if (fstatat(dir, name, &old, 0) == 0) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,16 +10,70 @@
 #include <unistd.h>
 
 #include "client/install.h"
+#include "client/install_place.h"
 #include "common/file.h"
+
+/* An open key file. */
+struct found {
+    int fd;
+    bool ours;   /* lies in path, or where our link leads: its mode is our business */
+    bool linked; /* by another's link */
+};
+
+/* Opens it, through another's link as well; whose file that leads to nobody knows. -errno. */
+static int find(struct found *found, const struct files *files, const char *name)
+{
+    static const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+    char target[PATH_MAX];
+    enum install_place place = INSTALL_FILE;
+    struct stat st;
+    *found = (struct found){.fd = openat(files->folder, name, flags | O_NOFOLLOW)};
+    if (found->fd >= 0) {
+        /* With a second name elsewhere it may be anybody's. */
+        found->ours = fstat(found->fd, &st) == 0 && st.st_nlink == 1;
+        return 0;
+    }
+    if (errno != ELOOP) {
+        return -errno;
+    }
+    ssize_t len = readlinkat(files->folder, name, target, sizeof(target) - 1);
+    target[len > 0 ? len : 0] = '\0';
+    found->ours =
+        len > 0 && install_look(files, FILE_KEYPAIR, &place, NULL) == 0 && place == INSTALL_LINK;
+    found->linked = !found->ours;
+    found->fd = found->ours ? openat(files->folder, target, flags | O_NOFOLLOW)
+                            : openat(files->folder, name, flags);
+    return found->fd < 0 ? -errno : 0;
+}
+
+/* What it has to say of a file that everybody may get at, and that cannot be mended. */
+static int refuse_open(const struct found *found, const struct files *files, const char *name,
+                       mode_t mode, struct err *err)
+{
+    if (found->ours) {
+        return err_set(err, -errno,
+                       "%s/%s has mode %04o, so that everybody may get at the key, and it cannot "
+                       "be set to %04o: %s; do so as its owner",
+                       files->path, name, mode, file_owner_mode(&files->owner), strerror(errno));
+    }
+    return err_set(err, ERR_PERMISSION,
+                   "%s/%s %s, which has mode %04o, so that everybody may get at the key; certmill "
+                   "changes the mode of no file that may be another's: see whose it is, and chmod "
+                   "o-rwx it",
+                   files->path, name,
+                   found->linked ? "is a link to another file"
+                                 : "is a file with a second name (hard link)",
+                   mode);
+}
 
 /* Brings the file to its mode; *was is the one it had. Who may not do so has nothing to answer for
  * as long as the file is closed to others. */
-static int set_mode(int fd, const struct files *files, const char *name, mode_t *was,
-                    struct err *err)
+static int set_mode(const struct found *found, const struct files *files, const char *name,
+                    mode_t *was, struct err *err)
 {
-    mode_t wanted = files->owner.mode != 0 ? files->owner.mode : FILE_MODE;
+    mode_t wanted = file_owner_mode(&files->owner);
     struct stat st;
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+    if (fstat(found->fd, &st) < 0 || !S_ISREG(st.st_mode)) {
         return err_set(err, ERR_PERMISSION, "%s/%s is not a regular file: put the key there",
                        files->path, name);
     }
@@ -27,36 +82,30 @@ static int set_mode(int fd, const struct files *files, const char *name, mode_t 
     if (mode == wanted) {
         return 0;
     }
-    if (fchmod(fd, wanted) == 0) {
+    if (found->ours && fchmod(found->fd, wanted) == 0) {
         *was = mode;
         return 0;
     }
-    if ((mode & 07) == 0) {
-        return 0;
-    }
-    return err_set(err, -errno,
-                   "%s/%s has mode %04o, so that everybody may get at the key, and it cannot be "
-                   "set to %04o: %s; do so as its owner",
-                   files->path, name, mode, wanted, strerror(errno));
+    return (mode & 07) == 0 ? 0 : refuse_open(found, files, name, mode, err);
 }
 
 int keyfile_load(char **pem, size_t *len, mode_t *was, const struct files *files, struct err *err)
 {
     char name[256];
-    int fd, ret;
+    struct found found;
     *pem = NULL;
     *len = 0;
     files_name(name, files, FILE_KEYPAIR);
-    if ((fd = openat(files->folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0) {
-        ret = -errno;
+    int ret = find(&found, files, name);
+    if (ret < 0) {
         return err_set(err, ret, "%s/%s: %s%s", files->path, name, strerror(-ret),
                        ret == -EACCES ? "; give it to the user whom certmill runs as" : "");
     }
-    ret = set_mode(fd, files, name, was, err);
+    ret = set_mode(&found, files, name, was, err);
     if (ret == 0) {
-        ret = file_read_fd(fd, name, KEY_FILE_MAX, pem, len, err);
+        ret = file_read_fd(found.fd, name, KEY_FILE_MAX, pem, len, err);
     }
-    close(fd);
+    close(found.fd);
     return ret;
 }
 
@@ -112,7 +161,7 @@ void keyfile_tell_mode(const struct key *key, const struct files *files, struct 
     bool open = (key->mode_was & 07) != 0;
     files_name(name, files, FILE_KEYPAIR);
     snprintf(text, sizeof(text), "%.200s had mode %04o and has %04o now%s", name, key->mode_was,
-             files->owner.mode != 0 ? files->owner.mode : FILE_MODE,
+             file_owner_mode(&files->owner),
              open ? "; everybody on this host could get at the key: think of making a new one"
                   : "");
     report_step(report, open ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, text);

@@ -9,8 +9,9 @@
 #include "client/report.h"
 
 /* Reads the key, or makes it and puts it in place where there is none; after install_prepare.
- * Brings the file to the mode of files->owner where it has another: see keyfile_tell_mode. err
- * names the file. key_clear frees. */
+ * Brings the file to the mode of files->owner where it has another: see keyfile_tell_mode. One that
+ * is not for certain ours, by another's link or with a second name, is read and never changed;
+ * ERR_PERMISSION where it is open to everybody. err names the file. key_clear frees. */
 int keyfile_open(struct key *out, const struct files *files, struct err *err);
 
 /* Reads the file as it is (wipe and free *pem), and brings it to that mode; *was: the one it had

@@ -2,6 +2,7 @@
 #include "client/keyfile.h"
 
 #include <CUnit/Basic.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -171,6 +172,86 @@ static void test_modes(void)
     close(files.folder);
 }
 
+/* -- whose file it is -- */
+
+#define OTHER "somebody's"
+
+/* A key under another name, and none under its own. */
+static void put_other(const struct files *files, mode_t mode)
+{
+    unlinkat(files->folder, NAME, 0);
+    unlinkat(files->folder, OTHER, 0);
+    CU_ASSERT_EQUAL_FATAL(file_write_atomic(files->folder, OTHER, pem, strlen(pem), mode, &err), 0);
+}
+
+/* It is read while it is closed to others; its mode never changes. */
+static void check_left(const struct files *files, mode_t mode, const char *words)
+{
+    struct key key;
+    err = (struct err){0};
+    int ret = keyfile_open(&key, files, &err);
+    CU_ASSERT_EQUAL(mode_now(files), mode);
+    CU_ASSERT_EQUAL(key.mode_was, 0);
+    if ((mode & 07) == 0) {
+        CU_ASSERT_EQUAL(ret, 0);
+        CU_ASSERT_STRING_EQUAL(key.pem, pem);
+    } else {
+        CU_ASSERT_EQUAL(ret, ERR_PERMISSION);
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, words));
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "chmod o-rwx"));
+    }
+    key_clear(&key);
+}
+
+static void test_of_others(void)
+{
+    static const mode_t modes[] = {0600, 0400, 0660, 0644, 0604};
+    struct files files = files_here();
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        put_other(&files, modes[i]);
+        CU_ASSERT_EQUAL_FATAL(symlinkat(OTHER, files.folder, NAME), 0);
+        check_left(&files, modes[i], NAME " is a link to another file, which has mode 06");
+        put_other(&files, modes[i]);
+        CU_ASSERT_EQUAL_FATAL(linkat(files.folder, OTHER, files.folder, NAME, 0), 0);
+        check_left(&files, modes[i], NAME " is a file with a second name (hard link)");
+    }
+    unlinkat(files.folder, OTHER, 0);
+    close(files.folder);
+}
+
+/* The same by our own link, into a version that has the key by hard link. */
+static void test_by_our_link(void)
+{
+    static const char at[] = ".certmill/a.example.ecdsa/current/keypair.key";
+    struct files files = files_here();
+    struct key key;
+    put_other(&files, 0644);
+    CU_ASSERT_EQUAL_FATAL(mkdirat(files.folder, ".certmill", 0700), 0);
+    CU_ASSERT_EQUAL_FATAL(mkdirat(files.folder, ".certmill/a.example.ecdsa", 0700), 0);
+    CU_ASSERT_EQUAL_FATAL(mkdirat(files.folder, ".certmill/a.example.ecdsa/7", 0700), 0);
+    CU_ASSERT_EQUAL_FATAL(symlinkat("7", files.folder, ".certmill/a.example.ecdsa/current"), 0);
+    CU_ASSERT_EQUAL_FATAL(linkat(files.folder, OTHER, files.folder, at, 0), 0);
+    CU_ASSERT_EQUAL_FATAL(symlinkat(at, files.folder, NAME), 0);
+    CU_ASSERT_EQUAL_FATAL(keyfile_open(&key, &files, &err), 0);
+    CU_ASSERT_EQUAL(mode_now(&files), 0640);
+    CU_ASSERT_EQUAL(key.mode_was, 0644);
+    key_clear(&key);
+    /* But what stands there must be a file. */
+    put_other(&files, 0644);
+    CU_ASSERT_EQUAL_FATAL(symlinkat(at, files.folder, NAME), 0);
+    CU_ASSERT_EQUAL_FATAL(unlinkat(files.folder, at, 0), 0);
+    CU_ASSERT_EQUAL_FATAL(symlinkat("../../../" OTHER, files.folder, at), 0);
+    CU_ASSERT_EQUAL(keyfile_open(&key, &files, &err), -ELOOP);
+    CU_ASSERT_EQUAL(mode_now(&files), 0644);
+    unlinkat(files.folder, at, 0);
+    unlinkat(files.folder, OTHER, 0);
+    unlinkat(files.folder, ".certmill/a.example.ecdsa/current", 0);
+    unlinkat(files.folder, ".certmill/a.example.ecdsa/7", AT_REMOVEDIR);
+    unlinkat(files.folder, ".certmill/a.example.ecdsa", AT_REMOVEDIR);
+    unlinkat(files.folder, ".certmill", AT_REMOVEDIR);
+    close(files.folder);
+}
+
 static void test_said(void)
 {
     struct files files = files_here();
@@ -234,6 +315,8 @@ int main(void)
     CU_add_test(suite, "other types", test_other_types);
     CU_add_test(suite, "what new keys are", test_forms);
     CU_add_test(suite, "modes", test_modes);
+    CU_add_test(suite, "of others", test_of_others);
+    CU_add_test(suite, "by our own link", test_by_our_link);
     CU_add_test(suite, "a change of mode is said", test_said);
     CU_add_test(suite, "no file, no key", test_no_file);
     CU_basic_run_tests();
