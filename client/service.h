@@ -71,7 +71,7 @@ struct service_judge {
     int64_t now;             /* seconds since 1970 */
     X509_STORE *store;       /* CAs that are trusted here */
     bool dane;               /* DANE has matched: what others see of it is worth a warning only */
-    bool dane_ee;            /* by usage 3, to which names mean nothing (RFC 7671 5.1) */
+    bool dane_ee;            /* by usage 3, to which names and dates mean nothing (RFC 7671 5.1) */
 };
 
 /* RFC 9525: names, never the subject's CN; wildcards as a whole first label. */

@@ -18,6 +18,12 @@ static enum service_grade unless_dane(bool dane)
     return dane ? SERVICE_WARNING : SERVICE_PROBLEM;
 }
 
+/* RFC 7671 5.1: what a record of usage 3 matches is bound by that, not by its names and dates. */
+static const char *no_matter(const struct service_judge *judge)
+{
+    return judge->dane_ee ? ", which does not matter to TLSA records of usage 3" : "";
+}
+
 /* A name of an X.509 as text of ASCII without control characters (RFC 2253 2.4). */
 static void name_text(char *dst, size_t cap, const X509_NAME *name)
 {
@@ -80,7 +86,7 @@ void service_judge_name(struct service_findings *findings, const struct service_
     list_names(names, sizeof(names), leaf);
     service_say(findings, unless_dane(judge->dane_ee), "name",
                 "the certificate is for %s, not for %.100s%s", names, judge->name,
-                judge->dane_ee ? "; to TLSA records of usage 3 that does not matter" : "");
+                no_matter(judge));
 }
 
 /* -- dates -- */
@@ -127,12 +133,13 @@ void service_judge_dates(struct service_findings *findings, const struct service
                         "certificate %zu has no sane time of validity", i + 1);
         } else if (to <= judge->now) {
             day_text(day, to);
-            service_say(findings, SERVICE_PROBLEM, "dates", "certificate %zu has expired on %s",
-                        i + 1, day);
+            service_say(findings, unless_dane(judge->dane_ee), "dates",
+                        "certificate %zu has expired on %s%s", i + 1, day, no_matter(judge));
         } else if (from > judge->now && from - judge->now > SKEW_S) {
             day_text(day, from);
-            service_say(findings, SERVICE_PROBLEM, "dates",
-                        "certificate %zu is valid from %s only: is a clock wrong?", i + 1, day);
+            service_say(findings, unless_dane(judge->dane_ee), "dates",
+                        "certificate %zu is valid from %s only%s: is a clock wrong?", i + 1, day,
+                        no_matter(judge));
         } else if (i == 0) {
             judge_leaf_dates(findings, from, to, judge->now);
         }

@@ -29,6 +29,15 @@ NAMES = [NAME, "mail.signed.test", "www.insecure.test", "www.expired.test", "her
 Found = dict[tuple[str, str | None], list[tuple[str, str]]]
 
 
+def has_ipv6() -> bool:
+    """Whether this host has ::1."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
 class Service(unittest.TestCase):
     """Servers on ports of their own; self.check(...) is what is found, by (check, type of key)."""
 
@@ -201,6 +210,11 @@ class Service(unittest.TestCase):
         self.says(found, "dane", "ecdsa", "good", "3 1 1")
         self.says(found, "name", "ecdsa", "warning", "stranger.test")
         self.says(found, "trust", "ecdsa", "warning")
+        expired = self.other_ca.issue(["stranger.test"], key=self.stranger.key, days=-1)
+        with self.served(self.port["ee"], [expired]) as at:
+            found = self.check(0, at, NAME)
+        self.says(found, "dane", "ecdsa", "good", "3 1 1")
+        self.says(found, "dates", "ecdsa", "warning", "does not matter")
 
     def test_dane_ta(self) -> None:  # RFC 7671 5.2
         self.trusted = None
@@ -208,6 +222,10 @@ class Service(unittest.TestCase):
             found = self.check(0, at, NAME)
             self.says(found, "dane", "ecdsa", "good", "2 1 1")
             self.says(found, "trust", "ecdsa", "warning")
+        with self.served(self.port["ta"], [self.ca.issue(NAMES, days=-1)]) as at:
+            found = self.check(1, at, NAME)
+            self.says(found, "dane", "ecdsa", "problem", "expired")
+            self.says(found, "dates", "ecdsa", "problem", "expired")
         with self.served(self.port["no ta"], [self.ecdsa]) as at:
             self.says(self.check(1, at, NAME), "dane", "ecdsa", "problem", "none of the")
         with self.served(self.port["ta name"], [self.stranger]) as at:
@@ -247,6 +265,14 @@ class Service(unittest.TestCase):
             found = self.check(0, f"here.signed.test:{at.split(':')[1]}")
         self.says(found, "connection", "ecdsa", "good", "127.0.0.1")
         self.says(found, "connection", None, "warning", "::1: ")
+
+    @unittest.skipUnless(has_ipv6(), "no IPv6 here")
+    def test_address_of_ipv6(self) -> None:
+        port = self.ports.take()
+        with running(s_server(self.folder, port, [self.ecdsa], host="[::1]"), port, host="::1"):
+            found = self.check(0, f"[::1]:{port}", NAME)
+            self.says(found, "connection", "ecdsa", "good", "::1, TLSv1.3")
+            self.says(found, "name", "ecdsa", "good", NAME)
 
     # -- STARTTLS --
 

@@ -103,27 +103,28 @@ class Authority:
         return Pair(key, chain, "rsa" if kind.startswith("rsa") else "ecdsa")
 
 
-def answers(port: int) -> bool:
+def answers(port: int, host: str = "127.0.0.1") -> bool:
     """Whether somebody takes connections."""
     try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
+        socket.create_connection((host, port), 1).close()
     except OSError:
         return False
     return True
 
 
 @contextmanager
-def running(process: Process, *ports: int) -> Iterator[Process]:
+def running(process: Process, *ports: int, host: str = "127.0.0.1") -> Iterator[Process]:
     """Started, until all ports take connections; and stopped."""
     process.start()
     try:
-        process.wait_ready(lambda: all(map(answers, ports)))
+        process.wait_ready(lambda: all(answers(port, host) for port in ports))
         yield process
     finally:
         process.stop()
 
 
-def s_server(folder: Path, port: int, pairs: Sequence[Pair], *options: str, chain: bool = True) -> Process:
+def s_server(folder: Path, port: int, pairs: Sequence[Pair], *options: str, chain: bool = True,
+             host: str = "127.0.0.1") -> Process:
     """openssl s_server -www. chain: with issuers, else the leaf alone."""
     words: list[str | Path] = []
     for number, pair in enumerate(pairs):
@@ -133,7 +134,7 @@ def s_server(folder: Path, port: int, pairs: Sequence[Pair], *options: str, chai
         issuers.write_text("".join(pair.certificates[1:]))
         words += [f"-{x}cert", leaf, f"-{x}key", pair.key]
         words += [f"-{x}cert_chain", issuers] if chain else []
-    return Process(f"s_server{port}", ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-quiet", *words,
+    return Process(f"s_server{port}", ["openssl", "s_server", "-accept", f"{host}:{port}", "-www", "-quiet", *words,
                                        *options], folder / f"s_server{port}.log")
 
 

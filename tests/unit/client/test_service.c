@@ -217,6 +217,16 @@ static void test_dates(void)
     service_judge_dates(&findings, &judge);
     CU_ASSERT_EQUAL(findings.count, 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(findings.items[1].text, "certificate 2 has expired"));
+    serve(leaf, NULL, NULL, 81);
+    judge.dane = true; /* usage 2: RFC 7671 5.2 */
+    service_judge_dates(&findings, &judge);
+    ONE(SERVICE_PROBLEM, "certificate 1 has expired");
+    judge.dane_ee = true; /* RFC 7671 5.1 */
+    service_judge_dates(&findings, &judge);
+    ONE(SERVICE_WARNING, "does not matter");
+    judge.now -= 90 * DAY;
+    service_judge_dates(&findings, &judge);
+    ONE(SERVICE_WARNING, "does not matter");
 }
 
 static void test_chain(void) /* RFC 8446 4.4.2 */
