@@ -150,10 +150,10 @@ static json_t *item_of(const struct finding *finding)
     files_name(name, &finding->files, FILE_CERTIFICATE);
     snprintf(path, sizeof(path), "%.3800s/%s", finding->files.path, name);
     json_t *item =
-        json_pack("{s:s,s:o,s:s,s:s,s:b,s:o,s:s?}", "set", finding->set->names[0], "names",
+        json_pack("{s:s,s:o,s:s,s:s,s:b,s:o,s:o}", "set", finding->set->names[0], "names",
                   names_of(finding->set), "type", key_type_name(finding->files.type), "file", path,
                   "good", is_good(finding), "problems", problems_of(finding), "reason",
-                  finding->reason[0] != '\0' ? finding->reason : NULL);
+                  client_text(finding->reason[0] != '\0' ? finding->reason : NULL));
     if (item == NULL || !finding->certificate) {
         return item;
     }

@@ -35,10 +35,11 @@ static void tell(struct check *check, const char *name, const struct challenge *
     if (!client->settings.json) {
         fprintf(client->out, "%-8s %s\n", challenge_state_name(c->state), c->text);
     }
-    client_item(client, json_pack("{s:s?,s:s,s:s,s:s?,s:s?,s:s}", "name", name, "state",
-                                  challenge_state_name(c->state), "owner", c->owner, "target",
-                                  c->record[0] != '\0' ? c->record : NULL, "leads_to",
-                                  c->target[0] != '\0' ? c->target : NULL, "text", c->text));
+    client_item(client,
+                json_pack("{s:o,s:s,s:s,s:s?,s:s?,s:o}", "name", client_text(name), "state",
+                          challenge_state_name(c->state), "owner", c->owner, "target",
+                          c->record[0] != '\0' ? c->record : NULL, "leads_to",
+                          c->target[0] != '\0' ? c->target : NULL, "text", client_text(c->text)));
 }
 
 /* -- by ourselves -- */

@@ -11,6 +11,7 @@
 #include "client/copies.h"
 #include "client/help.h"
 #include "client/server_session.h"
+#include "common/utf8.h"
 
 /* Read where it is there and no other is named. */
 #define CONFIG_FILE "/etc/certmill/certmill.yaml"
@@ -126,6 +127,27 @@ void client_item(struct client *client, json_t *item)
         json_decref(client->items);
         client->items = NULL;
     }
+}
+
+json_t *client_text(const char *text)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    size_t len = text != NULL ? strlen(text) : 0, used = 0;
+    char *copy = text != NULL ? malloc(3 * len + 1) : NULL;
+    uint32_t point;
+    if (copy == NULL) {
+        return text == NULL ? json_null() : NULL;
+    }
+    while (len > 0) {
+        size_t n = utf8_decode(text, len, &point), step = n > 0 ? n : 1;
+        memcpy(copy + used, n > 0 ? text : replacement, n > 0 ? n : 3);
+        used += n > 0 ? n : 3;
+        text += step;
+        len -= step;
+    }
+    json_t *string = json_stringn(copy, used);
+    free(copy);
+    return string;
 }
 
 /* With --json, what was found; 0 or -ENOMEM. */

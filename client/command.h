@@ -83,4 +83,7 @@ int client_each(struct client *client, int (*each)(struct client *client, const 
  * NULL (out of memory in making it) makes the whole command fail. */
 void client_item(struct client *client, json_t *item);
 
+/* Text for that which may hold foreign octets: what is not UTF-8 becomes U+FFFD; NULL: null. */
+json_t *client_text(const char *text);
+
 #endif

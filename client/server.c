@@ -35,6 +35,7 @@ struct run {
     unsigned lines;
     char error[512]; /* the last error that the server logged */
     char plain[512]; /* the last line that is no log line: a word of ssh's, mostly */
+    bool usage;      /* within what argparse prints for a word that it does not know */
     enum server_ssh_trouble trouble;
 };
 
@@ -78,6 +79,29 @@ static void close_end(int *fd)
     *fd = -1;
 }
 
+/* An original certgrinderd, asked for what it does not know, prints its usage, divided into lines
+ * that are indented, and "certgrinderd: error: ...": that one will be told where it matters. */
+static bool is_usage(struct run *run, const char *line)
+{
+    bool within = run->usage;
+    run->usage = strncmp(line, "usage: ", 7) == 0 || (within && line[0] == ' ');
+    return run->usage || (within && strstr(line, ": error: ") != NULL);
+}
+
+/* A line that is no log line. Returns the level that it is passed on with. */
+static enum log_level take_plain(struct run *run, const char *line)
+{
+    if (server_ssh_noise(line)) {
+        return LOG_LEVEL_DEBUG;
+    }
+    enum log_level level = is_usage(run, line) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+    run->trouble = run->trouble != SSH_NO_TROUBLE ? run->trouble : server_ssh_trouble(line);
+    if (!run->usage) {
+        snprintf(run->plain, sizeof(run->plain), "%s", line);
+    }
+    return level;
+}
+
 static void pass_line(struct run *run)
 {
     enum log_level level;
@@ -90,11 +114,8 @@ static void pass_line(struct run *run)
         return;
     }
     const char *message = server_line(run->line, &level);
-    if (message == run->line && server_ssh_noise(message)) {
-        level = LOG_LEVEL_DEBUG;
-    } else if (message == run->line) {
-        run->trouble = run->trouble != SSH_NO_TROUBLE ? run->trouble : server_ssh_trouble(message);
-        snprintf(run->plain, sizeof(run->plain), "%s", message);
+    if (message == run->line) {
+        level = take_plain(run, message);
     } else if (level >= LOG_LEVEL_ERROR) {
         snprintf(run->error, sizeof(run->error), "%s", message);
     }
@@ -319,6 +340,9 @@ static int run_it(struct run *run, char **argv, struct err *err)
         return ret;
     }
     bool own = WIFEXITED(status) && WEXITSTATUS(status) < 255 && run->error[0] != '\0';
+    if (status == 0 && own && run->len == 0) { /* certgrinderd, where certbot failed */
+        return err_set(err, ERR_UNAVAILABLE, "the server sent nothing: %s", run->error);
+    }
     return server_verdict(status, own ? run->error : run->plain, run->trouble, err);
 }
 

@@ -68,6 +68,11 @@ class Client(ClientCase):
         done = self.certmill("check", "connection")
         self.assertEqual(done.returncode, 1)
         self.assertIn("/no/such/program", done.stderr)
+        self.settings["certgrinderd"] = r"printf 'hello\377'"
+        self.write()
+        item, = self.json("check", "connection", status=1)["items"]
+        self.assertFalse(item["good"])
+        self.assertIn("the server answers 'hello\N{REPLACEMENT CHARACTER}', not pong", item["error"])
 
     def test_show(self) -> None:
         paths = self.ok("show", "paths")
