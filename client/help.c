@@ -74,6 +74,7 @@ void help_command(const struct client_command *command, FILE *out)
 {
     static const char *const needs[] = {
         [CLIENT_NEEDS_NOTHING] = "",
+        [CLIENT_MAY_NEED_PATH] = "It compares with the files where domain-list and path are set.\n",
         [CLIENT_NEEDS_SETS] = "It needs domain-list.\n",
         [CLIENT_NEEDS_PATH] = "It needs domain-list and path.\n",
     };

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "ca.h"
+#include "client/command.h"
 
 static char base[] = "/tmp/certmill-commands-XXXXXX";
 static char text[16384]; /* what a command printed */
@@ -111,13 +112,12 @@ static int run(const char *how, ...)
         argc++;
     }
     va_end(ap);
+    fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
         dup2(fileno(out), 1);
         dup2(fileno(log), 2);
-        status = client_main(argc, argv);
-        fflush(stdout);
-        _exit(status);
+        exit(client_main(argc, argv)); /* not _exit: tools/coverage counts at the end */
     }
     waitpid(child, &status, 0);
     slurp(out, text, sizeof(text));
@@ -232,6 +232,20 @@ static void test_show(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "certmill [OPTIONS] check connection\n"));
 }
 
+static void test_help_of_each(void)
+{
+    for (size_t i = 0; client_commands[i] != NULL; i++) {
+        const struct client_command *c = client_commands[i];
+        char title[96];
+        snprintf(title, sizeof(title), "certmill [OPTIONS] %s%s%s", c->first,
+                 c->second != NULL ? " " : "", c->second != NULL ? c->second : "");
+        CU_ASSERT_EQUAL(run("good", "help", c->first, c->second, NULL), 0);
+        CU_ASSERT_EQUAL(strncmp(text, title, strlen(title)), 0);
+        CU_ASSERT_PTR_NOT_NULL(strstr(text, c->help));
+        CU_ASSERT_PTR_NULL(strstr(text, "(null)"));
+    }
+}
+
 static void test_usage(void)
 {
     CU_ASSERT_EQUAL(run("good", NULL), 2);
@@ -291,6 +305,7 @@ int main(int argc, char **argv)
     CU_add_test(suite, "one of two", test_one_of_two);
     CU_add_test(suite, "check connection", test_check_connection);
     CU_add_test(suite, "show", test_show);
+    CU_add_test(suite, "help of each", test_help_of_each);
     CU_add_test(suite, "usage", test_usage);
     CU_basic_run_tests();
     int failures = (int)CU_get_number_of_failures();
