@@ -312,7 +312,7 @@ static int put_old(const struct files *files, int dir, unsigned keep,
 
 static int commit_version(const struct files *files, int dir,
                           const struct install_contents *contents, const struct install_hook *hook,
-                          struct err *err)
+                          bool *in_place, struct err *err)
 {
     bool with_key = contents->files[FILE_KEYPAIR].data != NULL;
     unsigned long n, old = install_version_of(dir, INSTALL_OLD);
@@ -331,7 +331,8 @@ static int commit_version(const struct files *files, int dir,
     if ((ret = put_old(files, dir, contents->keep_old, hook, err)) == 0) {
         ret = switch_to(files, dir, INSTALL_CURRENT, n, hook, err);
     }
-    if (ret < 0 && install_version_of(dir, INSTALL_CURRENT) == n) {
+    *in_place = install_version_of(dir, INSTALL_CURRENT) == n;
+    if (ret < 0 && *in_place) {
         return err_prefix(err, "the new files are in place, but may not survive a crash of the "
                                "system");
     }
@@ -346,16 +347,17 @@ static int commit_version(const struct files *files, int dir,
 }
 
 int install_commit(const struct files *files, const struct install_contents *contents,
-                   const struct install_hook *hook, struct err *err)
+                   const struct install_hook *hook, bool *in_place, struct err *err)
 {
     bool with_key = contents->files[FILE_KEYPAIR].data != NULL;
     int ret, dir = install_folder_open(files, err);
+    *in_place = false;
     if (dir < 0) {
         return dir;
     }
     /* Again, under the lock: something may have been put there since install_prepare. */
     if ((ret = take_over(files, dir, with_key, hook, err)) == 0 &&
-        (ret = commit_version(files, dir, contents, hook, err)) == 0 &&
+        (ret = commit_version(files, dir, contents, hook, in_place, err)) == 0 &&
         (ret = install_step(hook, "clean up", err)) == 0) {
         install_versions_clean(dir, contents->keep_old);
     }

@@ -5,6 +5,7 @@
 #ifndef CERTMILL_CLIENT_INSTALL_H
 #define CERTMILL_CLIENT_INSTALL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "client/files.h"
@@ -43,9 +44,10 @@ int install_key(const struct files *files, const char *pem, size_t len,
 
 /* Replaces all files at once, the key with them where contents has one; after install_prepare. Each
  * is read back and compared first. All belong to files->owner, as do the key and, as far as the
- * group goes, the folders. On error the old set is in place, except where err says that it is the
- * new one. */
+ * group goes, the folders. *in_place: readers find the new set. That it may be on error, too: the
+ * folder could not be synced then, which err says, and services want to be told all the same. Else
+ * the old set is in place. */
 int install_commit(const struct files *files, const struct install_contents *contents,
-                   const struct install_hook *hook, struct err *err);
+                   const struct install_hook *hook, bool *in_place, struct err *err);
 
 #endif

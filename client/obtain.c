@@ -113,13 +113,14 @@ static char *concatenate(const struct key *key, const char *chain, size_t chain_
     return text;
 }
 
-static int install(struct work *w, struct err *err)
+static int install(struct work *w, bool *in_place, struct err *err)
 {
     const struct chain *chain = &w->chain;
     const struct key *key = w->key;
     char *leaf = NULL, *all = NULL, *issuers = NULL, *concat = NULL;
     size_t leaf_len = 0, all_len = 0, issuers_len = 0, concat_len = 0;
     int ret;
+    *in_place = false;
     if ((ret = chain_pem(chain, 0, 1, &leaf, &leaf_len, err)) == 0 &&
         (ret = chain_pem(chain, 0, chain->count, &all, &all_len, err)) == 0 &&
         (ret = chain_pem(chain, 1, chain->count - 1, &issuers, &issuers_len, err)) == 0) {
@@ -138,7 +139,7 @@ static int install(struct work *w, struct err *err)
                     [FILE_CONCAT] = {concat, concat_len},
                 },
             .keep_old = (unsigned)w->client->settings.keep_old};
-        ret = install_commit(w->files, &contents, NULL, err);
+        ret = install_commit(w->files, &contents, NULL, in_place, err);
     }
     if (concat != NULL) {
         OPENSSL_cleanse(concat, concat_len);
@@ -147,6 +148,27 @@ static int install(struct work *w, struct err *err)
     free(issuers);
     free(all);
     free(leaf);
+    return ret;
+}
+
+/* Files, copies, what the CA says of the next time. What is in place counts, even where the disk
+ * could not be made to promise that it stays. */
+static int put_in_place(struct work *w, int64_t *not_after, struct err *err)
+{
+    const struct settings *settings = &w->client->settings;
+    bool in_place;
+    int ret = install(w, &in_place, err);
+    if (!in_place) {
+        return ret;
+    }
+    *not_after = chain_not_after(w->chain.certs[0]);
+    int copies = copies_write(settings, w->files, w->key, &w->chain, ret == 0 ? err : NULL);
+    if (copies < 0 && ret == 0) {
+        ret = err_prefix(err, "the new files are in place, but not all of their copies");
+    }
+    if (settings->cert_renew_threshold_days == 0) {
+        renewal_ask(w->client, w->report, w->files, w->chain.certs[0]);
+    }
     return ret;
 }
 
@@ -202,18 +224,11 @@ int obtain(struct client *client, struct report_line *report, const struct set *
         keyfile_tell_mode(&own, files, report);
         w.key = &own;
     }
-    if (ret == 0 && (ret = get_chain(&w, wish, err)) == 0 && (ret = install(&w, err)) == 0) {
-        *not_after = chain_not_after(w.chain.certs[0]);
-        ret = copies_write(&client->settings, files, w.key, &w.chain, err);
-        if (ret < 0) {
-            err_prefix(err, "the new files are in place, but not all of their copies");
-        }
-        if (client->settings.cert_renew_threshold_days == 0) {
-            renewal_ask(client, report, files, w.chain.certs[0]);
-        }
+    if (ret == 0 && (ret = get_chain(&w, wish, err)) == 0) {
+        ret = put_in_place(&w, not_after, err);
     }
     chain_clear(&w.chain);
     free(w.csr);
     key_clear(&own);
-    return ret < 0 ? ret : 0;
+    return ret;
 }

@@ -27,9 +27,10 @@ struct obtain_wish {
 /* Safe to be called by several threads for several sets. The caller holds the set's lock. On
  * success the files are in place (copies included), *not_after is set, and where
  * cert-renew-threshold-days is not the server has been asked when the CA wants to be asked again
- * (client/renewal.h); hooks are the caller's. Where only the copies failed *not_after is set too,
- * else 0: services want to be told of what is in place. Errors: those of server_run, chain_check,
- * install_commit and copies_write; err says what to do. */
+ * (client/renewal.h); hooks are the caller's. Where the files are in place, but the copies failed
+ * or the folder could not be synced, *not_after is set too, else 0: services want to be told.
+ * Errors: those of server_run, chain_check, install_commit and copies_write; err says what to do.
+ */
 int obtain(struct client *client, struct report_line *report, const struct set *set,
            const struct files *files, const struct obtain_wish *wish, int64_t *not_after,
            struct err *err);

@@ -132,6 +132,7 @@ static int renew(struct task *task, struct err *err)
     const struct obtain_wish wish = {.unlike = task->pair->lags ? NULL : task->pair->leaf};
     struct chain chain;
     char date[TIMESTAMP_SIZE];
+    bool in_place;
     step(task->report, task->text);
     int ret = obtain_chain(client, task->report, &task->pair->set, &key, &wish, &chain, err);
     if (ret < 0) {
@@ -143,8 +144,8 @@ static int renew(struct task *task, struct err *err)
                                      .keep_old = (unsigned)client->settings.keep_old,
                                      .warn = warn,
                                      .arg = task->report};
-    ret = scan_write(&write, err);
-    if (ret == 0) {
+    ret = scan_write(&write, &in_place, err);
+    if (in_place) { /* which counts, even where the disk does not promise that it stays */
         item->outcome = ITEM_RENEWED;
         snprintf(item->path, sizeof(item->path), "%s/%s", scan->root,
                  scan->files[task->pair->first].path);

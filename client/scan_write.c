@@ -36,7 +36,10 @@ static int fail(const struct work *work, const struct target *t, int code, struc
 {
     const struct files files = {.path = work->w->scan->root};
     install_fail(&files, t->file->path, code, err);
-    return work->done > 0
+    return work->done == work->count
+               ? err_prefix(err, "the new files are in place, but may not survive a crash of the "
+                                 "system")
+           : work->done > 0
                ? err_prefix(err, "%zu of %zu files are new, the next run does the others",
                             work->done, work->count)
                : code;
@@ -211,19 +214,22 @@ static int rename_all(struct work *work, struct err *err)
         if ((ret = step(work, "put a file in place", err)) < 0) {
             return ret;
         }
-        if (renameat(t->dir, t->aside, t->dir, t->name) < 0 || fsync(t->dir) < 0) {
+        if (renameat(t->dir, t->aside, t->dir, t->name) < 0) {
+            return fail(work, t, -errno, err);
+        }
+        t->written = false;
+        work->done++;
+        if ((ret = step(work, "sync its folder", err)) == 0 && fsync(t->dir) < 0) {
             ret = fail(work, t, -errno, err);
-        } else {
-            t->written = false;
-            work->done++;
         }
     }
     return ret;
 }
 
-int scan_write(const struct scan_write *write, struct err *err)
+int scan_write(const struct scan_write *write, bool *in_place, struct err *err)
 {
     struct work work = {.w = write};
+    *in_place = false;
     if ((work.targets = calloc(write->scan->count + 1, sizeof(work.targets[0]))) == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
@@ -235,6 +241,7 @@ int scan_write(const struct scan_write *write, struct err *err)
     int ret = write_all(&work, err);
     if (ret == 0 && (ret = keep_all(&work, err)) == 0) {
         ret = rename_all(&work, err);
+        *in_place = work.done == work.count;
     }
     for (size_t i = 0; i < work.count; i++) {
         struct target *t = &work.targets[i];

@@ -4,6 +4,8 @@
 #ifndef CERTMILL_CLIENT_SCAN_WRITE_H
 #define CERTMILL_CLIENT_SCAN_WRITE_H
 
+#include <stdbool.h>
+
 #include "client/install.h"
 #include "client/scan.h"
 
@@ -23,7 +25,8 @@ struct scan_write {
  * The key stays the same, so that a crash in between leaves files each of which is whole and fits
  * the key, and only those of issuers and of leaf may belong to two chains; the next run sees that
  * and mends it. ERR_BUSY: a file has been changed since it was read; -errno; err names it. What
- * failed before the first rename has changed nothing, and err says so where it had not. */
-int scan_write(const struct scan_write *write, struct err *err);
+ * failed before the first rename has changed nothing, and err says so where it had not.
+ * *in_place: all files are new. That they may be on error, too, as with install_commit. */
+int scan_write(const struct scan_write *write, bool *in_place, struct err *err);
 
 #endif

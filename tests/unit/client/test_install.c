@@ -46,6 +46,7 @@ static void fresh(void)
 
 static unsigned keep_old = 1;
 static bool with_key; /* whether commits bring a key of their own */
+static bool in_place; /* what the last commit said of itself */
 
 /* The contents of a set are "WHICH kind" for each file. */
 static void contents_of(struct install_contents *contents, const char *which)
@@ -68,8 +69,9 @@ static int commit(const char *which, const struct install_hook *hook)
     struct install_contents contents;
     contents_of(&contents, which);
     err = (struct err){0};
+    in_place = false;
     int ret = install_prepare(&files, hook, &err);
-    return ret < 0 ? ret : install_commit(&files, &contents, hook, &err);
+    return ret < 0 ? ret : install_commit(&files, &contents, hook, &in_place, &err);
 }
 
 /* What one file says, or its .old: its set, or "" where there is none. */
@@ -382,7 +384,7 @@ static void test_kill_old(void)
 /* A full disk and the like: an error at every step, and the old set stays. */
 static void test_errors(void)
 {
-    int ret = -1;
+    int ret = -1, in_place_late = 0;
     for (int step = 0; ret != 0; step++) {
         struct countdown c = {.left = step, .error = -ENOSPC};
         struct install_hook hook = {.step = count_down, .arg = &c};
@@ -390,10 +392,15 @@ static void test_errors(void)
         plain_set("old");
         ret = commit("new", &hook);
         CU_ASSERT_TRUE(ret == 0 || ret == -ENOSPC);
-        int new_now = ret == 0 || strstr(err.text, "are in place") != NULL ||
-                      strstr(err.text, "clean up") != NULL;
-        CU_ASSERT_STRING_EQUAL(visible(), new_now ? "new" : "old");
+        CU_ASSERT_STRING_EQUAL(visible(), in_place ? "new" : "old");
+        if (ret < 0 && in_place) {
+            in_place_late++;
+            CU_ASSERT_TRUE(strstr(err.text, "new files are in place") != NULL ||
+                           strstr(err.text, "clean up") != NULL);
+        }
     }
+    CU_ASSERT_EQUAL(in_place_late, 2); /* the sync after the switch, and the cleaning */
+    CU_ASSERT_TRUE(in_place);
 }
 
 static int count_versions(void)
