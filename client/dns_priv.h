@@ -128,6 +128,9 @@ bool dns_rrset_digest_known(uint8_t digest);
  * above it. False: it has none. */
 bool dns_rrset_signer(uint8_t dst[static LIMIT_NAME_WIRE], const ldns_rr_list *section,
                       const uint8_t *owner, uint16_t type);
+/* The deepest signer of NSEC, NSEC3 and SOA records that has name in its zone. False: none. */
+bool dns_rrset_proof_signer(uint8_t dst[static LIMIT_NAME_WIRE], const ldns_rr_list *section,
+                            const uint8_t *name);
 /* Whether one of keys, of the zone apex, has signed the RRset (RFC 4035 5.3). labels: how many the
  * signed owner name has; fewer than owner's: it is a wildcard's expansion. False: reason says why.
  */

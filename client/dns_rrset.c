@@ -112,6 +112,36 @@ bool dns_rrset_signer(uint8_t dst[static LIMIT_NAME_WIRE], const ldns_rr_list *s
     return found;
 }
 
+/* What a proof of absence consists of. */
+static bool is_proof(const ldns_rr *sig)
+{
+    const ldns_rr_type type = ldns_rdf2rr_type(ldns_rr_rdf(sig, SIG_TYPE));
+
+    return type == LDNS_RR_TYPE_NSEC || type == LDNS_RR_TYPE_NSEC3 || type == LDNS_RR_TYPE_SOA;
+}
+
+bool dns_rrset_proof_signer(uint8_t dst[static LIMIT_NAME_WIRE], const ldns_rr_list *section,
+                            const uint8_t *name)
+{
+    uint8_t signer[LIMIT_NAME_WIRE];
+    bool found = false;
+
+    for (size_t i = 0; i < ldns_rr_list_rr_count(section); i++) {
+        const ldns_rr *rr = ldns_rr_list_rr(section, i);
+        const ldns_rdf *owner = ldns_rr_owner(rr);
+
+        if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_RRSIG && ldns_rr_rd_count(rr) == SIG_FIELDS &&
+            is_proof(rr) && dnsmsg_name(signer, rr, SIG_SIGNER) == 0 && name_within(name, signer) &&
+            name_measure(ldns_rdf_data(owner), ldns_rdf_size(owner)) > 0 &&
+            name_within(ldns_rdf_data(owner), signer) &&
+            (!found || name_labels(signer) > name_labels(dst))) {
+            (void)name_lower(dst, signer);
+            found = true;
+        }
+    }
+    return found;
+}
+
 /* The records, borrowed, in canonical order, each once (RFC 4034 6.3). */
 static ldns_rr_list *gather(const ldns_rr_list *section, const uint8_t *owner, uint16_t type)
 {

@@ -108,41 +108,13 @@ int dns_validate_records(struct dns *dns, const ldns_pkt *pkt, const uint8_t *ow
     return 0;
 }
 
-/* The signer of the proofs in the authority section: the deepest that has the name in its zone. */
-static bool find_signer(uint8_t dst[static LIMIT_NAME_WIRE], const ldns_pkt *pkt,
-                        const uint8_t *name)
-{
-    static const uint16_t types[] = {LDNS_RR_TYPE_NSEC, LDNS_RR_TYPE_NSEC3, LDNS_RR_TYPE_SOA};
-    const ldns_rr_list *list = ldns_pkt_authority(pkt);
-    uint8_t owner[LIMIT_NAME_WIRE], signer[LIMIT_NAME_WIRE];
-    bool found = false;
-
-    for (size_t i = 0; i < ldns_rr_list_rr_count(list); i++) {
-        const ldns_rdf *rdf = ldns_rr_owner(ldns_rr_list_rr(list, i));
-
-        if (ldns_rr_get_type(ldns_rr_list_rr(list, i)) != LDNS_RR_TYPE_RRSIG ||
-            name_measure(ldns_rdf_data(rdf), ldns_rdf_size(rdf)) < 0) {
-            continue;
-        }
-        (void)name_lower(owner, ldns_rdf_data(rdf));
-        for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
-            if (dns_rrset_signer(signer, list, owner, types[t]) && name_within(name, signer) &&
-                (!found || name_labels(signer) > name_labels(dst))) {
-                (void)name_lower(dst, signer);
-                found = true;
-            }
-        }
-    }
-    return found;
-}
-
 int dns_validate_denial(struct dns *dns, const ldns_pkt *pkt, const uint8_t *name, uint16_t type,
                         enum dns_trust *trust, char *reason)
 {
     const struct subject s = {dns, name, type, trust, reason};
     const struct dns_check check = check_of(&s);
     uint8_t signer[LIMIT_NAME_WIRE];
-    const bool is_signed = find_signer(signer, pkt, name);
+    const bool is_signed = dns_rrset_proof_signer(signer, ldns_pkt_authority(pkt), name);
     const struct dns_zone *zone;
     struct dns_denial denial;
     enum dns_proof proof;

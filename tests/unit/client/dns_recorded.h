@@ -94,7 +94,8 @@ static inline bool recorded_open(struct recorded *r, const uint8_t *data, size_t
     return true;
 }
 
-static inline int recorded_ask(struct recorded *r, struct dns_answer *out)
+/* Played from the beginning; what was learnt of zones' keys is kept. */
+static inline int recorded_again(struct recorded *r, struct dns_answer *out)
 {
     struct err err = {0};
     int ret;
@@ -102,10 +103,15 @@ static inline int recorded_ask(struct recorded *r, struct dns_answer *out)
     r->at = 0;
     r->asked = 0;
     recorded_now = r;
-    dns_chain_clear(r->dns);
     ret = dns_ask(r->dns, r->name, (uint16_t)ldns_get_rr_type_by_name(r->type), out, &err);
     recorded_now = NULL;
     return ret;
+}
+
+static inline int recorded_ask(struct recorded *r, struct dns_answer *out)
+{
+    dns_chain_clear(r->dns);
+    return recorded_again(r, out);
 }
 
 #endif

@@ -24,8 +24,11 @@ enum dns_how {
     HOW_SHORT_TCP,    /* truncated, and TCP ends in the middle of the message */
     HOW_OTHER_ID,     /* only answers with another ID */
     HOW_OTHER_NAME,   /* only answers to another name */
+    HOW_OTHER_TYPE,   /* only answers to a question for another type */
+    HOW_OTHER_CLASS,  /* or of another class */
     HOW_FORGED_FIRST, /* both of these, then the answer */
     HOW_GARBAGE,      /* counts of records that are not there */
+    HOW_PROMISES,     /* truncated, and then 10,000 records in the count, and few in the message */
     HOW_CHECKED,      /* SERVFAIL unless CD is set */
 };
 
@@ -97,7 +100,8 @@ static inline void server_fill(const struct dns_server *server, ldns_pkt *pkt,
             pkt, ldns_rdf_new_frm_data(LDNS_RDF_TYPE_UNKNOWN, sizeof expired, expired));
         return;
     }
-    if ((row->how == HOW_TRUNCATED || row->how == HOW_NO_TCP || row->how == HOW_SHORT_TCP) &&
+    if ((row->how == HOW_TRUNCATED || row->how == HOW_NO_TCP || row->how == HOW_SHORT_TCP ||
+         row->how == HOW_PROMISES) &&
         !tcp) {
         ldns_pkt_set_tc(pkt, true);
         return;
@@ -108,6 +112,26 @@ static inline void server_fill(const struct dns_server *server, ldns_pkt *pkt,
     server_lines(pkt, LDNS_SECTION_ANSWER, row->answer != NULL ? row->answer : "");
     server_lines(pkt, LDNS_SECTION_AUTHORITY, row->authority != NULL ? row->authority : "");
     (void)server;
+}
+
+static inline void server_spoil(uint8_t *wire, enum dns_how how, bool tcp)
+{
+    uint8_t *behind = wire + 12;
+
+    while (*behind != 0)
+        behind += 1 + *behind;
+    if (how == HOW_OTHER_ID)
+        wire[0] ^= 1;
+    if (how == HOW_OTHER_NAME)
+        wire[13] ^= 1;
+    if (how == HOW_OTHER_TYPE)
+        behind[2] ^= 1;
+    if (how == HOW_OTHER_CLASS)
+        behind[4] ^= 2;
+    if (how == HOW_GARBAGE)
+        wire[7] = 9;
+    if (how == HOW_PROMISES && tcp)
+        memcpy(wire + 6, (const uint8_t[]){10000 >> 8, 10000 & 0xff}, 2);
 }
 
 static inline uint8_t *server_reply(struct dns_server *server, const uint8_t *message, size_t len,
@@ -133,12 +157,7 @@ static inline uint8_t *server_reply(struct dns_server *server, const uint8_t *me
         abort();
     ldns_pkt_free(query);
     ldns_pkt_free(pkt);
-    if (*how == HOW_GARBAGE)
-        wire[7] = 9;
-    if (*how == HOW_OTHER_ID)
-        wire[0] ^= 1;
-    if (*how == HOW_OTHER_NAME)
-        wire[13] ^= 1;
+    server_spoil(wire, *how, tcp);
     return wire;
 }
 
