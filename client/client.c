@@ -67,6 +67,15 @@ static int read_types(struct client *client, struct err *err)
     return 0;
 }
 
+/* Mostly the file is somewhere else than where it is looked for. */
+static const char *where(const struct client *client)
+{
+    return client->configured
+               ? ""
+               : "; no configuration file was read: name it by --config-file, or put "
+                 "it at " CONFIG_FILE;
+}
+
 /* What only commands for sets need. */
 static int need_sets(struct client *client, struct err *err)
 {
@@ -74,7 +83,8 @@ static int need_sets(struct client *client, struct err *err)
     if (ret == 0 && client->sets.count == 0) {
         ret = err_set(err, ERR_NOT_FOUND,
                       "domain-list is not set: give at least one set of names, for example "
-                      "domain-list: [\"www.example.org,example.org\"]");
+                      "domain-list: [\"www.example.org,example.org\"]%s",
+                      where(client));
     }
     return ret;
 }
@@ -85,7 +95,8 @@ static int open_path(struct client *client, struct err *err)
     if (path == NULL) {
         return err_set(err, ERR_NOT_FOUND,
                        "path is not set: give the folder of keys and certificates, by path: in "
-                       "the configuration file or --path");
+                       "the configuration file or --path%s",
+                       where(client));
     }
     if ((client->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
         int code = -errno;
@@ -225,6 +236,7 @@ static int load_and_run(struct client *client, struct conf_input *input)
         client_command_find(&client->command, &own, input->words, input->word_count, &err) < 0) {
         return fail(CLIENT_USAGE, &err);
     }
+    client->configured = input->file_used != NULL;
     client->args = input->words + own;
     client->arg_count = input->word_count - own;
     return run(client);

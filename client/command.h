@@ -32,6 +32,7 @@ struct client {
     struct report report;
     struct server_session *session; /* for struct server_call */
     const struct clock *clock;
+    bool configured; /* a configuration file was read */
     int stop; /* descriptor that is readable once we are to end (client/interrupt.h); 0: none */
     FILE *out;
     json_t *items; /* what --json prints: an array; see client_item */

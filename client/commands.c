@@ -95,10 +95,35 @@ static void list_seconds(char dst[static 256], const char *first)
     }
 }
 
+/* The command whose words were written in the other order, or the second one cut short. */
+static const struct client_command *meant(char *const *words, size_t count)
+{
+    const struct client_command *found = NULL;
+    size_t hits = 0;
+    for (size_t i = 0; count > 1 && client_commands[i] != NULL; i++) {
+        const struct client_command *c = client_commands[i];
+        if (c->second == NULL) {
+            continue;
+        }
+        if (strcmp(words[0], c->second) == 0 && strcmp(words[1], c->first) == 0) {
+            return c;
+        }
+        if (strcmp(words[0], c->first) == 0 &&
+            strncmp(words[1], c->second, strlen(words[1])) == 0) {
+            found = c;
+            hits++;
+        }
+    }
+    return hits == 1 ? found : NULL;
+}
+
 static int refuse(char *const *words, size_t count, struct err *err)
 {
     char seconds[256], known[64] = "";
-    const struct client_command *near = nearest(words, count);
+    const struct client_command *near = meant(words, count);
+    if (near == NULL) {
+        near = nearest(words, count);
+    }
     if (near != NULL) {
         join(known, near->first, near->second);
     }
@@ -130,8 +155,10 @@ int client_command_find(const struct client_command **command, size_t *own, char
             continue;
         }
         if (count > n + c->args_max) {
-            return err_set(err, ERR_UNKNOWN, "'%.100s' is one word too many",
-                           words[n + c->args_max]);
+            const char *word = words[n + c->args_max];
+            bool name = c->needs >= CLIENT_NEEDS_SETS && strchr(word, '.') != NULL;
+            return err_set(err, ERR_UNKNOWN, "'%.100s' is one word too many%s", word,
+                           name ? ": names stand in domain-list (-D)" : "");
         }
         if (count < n + c->args_min) {
             return err_set(err, ERR_UNKNOWN, "%s%s%s needs %s after it", c->first, n > 1 ? " " : "",

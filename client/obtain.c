@@ -214,8 +214,11 @@ int obtain(struct client *client, struct report_line *report, const struct set *
                      .key = wish->key,
                      .new_key = wish->key != NULL};
     struct key own = {0};
-    int ret = install_prepare(files, NULL, err);
+    int ret = server_configured(&client->settings, err);
     *not_after = 0;
+    if (ret == 0) {
+        ret = install_prepare(files, NULL, err);
+    }
     if (ret == 0) {
         ret = copies_prepare(&client->settings, files, err);
     }

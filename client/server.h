@@ -30,6 +30,9 @@ struct server_call {
     void *arg;
 };
 
+/* ERR_NOT_FOUND, with what to do, where no command is configured. */
+int server_configured(const struct settings *settings, struct err *err);
+
 /* The words that are run: the configured command, then the options and words for the server.
  * *argv is NULL-terminated, malloc'd in one piece with its words; free(*argv). */
 int server_argv(char ***argv, const struct server_call *call, struct err *err);

@@ -93,6 +93,9 @@ static void put_all(struct builder *b, const struct words *words, const struct s
     for (size_t i = 1; i < words->count; i++) {
         put(b, words->items[i]);
     }
+    if (ssh->ssh && ssh->open) {
+        put(b, "--");
+    }
     put_options(b, call);
     put(b, call->first);
     if (call->second != NULL) {
@@ -104,17 +107,24 @@ static void put_all(struct builder *b, const struct words *words, const struct s
     b->argv[b->count] = NULL;
 }
 
+int server_configured(const struct settings *settings, struct err *err)
+{
+    if (settings_server(settings) != NULL) {
+        return 0;
+    }
+    return err_set(err, ERR_NOT_FOUND,
+                   "certgrinderd is not set: give the command that reaches the server, for "
+                   "example certgrinderd: \"ssh -T acme@ns1.example.com --\"");
+}
+
 /* Splits the command. */
 static int read_command(struct words *words, struct server_ssh *ssh, const struct server_call *call,
                         struct err *err)
 {
     const char *command = settings_server(call->settings);
-    int ret;
-    if (command == NULL) {
-        (void)err_set(err, ERR_NOT_FOUND,
-                      "certgrinderd is not set: give the command that reaches the server, for "
-                      "example certgrinderd: \"ssh -T acme@ns1.example.com --\"");
-        return ERR_NOT_FOUND;
+    int ret = server_configured(call->settings, err);
+    if (ret < 0) {
+        return ret;
     }
     if ((ret = words_split(words, command, " \t\n", err)) < 0) {
         return err_prefix(err, "certgrinderd");

@@ -67,6 +67,7 @@ void server_ssh_look(struct server_ssh *out, const struct words *words)
         } else {
             break;
         }
+        out->open = host && i >= words->count;
     }
 }
 

@@ -17,6 +17,7 @@ struct server_ssh {
     bool timeout;   /* -o ConnectTimeout */
     bool no_input;  /* -n, -f, -N: nothing would reach the server */
     char no_letter; /* which of them */
+    bool open;      /* the host is named and no word for it: ssh would take ours for its own */
 };
 
 void server_ssh_look(struct server_ssh *out, const struct words *words);

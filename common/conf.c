@@ -66,6 +66,7 @@ int conf_asks(int argc, char *const *argv)
 
 static int unknown_option(const struct conf_schema *schema, const char *arg, struct err *err)
 {
+    static const char *const asks[] = {"help", "version"};
     char shown[CONF_SHOWN];
     const char *nearest;
     bool close;
@@ -75,6 +76,13 @@ static int unknown_option(const struct conf_schema *schema, const char *arg, str
                        conf_show(shown, arg), schema->program);
     }
     nearest = conf_nearest(schema, arg + 2, &close);
+    for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+        size_t d = nearest_distance(arg + 2, asks[i]);
+        if (d < nearest_distance(arg + 2, nearest)) {
+            nearest = asks[i];
+            close = nearest_is_close(d, strlen(arg + 2));
+        }
+    }
     return err_set(err, ERR_UNKNOWN,
                    close ? "unknown option %s; did you mean --%s?"
                          : "unknown option %s; the nearest known one is --%s",

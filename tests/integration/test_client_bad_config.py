@@ -72,10 +72,15 @@ KEYS = {
 WORDS = {
     "no command": ([], "no command: certmill help lists them"),
     "a command misspelt": (["gte", "certificate"], "'gte certificate' is no command; did you mean 'get certificate'?"),
+    "a command cut short": (["get", "cert"], "'get cert' is no command; did you mean 'get certificate'?"),
+    "words in the other order": (["tlsa", "show", "443", "tcp"], "'tlsa show' is no command; did you mean 'show tlsa'?"),
     "half a command": (["show"], "show needs a second word, one of certificate, "),
     "another second word": (["show", "of-the-world"], "'of-the-world' is not taken after show, but certificate, "),
     "a word too many": (["get", "certificate", "now"], "'now' is one word too many"),
     "an option misspelt": (["--jsno", "show", "paths"], "unknown option '--jsno'; did you mean --json?"),
+    "a question misspelt": (["--hlep"], "unknown option '--hlep'; did you mean --help?"),
+    "a name behind the command": (["get", "certificate", "a.example"],
+                                  "'a.example' is one word too many: names stand in domain-list (-D)"),
     "an option without value": (["show", "paths", "--path"], "option --path needs a value"),
 }
 
@@ -173,6 +178,11 @@ class BadConfig(unittest.TestCase):
         done = self.certmill("--config-file", "missing.yaml", "show", "paths")
         self.assertEqual(done.returncode, 2)
         self.assertIn("missing.yaml: No such file or directory", done.stderr)
+        for words, said in ((["get", "certificate"], "domain-list is not set"), (["-D", "a.example", "show", "paths"], "path is not set")):
+            done = self.certmill(*words)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(said, done.stderr)
+            self.assertRegex(done.stderr, "; no configuration file was read: name it by --config-file, or put it at /etc/certmill/")
         done = self.certmill("show", "paths", env={"CERTMILL_DOMIAN_LIST": "x"})
         self.assertEqual(done.returncode, 2)
         self.assertIn("did you mean CERTMILL_DOMAIN_LIST?", done.stderr)

@@ -67,6 +67,7 @@ static void test_argv(void)
         "-o",
         "User Known=x",
         "host",
+        "--",
         "--log-level",
         "WARNING",
         "--acme-server-url",

@@ -82,11 +82,13 @@ static void check_argv(char *command, const char *expected)
 static void test_argv(void)
 {
     char bare[] = "ssh -T a@h --", asks[] = "ssh -o BatchMode=no -oConnectTimeout=5 h";
-    char other[] = "certmill-shell", deaf[] = "ssh -n h";
+    char words[] = "ssh h -p 22 serve", other[] = "certmill-shell", deaf[] = "ssh -n h";
     check_argv(bare, "ssh|-o|BatchMode=yes|-o|ConnectTimeout=30|-T|a@h|--|--log-level|INFO|ping|");
-    check_argv(asks, "ssh|-o|BatchMode=no|-oConnectTimeout=5|h|--log-level|INFO|ping|");
+    check_argv(asks, "ssh|-o|BatchMode=no|-oConnectTimeout=5|h|--|--log-level|INFO|ping|");
+    check_argv(words,
+               "ssh|-o|BatchMode=yes|-o|ConnectTimeout=30|h|-p|22|serve|--log-level|INFO|ping|");
     check_argv(other, "certmill-shell|--log-level|INFO|ping|");
-    check_argv(deaf, "ssh|-o|BatchMode=yes|-o|ConnectTimeout=30|-n|h|--log-level|INFO|ping|");
+    check_argv(deaf, "ssh|-o|BatchMode=yes|-o|ConnectTimeout=30|-n|h|--|--log-level|INFO|ping|");
     char level[] = "INFO", **argv;
     struct settings settings = {.server = deaf, .log_level = level};
     struct server_call call = {.settings = &settings, .first = "get", .input_len = 1};
