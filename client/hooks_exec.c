@@ -1,10 +1,8 @@
 #include "client/hooks_exec.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +10,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "client/child.h"
 
 #define GRACE_MS  2000 /* from SIGTERM to SIGKILL, and from there until it is given up */
 #define LINES_MAX 1000 /* of output that are logged; a package's restart script has a dozen */
@@ -100,50 +100,20 @@ static bool wait_end(struct run *run, int64_t timeout_ms)
     return false;
 }
 
-/* In a process group of its own, so that whatever it started can be ended with it. */
-static int spawn(struct run *run, int output)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t defaults, none;
-    int ret;
-    sigemptyset(&none);
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    if ((ret = posix_spawn_file_actions_init(&actions)) != 0) {
-        return -ret;
-    }
-    if ((ret = posix_spawnattr_init(&attributes)) != 0) {
-        posix_spawn_file_actions_destroy(&actions);
-        return -ret;
-    }
-    if ((ret = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)) == 0 &&
-        (ret = posix_spawn_file_actions_adddup2(&actions, output, 1)) == 0 &&
-        (ret = posix_spawn_file_actions_adddup2(&actions, output, 2)) == 0 &&
-        (ret = posix_spawnattr_setsigdefault(&attributes, &defaults)) == 0 &&
-        (ret = posix_spawnattr_setsigmask(&attributes, &none)) == 0 &&
-        (ret = posix_spawnattr_setpgroup(&attributes, 0)) == 0 &&
-        (ret =
-             posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-                                                       POSIX_SPAWN_SETPGROUP)) == 0) {
-        ret = posix_spawnp(&run->pid, run->exec->argv[0], &actions, &attributes, run->exec->argv,
-                           run->exec->envp);
-    }
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return -ret;
-}
-
 static int start(struct run *run, struct err *err)
 {
-    int fds[2];
     const char *name = run->exec->name;
-    if (pipe2(fds, O_CLOEXEC) < 0) {
-        return err_set(err, -errno, "hook %s: %s", name, strerror(errno));
+    int theirs = -1, ret = child_pipe(&run->output, &theirs, false);
+    if (ret == 0) {
+        const struct child_wish wish = {.argv = run->exec->argv,
+                                        .envp = run->exec->envp,
+                                        .fds = {-1, theirs, theirs},
+                                        .group = true};
+        ret = child_spawn(&run->pid, &wish);
     }
-    run->output = fds[0];
-    int ret = fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : spawn(run, fds[1]);
-    close(fds[1]);
+    if (theirs >= 0) {
+        close(theirs);
+    }
     if (ret == -ENOEXEC) {
         return err_set(err, ERR_UNAVAILABLE,
                        "hook %s cannot be run: it is no program, and has no first line that "

@@ -1,10 +1,8 @@
 #include "client/server.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client/child.h"
 #include "client/server_argv.h"
 #include "client/server_session.h"
 
@@ -242,60 +241,18 @@ static int pump(struct run *run, struct err *err)
     }
 }
 
-/* Our end does not block and is not inherited. */
-static int make_pipe(int *ours, int *theirs, bool ours_writes)
-{
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC) < 0) {
-        return -errno;
-    }
-    *ours = fds[ours_writes ? 1 : 0];
-    *theirs = fds[ours_writes ? 0 : 1];
-    return fcntl(*ours, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
-}
-
-static int spawn(struct run *run, char **argv, const int theirs[3])
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t defaults, none;
-    int ret;
-    sigemptyset(&none);
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    if ((ret = posix_spawn_file_actions_init(&actions)) != 0) {
-        return -ret;
-    }
-    if ((ret = posix_spawnattr_init(&attributes)) != 0) {
-        posix_spawn_file_actions_destroy(&actions);
-        return -ret;
-    }
-    for (int i = 0; ret == 0 && i < 3; i++) {
-        ret = posix_spawn_file_actions_adddup2(&actions, theirs[i], i);
-    }
-    if (ret == 0 && (ret = posix_spawnattr_setsigdefault(&attributes, &defaults)) == 0 &&
-        (ret = posix_spawnattr_setsigmask(&attributes, &none)) == 0 &&
-        (ret = posix_spawnattr_setflags(&attributes,
-                                        POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK)) == 0) {
-        ret = posix_spawnp(&run->pid, argv[0], &actions, &attributes, argv, environ);
-    }
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return -ret;
-}
-
 static int start(struct run *run, char **argv, struct err *err)
 {
-    int theirs[3] = {-1, -1, -1};
-    int ret = make_pipe(&run->in, &theirs[0], true);
+    struct child_wish wish = {.argv = argv, .fds = {-1, -1, -1}};
+    int *theirs = wish.fds, ret = child_pipe(&run->in, &theirs[0], true);
     if (ret == 0) {
-        ret = make_pipe(&run->out, &theirs[1], false);
+        ret = child_pipe(&run->out, &theirs[1], false);
     }
     if (ret == 0) {
-        ret = make_pipe(&run->log, &theirs[2], false);
+        ret = child_pipe(&run->log, &theirs[2], false);
     }
     if (ret == 0) {
-        ret = spawn(run, argv, theirs);
+        ret = child_spawn(&run->pid, &wish);
     }
     for (int i = 0; i < 3; i++) {
         close_end(&theirs[i]);

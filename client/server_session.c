@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client/child.h"
 #include "client/server_ssh.h"
 
 #define PREFIX     "certmill-ssh-"
@@ -160,18 +160,10 @@ const char *server_session_socket(const struct server_session *session)
 /* Runs it without input and output, and not for long. */
 static void run_silently(char **argv)
 {
-    posix_spawn_file_actions_t actions;
+    const struct child_wish wish = {.argv = argv, .fds = {-1, -1, -1}};
     pid_t pid;
     int child, status;
-    if (posix_spawn_file_actions_init(&actions) != 0) {
-        return;
-    }
-    bool spawned = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0) == 0 &&
-                   posix_spawn_file_actions_adddup2(&actions, 0, 1) == 0 &&
-                   posix_spawn_file_actions_adddup2(&actions, 0, 2) == 0 &&
-                   posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) == 0;
-    posix_spawn_file_actions_destroy(&actions);
-    if (!spawned) {
+    if (child_spawn(&pid, &wish) < 0) {
         return;
     }
     if ((child = pidfd_open(pid, 0)) < 0 ||
