@@ -27,7 +27,8 @@ static int wait_for(const struct link *link, short events, const char *what, str
         uint64_t now = clock_mono_ms(link->call->clock);
         struct pollfd poll_fd = {.fd = link->fd, .events = events};
         int left = now < link->deadline ? (int)(link->deadline - now) : 0;
-        int ret = poll(&poll_fd, 1, left);
+        /* What goes on sending has no more time than what is silent. */
+        int ret = left > 0 ? poll(&poll_fd, 1, left) : 0;
         if (ret > 0) {
             return 0;
         }
@@ -202,7 +203,7 @@ static int handshake_failed(int kind, struct err *err)
         snprintf(text, sizeof(text), "%s", reason != NULL ? reason : "unknown error");
         ret = means_none(error) ? ERR_NOT_FOUND : ret;
     } else if (kind == SSL_ERROR_SYSCALL) {
-        ret = system == 0 || system == ECONNRESET ? ERR_NOT_FOUND : ret;
+        ret = system == 0 || system == ECONNRESET || system == EPIPE ? ERR_NOT_FOUND : ret;
         snprintf(text, sizeof(text), "%s", system != 0 ? strerror(system) : text);
     }
     ERR_clear_error();

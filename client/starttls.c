@@ -102,10 +102,7 @@ void starttls_begin(struct starttls *s, enum starttls_protocol protocol, const c
     s->protocol = protocol;
     s->own = own;
     if (protocol == STARTTLS_XMPP || protocol == STARTTLS_XMPP_SERVER) {
-        starttls_say(s,
-                     "<?xml version='1.0'?><stream:stream to='%s' xmlns='jabber:%s' "
-                     "xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>",
-                     host, protocol == STARTTLS_XMPP ? "client" : "server");
+        starttls_xmpp_begin(s, host);
     } else if (protocol == STARTTLS_LDAP) {
         starttls_ldap_begin(s);
     }

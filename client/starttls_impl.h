@@ -24,7 +24,8 @@ int starttls_ldap(struct starttls *s, const uint8_t *message, size_t len, struct
 int starttls_xmpp_piece(const struct starttls *s, struct err *err);
 int starttls_ldap_piece(const struct starttls *s, struct err *err);
 
-/* LDAP's request. */
+/* LDAP's request, and XMPP's stream to the host. */
 void starttls_ldap_begin(struct starttls *s);
+void starttls_xmpp_begin(struct starttls *s, const char *host);
 
 #endif

@@ -3,6 +3,7 @@
  * processing instructions are forbidden there (11.1), so a tag ends at the first > that is not
  * in quotes, and what is between tags says nothing to us.
  */
+#include <idn2.h>
 #include <string.h>
 
 #include "client/starttls_impl.h"
@@ -10,6 +11,21 @@
 #define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
 
 enum { FEATURES, COMMAND };
+
+#define HOST_MAX 512 /* octets of UTF-8 that struct starttls has room for */
+
+/* Addresses of XMPP have U-labels (RFC 7622 3.2): servers do not know their A-labels. */
+void starttls_xmpp_begin(struct starttls *s, const char *host)
+{
+    char *unicode = NULL;
+    bool good = idn2_to_unicode_8z8z(host, &unicode, 0) == IDN2_OK && strlen(unicode) <= HOST_MAX &&
+                strpbrk(unicode, "<>&'\"") == NULL;
+    starttls_say(s,
+                 "<?xml version='1.0'?><stream:stream to='%s' xmlns='jabber:%s' "
+                 "xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>",
+                 good ? unicode : host, s->protocol == STARTTLS_XMPP ? "client" : "server");
+    idn2_free(unicode);
+}
 
 static bool is_blank(uint8_t c)
 {

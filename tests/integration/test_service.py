@@ -309,6 +309,15 @@ class Service(unittest.TestCase):
                 found = self.check(0, f"127.0.0.1:{port}", NAME, "--starttls", "xmpp")
                 self.says(found, "trust", "ecdsa", "good")
 
+    @unittest.skipUnless(ROOT, "Prosody is told to run as root")
+    def test_prosody_of_other_letters(self) -> None:  # RFC 7622 3.2: it is called by its U-labels
+        clients, servers = self.ports.take(), self.ports.take()
+        pair = self.ca.issue(["xn--plse-gra.signed.test"])
+        with running(services.prosody(self.folder, clients, servers, "pølse.signed.test", pair), clients, servers):
+            for port in (clients, servers):
+                found = self.check(0, f"127.0.0.1:{port}", "pølse.signed.test", "--starttls", "xmpp")
+                self.says(found, "name", "ecdsa", "good", "xn--plse-gra.signed.test")
+
     @unittest.skipUnless(ROOT, "slapd needs root")
     def test_slapd(self) -> None:  # RFC 4511 4.14
         port = self.ports.take()

@@ -136,7 +136,7 @@ static void test_link(void)
 static void test_copy(void)
 {
     char other[] = "/dev/shm/certmill-file-XXXXXX";
-    struct stat here, away;
+    struct stat here = {0}, away = {0};
     if (mkdtemp(other) == NULL) {
         return; /* no second file system */
     }

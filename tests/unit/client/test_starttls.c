@@ -206,6 +206,19 @@ static void test_xmpp(void) /* RFC 6120 5.4 */
     CU_ASSERT_EQUAL(both("<proceed " TLS "></proceed>"), 1);
 }
 
+static void test_xmpp_names(void) /* RFC 7622 3.2: U-labels, where there are any */
+{
+    static const struct {
+        const char *host, *to;
+    } rows[] = {{"a_b.xn--plse-gra.example", " to='a_b.pølse.example' "},
+                {"xn--mgbh0fb.xn--kgbechtv", " to='مثال.إختبار' "},
+                {"xn--999999999.example", " to='xn--999999999.example' "}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        starttls_begin(&s, STARTTLS_XMPP, rows[i].host, "client.example.net");
+        CU_ASSERT_PTR_NOT_NULL(strstr(s.out, rows[i].to));
+    }
+}
+
 static void test_xmpp_refused(void)
 {
     static const struct {
@@ -329,6 +342,7 @@ int main(void)
     CU_add_test(suite, "imap refused", test_imap_refused);
     CU_add_test(suite, "pop3", test_pop3);
     CU_add_test(suite, "xmpp", test_xmpp);
+    CU_add_test(suite, "xmpp names", test_xmpp_names);
     CU_add_test(suite, "xmpp refused", test_xmpp_refused);
     CU_add_test(suite, "ldap", test_ldap);
     CU_add_test(suite, "limits", test_limits);
