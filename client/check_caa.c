@@ -16,6 +16,7 @@ struct check {
     const struct asker *asker;
     struct facts_account account; /* without issuers: not known */
     struct caa_wish wish;
+    char method[LIMIT_WORD + 1]; /* the first one */
     const char *issuers[LIMIT_CAA_IDENTITIES];
     char level[LIMIT_NAME_TEXT]; /* whose records were shown last */
     size_t bad;
@@ -169,8 +170,10 @@ static int check_names(struct check *check, const struct names *names, struct er
 
 static void ask_server(struct check *check)
 {
-    const struct settings *s = &check->client->settings;
+    const struct conf_strings *methods = &check->client->settings.caa_validation_methods;
+    const char *method = methods->count > 0 ? methods->items[0] : "dns-01";
     struct err err = {0};
+    snprintf(check->method, sizeof(check->method), "%.*s", (int)strcspn(method, ","), method);
     if (facts_account(check->client, &check->account, &err) < 0) {
         log_write(check->client->log, LOG_LEVEL_WARNING, NULL,
                   "the server does not say which CA and account it uses: %s", err.text);
@@ -180,8 +183,7 @@ static void ask_server(struct check *check)
         check->issuers[i] = check->account.issuers[i];
     }
     check->wish = (struct caa_wish){
-        .method =
-            s->caa_validation_methods.count > 0 ? s->caa_validation_methods.items[0] : "dns-01",
+        .method = check->method,
         .issuers = check->issuers,
         .issuer_count = check->account.issuer_count,
         .account_url = check->account.url[0] != '\0' ? check->account.url : NULL,

@@ -84,8 +84,13 @@ int settings_check_zone(const char *value, struct err *err)
 
 int settings_check_method(const char *value, struct err *err)
 {
-    size_t len = strlen(value);
-    return len > 0 && strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") == len
+    /* certgrinder's files may have several in one value, divided by commas. */
+    const char *p = value;
+    size_t len;
+    while ((len = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789-")) > 0 && p[len] == ',') {
+        p += len + 1;
+    }
+    return len > 0 && p[len] == '\0'
                ? 0
                : err_set(err, ERR_MALFORMED, "'%.100s' is no validation method: dns-01 is", value);
 }

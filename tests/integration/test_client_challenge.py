@@ -210,6 +210,9 @@ class Caa(Case):
         self.assertEqual(text.count(f'permits.{ZONE}. CAA 0 issue "{CA_NAME}; validationmethods=dns-01"'), 1,
                          "records are shown once")
         self.assertRegex(text, rf"(?m)^none     none\.{ZONE}: ")
+        self.settings["caa-validation-methods"] = "dns-01,http-01"  # as certgrinder's files may have it
+        self.write()
+        self.assertEqual(self.found(0)["permits"][0], "permits")
 
     def test_show_is_what_check_wants(self) -> None:
         self.use(f"forbids.{ZONE}", **self.own())
