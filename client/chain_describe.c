@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "client/chain.h"
+#include "client/term.h"
 
 /* Escapes control characters and what is beyond ASCII (RFC 2253 2.4). */
 static json_t *name_of(const X509_NAME *name)
@@ -149,7 +150,9 @@ static void print_time(FILE *out, const char *label, const ASN1_TIME *time)
 static void print_left(FILE *out, int64_t left)
 {
     if (left <= 0) {
-        fputs(" (expired)\n", out);
+        fputs(" (", out);
+        term_put(out, TERM_RED, "expired");
+        fputs(")\n", out);
     } else if (left >= 2L * 86400) {
         fprintf(out, " (%" PRId64 " days left)\n", left / 86400);
     } else {

@@ -7,6 +7,7 @@
 #include "client/client.h"
 #include "client/commands.h"
 #include "client/names.h"
+#include "client/term.h"
 
 #define RECORD     4096 /* octets of a record that are shown */
 #define SILENT_MAX 3    /* names without an answer, one after the other: nobody is there */
@@ -73,11 +74,18 @@ static void print_records(struct check *check, const struct caa_relevant *releva
 
 static void tell(struct check *check, const struct finding *f, const struct caa_relevant *relevant)
 {
+    bool good = strcmp(f->state, "none") == 0 || strcmp(f->state, "permits") == 0;
+    bool unknown = strcmp(f->state, "unknown") == 0;
     struct client *client = check->client;
     bool found = relevant->relevance == CAA_FOUND;
-    check->bad += strcmp(f->state, "none") != 0 && strcmp(f->state, "permits") != 0;
+    check->bad += !good;
     if (!client->settings.json) {
-        fprintf(client->out, "%-8s %s: %s\n", f->state, f->name, f->text);
+        term_put(client->out,
+                 good      ? TERM_GREEN
+                 : unknown ? TERM_YELLOW
+                           : TERM_RED,
+                 "%-8s", f->state);
+        fprintf(client->out, " %s: %s\n", f->name, f->text);
         print_records(check, relevant);
     }
     client_item(client,
@@ -168,13 +176,18 @@ static int check_names(struct check *check, const struct names *names, struct er
 
 /* -- who is asked -- */
 
-static void ask_server(struct check *check)
+/* What it does not say is not judged. */
+static int ask_server(struct check *check, struct err *end)
 {
     const struct conf_strings *methods = &check->client->settings.caa_validation_methods;
     const char *method = methods->count > 0 ? methods->items[0] : "dns-01";
     struct err err = {0};
     snprintf(check->method, sizeof(check->method), "%.*s", (int)strcspn(method, ","), method);
-    if (facts_account(check->client, &check->account, &err) < 0) {
+    int ret = facts_account(check->client, &check->account, &err);
+    if (ret == ERR_CANCELLED) {
+        return err_set(end, ret, "%s", err.text);
+    }
+    if (ret < 0) {
         log_write(check->client->log, LOG_LEVEL_WARNING, NULL,
                   "the server does not say which CA and account it uses: %s", err.text);
         check->account = (struct facts_account){0};
@@ -188,6 +201,7 @@ static void ask_server(struct check *check)
         .issuer_count = check->account.issuer_count,
         .account_url = check->account.url[0] != '\0' ? check->account.url : NULL,
     };
+    return 0;
 }
 
 static int check_all(struct check *check, struct err *err)
@@ -199,13 +213,16 @@ static int check_all(struct check *check, struct err *err)
         return ret;
     }
     check->asker = &asker;
-    ask_server(check);
+    if ((ret = ask_server(check, err)) < 0) {
+        goto out;
+    }
     if ((ret = names_of_sets(&names, &check->client->sets, false)) < 0) {
         err_set(err, ret, "out of memory");
     } else {
         ret = check_names(check, &names, err);
         names_clear(&names);
     }
+out:
     asker_close(&asker);
     return ret;
 }

@@ -10,6 +10,7 @@
 #include "client/jobs.h"
 #include "client/keyfile.h"
 #include "client/state.h"
+#include "client/term.h"
 #include "common/timestamp.h"
 
 /* What was found of one certificate. */
@@ -109,11 +110,12 @@ static void print(const struct check *check, const struct finding *finding)
     fprintf(out, "%s %s: ", finding->set->names[0], key_type_name(finding->files.type));
     if (!is_good(finding)) {
         bool people = finding->ret < 0 || (finding->problems & STATE_PEOPLE) != 0;
-        fprintf(out, "PROBLEM: %s%s\n", finding->reason,
-                people ? "" : ": certmill periodic gets a new one");
+        term_put(out, TERM_RED, "PROBLEM: %s", finding->reason);
+        fprintf(out, "%s\n", people ? "" : ": certmill periodic gets a new one");
         return;
     }
-    fputs("fine, valid until ", out);
+    term_put(out, TERM_GREEN, "fine");
+    fputs(", valid until ", out);
     print_time(out, finding->not_after);
     fputs(", to be renewed on ", out);
     print_time(out, finding->due.at);

@@ -10,8 +10,10 @@
 #include "client/client.h"
 #include "client/commands.h"
 #include "client/facts.h"
+#include "client/guard.h"
 #include "client/names.h"
 #include "client/server.h"
+#include "client/term.h"
 
 #define SILENT_MAX 3 /* names without an answer, one after the other: the resolver is not there */
 
@@ -29,11 +31,16 @@ struct check {
 
 static void tell(struct check *check, const char *name, const struct challenge *c)
 {
+    static const enum term_shade shades[] = {[CHALLENGE_THERE] = TERM_GREEN,
+                                             [CHALLENGE_MISSING] = TERM_RED,
+                                             [CHALLENGE_WRONG] = TERM_RED,
+                                             [CHALLENGE_UNKNOWN] = TERM_YELLOW};
     struct client *client = check->client;
     check->bad += c->state != CHALLENGE_THERE;
     check->told = true;
     if (!client->settings.json) {
-        fprintf(client->out, "%-8s %s\n", challenge_state_name(c->state), c->text);
+        term_put(client->out, shades[c->state], "%-8s", challenge_state_name(c->state));
+        fprintf(client->out, " %s\n", c->text);
     }
     client_item(client,
                 json_pack("{s:o,s:s,s:s,s:s?,s:s?,s:o}", "name", client_text(name), "state",
@@ -164,6 +171,7 @@ static int ask_server(struct check *check, char *const *names, struct err *err)
                                      .more = names,
                                      .more_count = check->count,
                                      .timeout_ms = (int)settings.server_timeout * 1000,
+                                     .stop = check->client->stop,
                                      .line = take_finding,
                                      .arg = check};
     size_t len, known = 0;
@@ -196,19 +204,35 @@ static int ask_server(struct check *check, char *const *names, struct err *err)
     return 0;
 }
 
+struct asking {
+    struct check *check;
+    struct err *err;
+    int ret;
+};
+
+static void ask_guarded(void *arg)
+{
+    struct asking *asking = arg;
+    struct check *check = asking->check;
+    for (size_t i = 0; asking->ret == 0 && i < check->names.count; i += check->count) {
+        size_t left = check->names.count - i;
+        check->count = left < LIMIT_NAMES ? left : LIMIT_NAMES;
+        asking->ret = ask_server(check, check->names.items + i, asking->err);
+    }
+}
+
 static int by_server(struct check *check, struct err *err)
 {
-    int ret = 0;
+    struct asking asking = {.check = check, .err = err};
     if ((check->found = calloc(LIMIT_NAMES, sizeof(*check->found))) == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
-    for (size_t i = 0; ret == 0 && i < check->names.count; i += check->count) {
-        size_t left = check->names.count - i;
-        check->count = left < LIMIT_NAMES ? left : LIMIT_NAMES;
-        ret = ask_server(check, check->names.items + i, err);
-    }
+    int ret = guard_run(check->client, ask_guarded, &asking, err);
     free(check->found);
-    return ret;
+    if (ret > 0) {
+        return err_set(err, ERR_CANCELLED, "interrupted");
+    }
+    return ret < 0 ? ret : asking.ret;
 }
 
 /* Whether the server has no preflight for us: an original one, or none at all. */

@@ -19,17 +19,16 @@ static void print(struct client *client, const struct set *set, const struct fil
                   const struct ocsp_verdict *verdict, bool good, const char *fault)
 {
     FILE *out = client->out;
-    bool colour = term_colour(out);
     if (good && client->settings.quiet) {
         return;
     }
-    fprintf(out, "%s %s: %s", set->names[0], key_type_name(files->type),
-            term_shade(colour, good ? TERM_GREEN : TERM_RED));
+    fprintf(out, "%s %s: ", set->names[0], key_type_name(files->type));
     if (fault != NULL) {
-        fprintf(out, "PROBLEM: %s%s\n", fault, term_end(colour));
+        term_put(out, TERM_RED, "PROBLEM: %s", fault);
+        fputc('\n', out);
         return;
     }
-    fprintf(out, "%s%s", good ? "good" : "PROBLEM: revoked", term_end(colour));
+    term_put(out, good ? TERM_GREEN : TERM_RED, "%s", good ? "good" : "PROBLEM: revoked");
     if (!good) {
         print_time(out, " since ", verdict->revoked);
         fprintf(out, " (%s)", ocsp_reason(verdict->reason));

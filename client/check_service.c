@@ -8,6 +8,7 @@
 #include "client/service_connect.h"
 #include "client/service_dane.h"
 #include "client/service_files.h"
+#include "client/term.h"
 
 struct check {
     struct client *client;
@@ -28,9 +29,13 @@ static const char *const wish_names[] = {"rsa", "ecdsa", "other"};
 
 static void print_finding(struct check *check, const struct service_finding *f, const char *type)
 {
+    static const enum term_shade shades[] = {
+        [SERVICE_GOOD] = TERM_GREEN, [SERVICE_WARNING] = TERM_YELLOW, [SERVICE_PROBLEM] = TERM_RED};
+    FILE *out = check->client->out;
     if (!check->client->settings.json) {
-        fprintf(check->client->out, "  %-8s %-6s %s: %s\n", service_grade_name(f->grade),
-                type != NULL ? type : "", f->check, f->text);
+        fputs("  ", out);
+        term_put(out, shades[f->grade], "%-8s", service_grade_name(f->grade));
+        fprintf(out, " %-6s %s: %s\n", type != NULL ? type : "", f->check, f->text);
     }
     client_item(check->client,
                 json_pack("{s:s,s:i,s:s,s:s?,s:s?,s:s,s:s,s:s}", "host", check->service.host,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "client/guard.h"
 #include "client/server.h"
 #include "common/domainset.h"
 
@@ -258,23 +259,53 @@ static void line(void *arg, enum log_level level, const char *message)
               message);
 }
 
-static int ask(struct client *client, const char *second, char **output, size_t *len,
-               struct err *err)
+struct asking {
+    struct client *client;
+    const char *second; /* word of the command */
+    char *output;
+    size_t len;
+    struct err *err;
+    int ret;
+};
+
+static void ask_guarded(void *arg)
 {
+    struct asking *asking = arg;
+    struct client *client = asking->client;
     const struct server_call call = {.settings = &client->settings,
                                      .session = client->session,
                                      .first = "show",
-                                     .second = second,
+                                     .second = asking->second,
                                      .timeout_ms = (int)client->settings.server_timeout * 1000,
+                                     .stop = client->stop,
                                      .line = line,
                                      .arg = client};
-    return server_run(output, len, &call, err);
+    asking->ret = server_run(&asking->output, &asking->len, &call, asking->err);
+}
+
+/* ERR_CANCELLED: the user has ended it. */
+static int ask(struct client *client, const char *second, char **output, size_t *len,
+               struct err *err)
+{
+    struct asking asking = {.client = client, .second = second, .err = err};
+    int ret = guard_run(client, ask_guarded, &asking, err);
+    if (ret > 0) {
+        free(asking.output);
+        err_set(err, ERR_CANCELLED, "interrupted");
+        return ERR_CANCELLED;
+    }
+    if (ret < 0 || asking.output == NULL) {
+        return ret < 0 ? ret : asking.ret < 0 ? asking.ret : ERR_INTERNAL;
+    }
+    *output = asking.output;
+    *len = asking.len;
+    return 0;
 }
 
 int facts_zone(struct client *client, char dst[static LIMIT_DOMAIN_TEXT + 1], struct err *err)
 {
     char *output = NULL;
-    size_t len;
+    size_t len = 0;
     int ret;
     if (client->settings.acme_zone != NULL) {
         return domain_normalize_owner(dst, client->settings.acme_zone, err);
@@ -284,7 +315,7 @@ int facts_zone(struct client *client, char dst[static LIMIT_DOMAIN_TEXT + 1], st
         ret = facts_zone_parse(dst, output, len, err);
         free(output);
     }
-    if (ret < 0) {
+    if (ret < 0 && ret != ERR_CANCELLED) {
         char why[LIMIT_ERROR_TEXT];
         snprintf(why, sizeof(why), "%s", err->text);
         err_set(err, ret,
@@ -298,7 +329,7 @@ int facts_zone(struct client *client, char dst[static LIMIT_DOMAIN_TEXT + 1], st
 int facts_account(struct client *client, struct facts_account *out, struct err *err)
 {
     char *output = NULL;
-    size_t len;
+    size_t len = 0;
     int ret = ask(client, "acmeaccount", &output, &len, err);
     if (ret == 0) {
         ret = facts_account_parse(out, output, err);

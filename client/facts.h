@@ -24,7 +24,8 @@ struct facts_account {
  * there is no account URL, ERR_MALFORMED. */
 int facts_account_parse(struct facts_account *out, const char *text, struct err *err);
 
-/* settings.acme_zone, else the server is asked. Errors as server_run; err says what to do. */
+/* settings.acme_zone, else the server is asked. Errors as server_run, ERR_CANCELLED by a signal;
+ * err says what to do. */
 int facts_zone(struct client *client, char dst[static LIMIT_DOMAIN_TEXT + 1], struct err *err);
 int facts_account(struct client *client, struct facts_account *out, struct err *err);
 

@@ -2,7 +2,7 @@
 
 #include "client/client.h"
 #include "client/commands.h"
-#include "client/jobs.h"
+#include "client/guard.h"
 #include "client/ocsp.h"
 #include "client/server.h"
 
@@ -72,12 +72,17 @@ static void get(void *arg, size_t i)
 static int run(struct client *client)
 {
     size_t count = client->sets.count * client->type_count, failed = 0;
+    struct err err = {0};
     struct round round = {.client = client, .failed = calloc(count, sizeof(bool))};
     if (round.failed == NULL) {
         log_error(client->log, NULL, "out of memory");
         return CLIENT_FAILED;
     }
-    size_t begun = jobs_run((size_t)client->settings.jobs, client->stop, count, get, &round);
+    size_t begun;
+    int ret = guard_jobs(client, count, get, &round, &begun, &err);
+    if (ret != 0) {
+        log_error(client->log, NULL, "%s", ret > 0 ? "interrupted" : err.text);
+    }
     for (size_t i = 0; i < count; i++) {
         failed += i >= begun || round.failed[i];
     }
@@ -85,7 +90,7 @@ static int run(struct client *client)
     if (failed > 0) {
         log_error(client->log, NULL, "%zu of %zu OCSP responses could not be had", failed, count);
     }
-    return failed == 0 ? CLIENT_OK : CLIENT_FAILED;
+    return failed == 0 && ret == 0 ? CLIENT_OK : CLIENT_FAILED;
 }
 
 const struct client_command client_get_ocsp = {

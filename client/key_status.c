@@ -3,6 +3,7 @@
 #include "client/client.h"
 #include "client/commands.h"
 #include "client/key_work.h"
+#include "client/term.h"
 #include "client/tlsa_print.h"
 
 static json_t *time_json(int64_t time)
@@ -42,23 +43,26 @@ static void print_owner(struct client *client, const struct rollover_owner *o)
     tlsa_time_text(possible, rollover_possible(o));
     switch (o->sight) {
     case ROLLOVER_THERE:
+        fprintf(client->out, ";   %s: the staged key's records are ", o->name);
+        term_put(client->out, TERM_GREEN, "there");
         fprintf(client->out,
-                ";   %s: the staged key's records are there, seen since %s; the old TTL (%u s) is "
-                "over at %s; activation from %s on\n",
-                o->name, since, o->ttl, over, possible);
+                ", seen since %s; the old TTL (%u s) is over at %s; activation from %s on\n", since,
+                o->ttl, over, possible);
         break;
     case ROLLOVER_OTHER:
-        fprintf(client->out,
-                ";   %s: the staged key's records are missing, or not all there "
-                "(old TTL: %u s)\n",
-                o->name, o->ttl);
+        fprintf(client->out, ";   %s: the staged key's records are ", o->name);
+        term_put(client->out, TERM_RED, "missing, or not all there");
+        fprintf(client->out, " (old TTL: %u s)\n", o->ttl);
         break;
     case ROLLOVER_NONE:
-        fprintf(client->out, ";   %s: no TLSA records at all (kept in caches for %u s)\n", o->name,
-                o->ttl);
+        fprintf(client->out, ";   %s: ", o->name);
+        term_put(client->out, TERM_RED, "no TLSA records at all");
+        fprintf(client->out, " (kept in caches for %u s)\n", o->ttl);
         break;
     default:
-        fprintf(client->out, ";   %s: could not be looked up\n", o->name);
+        fprintf(client->out, ";   %s: ", o->name);
+        term_put(client->out, TERM_RED, "could not be looked up");
+        fputc('\n', client->out);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "client/client.h"
+#include "client/guard.h"
 #include "client/interrupt.h"
 #include "client/tlsa_judge.h"
 #include "client/tlsa_print.h"
@@ -41,22 +42,31 @@ static int work_on(struct key_work *work, const struct key_work_steps *steps, co
     return ret;
 }
 
-/* All of them; returns how many failed. */
-static size_t work_on_all(struct key_work *work, const struct key_work_steps *steps)
+struct all {
+    struct key_work *work;
+    const struct key_work_steps *steps;
+    size_t failed;
+};
+
+static void work_on_all(void *arg)
 {
+    struct all *all = arg;
+    struct key_work *work = all->work;
+    const struct key_work_steps *steps = all->steps;
     struct client *client = work->client;
-    size_t failed = 0, staged = 0;
+    size_t staged = 0;
     for (size_t i = 0; i < client->sets.count; i++) {
         for (size_t j = 0; j < client->type_count; j++) {
             const struct set *set = &client->sets.items[i];
             struct files files = client_files(client, set, client->types[j]);
             if (interrupt_wait(client->stop, 0)) {
                 log_error(client->log, NULL, "interrupted");
-                return failed + 1;
+                all->failed++;
+                return;
             }
             if (steps->makes || is_staged(&files)) {
                 staged++;
-                failed += work_on(work, steps, set, client->types[j]) < 0;
+                all->failed += work_on(work, steps, set, client->types[j]) < 0;
             } else if (steps->none != NULL) {
                 steps->none(work, set, client->types[j]);
             }
@@ -64,9 +74,8 @@ static size_t work_on_all(struct key_work *work, const struct key_work_steps *st
     }
     if (staged == 0 && steps->none == NULL) {
         log_error(client->log, NULL, "no key is staged: certmill key stage PORT PROTO makes one");
-        failed++;
+        all->failed++;
     }
-    return failed;
 }
 
 static int open_dns(struct key_work *work, struct err *err)
@@ -83,25 +92,21 @@ static int open_dns(struct key_work *work, struct err *err)
     return ret;
 }
 
-static int run_under_interrupt(struct key_work *work, const struct key_work_steps *steps)
+static int run_guarded(struct key_work *work, const struct key_work_steps *steps)
 {
     struct client *client = work->client;
-    struct interrupt interrupt;
+    struct all all = {.work = work, .steps = steps};
     struct err err = {0};
-    if (interrupt_begin(&interrupt, &err) < 0) {
+    if (guard_run(client, work_on_all, &all, &err) < 0) {
         log_error(client->log, NULL, "%s", err.text);
         return CLIENT_FAILED;
     }
-    client->stop = interrupt.fd;
-    size_t failed = work_on_all(work, steps);
-    client->stop = 0;
-    interrupt_end(&interrupt);
     if (hooks_run(&client->settings, &client->report, work->changes, work->change_count, &err) <
         0) {
         log_error(client->log, NULL, "%s", err.text);
-        failed++;
+        all.failed++;
     }
-    return failed == 0 ? CLIENT_OK : CLIENT_FAILED;
+    return all.failed == 0 ? CLIENT_OK : CLIENT_FAILED;
 }
 
 int key_work_run(struct client *client, const struct key_work_steps *steps)
@@ -119,7 +124,7 @@ int key_work_run(struct client *client, const struct key_work_steps *steps)
     } else if (open_dns(&work, &err) < 0) {
         log_error(client->log, NULL, "%s", err.text);
     } else {
-        status = run_under_interrupt(&work, steps);
+        status = run_guarded(&work, steps);
     }
     dns_free(work.dns);
     free(work.changes);

@@ -13,10 +13,9 @@
 #include "client/client.h"
 #include "client/commands.h"
 #include "client/due.h"
+#include "client/guard.h"
 #include "client/hooks.h"
 #include "client/install_dir.h"
-#include "client/interrupt.h"
-#include "client/jobs.h"
 #include "client/obtain.h"
 #include "client/renewal.h"
 #include "client/scan_write.h"
@@ -312,20 +311,6 @@ static int sum_up(struct round *round, bool hooks_failed)
     return good ? CLIENT_OK : CLIENT_FAILED;
 }
 
-static int run_pairs(struct round *round, struct err *err)
-{
-    struct client *client = round->client;
-    struct interrupt interrupt;
-    int ret = interrupt_begin(&interrupt, err);
-    if (ret < 0) {
-        return ret;
-    }
-    client->stop = interrupt.fd;
-    jobs_run((size_t)client->settings.jobs, client->stop, round->scan.pair_count, work, round);
-    client->stop = 0;
-    return interrupt_end(&interrupt);
-}
-
 static int run_round(struct round *round, struct err *err)
 {
     struct client *client = round->client;
@@ -334,7 +319,7 @@ static int run_round(struct round *round, struct err *err)
         return err_set(err, -ENOMEM, "out of memory");
     }
     tell_files(round);
-    int ret = run_pairs(round, err);
+    int ret = guard_jobs(client, round->scan.pair_count, work, round, NULL, err);
     if (ret < 0) {
         return ret;
     }

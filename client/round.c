@@ -9,8 +9,8 @@
 
 #include "client/client.h"
 #include "client/copies.h"
+#include "client/guard.h"
 #include "client/hooks.h"
-#include "client/interrupt.h"
 #include "client/jobs.h"
 #include "client/keyfile.h"
 #include "client/obtain.h"
@@ -332,21 +332,6 @@ static int sum_up(struct round *round, const struct err *hooks)
     return good ? CLIENT_OK : CLIENT_FAILED;
 }
 
-/* Those that are not settled yet, in turn. Returns whether the user ended it. */
-static int run_jobs(struct round *round, struct err *err)
-{
-    struct client *client = round->client;
-    struct interrupt interrupt;
-    int ret = interrupt_begin(&interrupt, err);
-    if (ret < 0) {
-        return ret;
-    }
-    client->stop = interrupt.fd;
-    jobs_run((size_t)client->settings.jobs, client->stop, round->waiting_count, work, round);
-    client->stop = 0;
-    return interrupt_end(&interrupt);
-}
-
 int round_run(struct client *client, enum round_kind kind)
 {
     struct round round = {.client = client, .kind = kind};
@@ -363,7 +348,9 @@ int round_run(struct client *client, enum round_kind kind)
                 round.waiting[round.waiting_count++] = i;
             }
         }
-        ret = round.waiting_count > 0 ? run_jobs(&round, &err) : 0;
+        if (round.waiting_count > 0) {
+            ret = guard_jobs(client, round.waiting_count, work, &round, NULL, &err);
+        }
     }
     if (ret < 0) {
         log_error(client->log, NULL, "%s", err.text);

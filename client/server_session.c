@@ -204,18 +204,25 @@ static void end_connection(struct server_session *session)
     words_clear(&words);
 }
 
-void server_session_free(struct server_session *session)
+void server_session_close(struct server_session *session)
 {
-    if (session == NULL) {
+    if (session == NULL || session->folder[0] == '\0') {
         return;
     }
-    if (session->folder[0] != '\0') {
-        if (is_there(session)) {
-            end_connection(session);
-        }
-        unlink(session->socket);
-        rmdir(session->folder);
+    if (is_there(session)) {
+        end_connection(session);
     }
-    pthread_mutex_destroy(&session->lock);
-    free(session);
+    unlink(session->socket);
+    rmdir(session->folder);
+    session->folder[0] = session->socket[0] = '\0';
+    session->state = SESSION_NEW;
+}
+
+void server_session_free(struct server_session *session)
+{
+    if (session != NULL) {
+        server_session_close(session);
+        pthread_mutex_destroy(&session->lock);
+        free(session);
+    }
 }

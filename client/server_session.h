@@ -19,10 +19,13 @@
 
 struct server_session;
 
-/* One a run. Does nothing yet: folder and connection are made with the first call. settings must
+/* One a run. Calls that share it are made within client/guard.h, so that no signal comes in
+ * between. Does nothing yet: folder and connection are made with the first call. settings must
  * outlive it. NULL where memory is short, which is the same as no sharing. */
 struct server_session *server_session_new(const struct settings *settings);
-/* Ends the connection and removes the folder; no call may be under way. */
+/* Ends the connection and removes the folder, if there are any; no call may be under way. The next
+ * call makes them anew. */
+void server_session_close(struct server_session *session);
 void server_session_free(struct server_session *session);
 
 /* A call begins: waits while another one opens the connection, at most timeout_ms, or until

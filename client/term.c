@@ -1,5 +1,6 @@
 #include "client/term.h"
 
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,17 @@ const char *term_shade(bool colour, enum term_shade shade)
 const char *term_end(bool colour)
 {
     return colour ? "\x1b[0m" : "";
+}
+
+void term_put(FILE *out, enum term_shade shade, const char *fmt, ...)
+{
+    bool colour = term_colour(out);
+    va_list args;
+    fputs(term_shade(colour, shade), out);
+    va_start(args, fmt);
+    vfprintf(out, fmt, args);
+    va_end(args);
+    fputs(term_end(colour), out);
 }
 
 void term_size(FILE *out, int *rows, int *columns)

@@ -19,6 +19,10 @@ bool term_colour(FILE *out);
 const char *term_shade(bool colour, enum term_shade shade);
 const char *term_end(bool colour);
 
+/* A word or sentence of that shade, where out is to be coloured. */
+void term_put(FILE *out, enum term_shade shade, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Rows and columns; 24 and 80 where it does not say. */
 void term_size(FILE *out, int *rows, int *columns);
 

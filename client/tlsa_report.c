@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/term.h"
 #include "client/tlsa_print.h"
 
 const char *tlsa_belongs(const struct tlsa_published *published)
@@ -123,22 +124,26 @@ static void print_published(struct client *client, const struct tlsa_published *
     short_text(text, p);
     fprintf(client->out, ";   %s: ", text);
     if (p->key == NULL) {
-        fputs("foreign, of no key here", client->out);
+        term_put(client->out, TERM_YELLOW, "foreign");
+        fputs(", of no key here", client->out);
     } else if (p->key->holder == TLSA_STALE) {
         tlsa_time_text(time, p->key->ended);
-        fprintf(client->out, "stale, of a %s key that was %s at %s: remove it",
+        term_put(client->out, TERM_YELLOW, "stale");
+        fprintf(client->out, ", of a %s key that was %s at %s: remove it",
                 key_type_name(p->key->type), keyhistory_why_name(p->key->why), time);
     } else {
         bool issuer = p->tlsa.usage == TLSA_PKIX_TA || p->tlsa.usage == TLSA_DANE_TA;
         bool cert = p->tlsa.selector == TLSA_CERT;
-        fprintf(client->out, "%s, of the %s %s", tlsa_holder_name(p->key->holder),
-                key_type_name(p->key->type),
+        term_put(client->out, TERM_GREEN, "%s", tlsa_holder_name(p->key->holder));
+        fprintf(client->out, ", of the %s %s", key_type_name(p->key->type),
                 issuer ? "certificate's issuer"
                 : cert ? "certificate"
                        : "key");
     }
     if (p->unusable != NULL) {
-        fprintf(client->out, "; clients cannot use it: %s", p->unusable);
+        fputs("; ", client->out);
+        term_put(client->out, TERM_YELLOW, "clients cannot use it");
+        fprintf(client->out, ": %s", p->unusable);
     } else if (p->ignored) {
         fputs("; clients pass it over for a stronger digest", client->out);
     }
@@ -151,15 +156,20 @@ static void print_needed(struct client *client, const struct tlsa_result *r)
         const struct tlsa_needed *n = &r->judgement->needed[i];
         const char *state = n->key->holder == TLSA_STAGED ? "staged " : "";
         const char *type = key_type_name(n->key->type);
+        fprintf(client->out, ";   %s%s key: %c %c %c ", state, type, n->type[0], n->type[1],
+                n->type[2]);
         if (n->there) {
-            fprintf(client->out, ";   %s%s key: %c %c %c is there\n", state, type, n->type[0],
-                    n->type[1], n->type[2]);
+            term_put(client->out, TERM_GREEN, "is there");
+        } else if (n->rdata == NULL) {
+            fputs("cannot be made before there is a certificate", client->out);
+        } else {
+            term_put(client->out, TERM_RED, "is missing");
+            fputs("; to be added:", client->out);
+        }
+        fputc('\n', client->out);
+        if (n->there) {
             continue;
         }
-        fprintf(client->out, ";   %s%s key: %c %c %c %s\n", state, type, n->type[0], n->type[1],
-                n->type[2],
-                n->rdata == NULL ? "cannot be made before there is a certificate"
-                                 : "is missing; to be added:");
         char *line = n->rdata == NULL ? NULL : tlsa_line(r->found->owner, n->rdata, n->len);
         if (line != NULL) {
             fprintf(client->out, "%s\n", line);
@@ -181,11 +191,20 @@ static void print_removals(struct client *client, const struct tlsa_result *r)
     }
 }
 
+static enum term_shade shade_of(enum dns_trust trust)
+{
+    return trust == DNS_SECURE ? TERM_GREEN : trust == DNS_BOGUS ? TERM_RED : TERM_YELLOW;
+}
+
 static void print_all(struct client *client, const struct tlsa_result *r)
 {
     const struct dns_answer *answer = &r->found->answer;
-    fprintf(client->out, "; %s: %s, %s\n", r->found->owner, dns_outcome_name(answer->outcome),
-            dns_trust_name(answer->trust));
+    fprintf(client->out, "; %s: ", r->found->owner);
+    term_put(client->out, answer->outcome == DNS_FAILED ? TERM_RED : TERM_PLAIN, "%s",
+             dns_outcome_name(answer->outcome));
+    fputs(", ", client->out);
+    term_put(client->out, shade_of(answer->trust), "%s", dns_trust_name(answer->trust));
+    fputc('\n', client->out);
     if (r->found->alias) {
         fprintf(client->out,
                 ";   %s is an alias of %s: clients take the records there (RFC 7671 7)\n", r->name,

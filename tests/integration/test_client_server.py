@@ -2,11 +2,13 @@
 
 import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
 from client_support import ClientCase
 from lab import wait_until
+from lab.server import BIN, clean_env
 from support import main
 
 HOSTS = [f"host{i:02d}.example.org" for i in range(6)]
@@ -64,6 +66,44 @@ class Ssh(ClientCase):
     def masters(self) -> str:
         return subprocess.run(["pgrep", "-f", f"ssh.*{self.run_dir}"], capture_output=True, text=True,
                               check=False).stdout
+
+    def spawn(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen([BIN / "certmill", "--config-file", self.config, *words], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=clean_env())
+
+    def end(self, run: subprocess.Popen[str], number: signal.Signals) -> None:
+        """The run, whose connection stands, by a signal: nothing of the connection is left."""
+        wait_until(self.masters, "ssh in the background", 60)
+        self.assertEqual(len(list(self.run_dir.iterdir())), 1)
+        run.send_signal(number)
+        said = run.communicate(timeout=60)[1]
+        self.assertEqual(run.returncode, 1, said)
+        self.assertIn("interrupted", said)
+        self.assertEqual(list(self.run_dir.iterdir()), [])
+        wait_until(lambda: not self.masters(), "ssh in the background ended", 60)
+
+    def test_signals(self) -> None:
+        """A run that is ended takes its connection and the folder of that with it."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with self.subTest(number.name):
+                hold = self.lab.proxy.hold("/chalZ/")
+                try:
+                    run = self.spawn("get", "certificate")
+                    hold.wait_reached()
+                    self.end(run, number)
+                finally:
+                    self.lab.proxy.clear()
+
+    def test_signals_to_questions(self) -> None:
+        """The same where the server is asked about itself, or about records."""
+        issuer = self.lab.server.pid_of("issuer")
+        for words in (("check", "cname"), ("show", "caa"), ("check", "caa")):
+            with self.subTest(words):
+                os.kill(issuer, signal.SIGSTOP)
+                try:
+                    self.end(self.spawn(*words), signal.SIGTERM)
+                finally:
+                    os.kill(issuer, signal.SIGCONT)
 
     def test_not_shared(self) -> None:
         """Who shares by his own words, or not at all, is left to it; one question needs nothing shared."""

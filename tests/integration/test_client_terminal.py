@@ -101,17 +101,18 @@ class Terminal(ClientCase):
         self.script = Path(self.lab.folder, f"{self._testMethodName}.sh")
 
     def run_on(self, screen: Screen, *words: str, env: dict[str, str] | None = None, status: int = 0,
-               then: Callable[[Screen, int], None] | None = None) -> str:
-        """certmill with standard error on a terminal of that size; what the screen shows at the end. `then` is called
-        after each piece of output."""
+               then: Callable[[Screen, int], None] | None = None, stream: str = "stderr") -> str:
+        """certmill with standard error (or the other stream) on a terminal of that size; what the screen shows at the end.
+        `then` is called after each piece of output."""
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
         fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", screen.rows, screen.columns, 0, 0))
         everything = {**clean_env(), "TERM": "xterm", **(env or {})}
         if not env:
             everything.pop("NO_COLOR", None)
-        with subprocess.Popen([BIN / "certmill", "--config-file", self.config, *words], stdout=subprocess.DEVNULL,
-                              stderr=theirs, stdin=subprocess.DEVNULL, env=everything) as client:
+        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: theirs}
+        with subprocess.Popen([BIN / "certmill", "--config-file", self.config, *words], stdin=subprocess.DEVNULL,
+                              env=everything, **streams) as client:
             os.close(theirs)
             deadline, rest = time.monotonic() + 120, b""
             while time.monotonic() < deadline:
@@ -190,6 +191,28 @@ class Terminal(ClientCase):
         self.assertNotIn("\x1b", done.stderr)
         self.assertIn("certmill INFO [www.example.org ecdsa] ordered for x", done.stderr)
         self.assertIn("certmill ERROR [www.example.org ecdsa] the server does not permit it: no", done.stderr)
+
+    def test_verdicts(self) -> None:
+        """What checks find is coloured where standard output is a terminal: good ones green, bad ones red, and the words
+        are the same as without. With NO_COLOR, or where the terminal is dumb, there is no sequence at all."""
+        self.ok("get", "certificate")
+        nobody = ("--name-server", f"127.0.0.1:{self.lab.take_port()}")
+        service = ("check", "service", f"127.0.0.1:{self.lab.take_port()}", "www.example.org", *nobody)
+        good = [("check", "certificate"), ("check", "cname")]
+        bad = [("check", "certificate", "--cert-renew-threshold-days", "3650"), ("check", "ocsp"), service,
+               ("check", "caa", *nobody), ("check", "tlsa", "443", "tcp", *nobody)]
+        for words, status, colours in [*((words, 0, {"32"}) for words in good), *((words, 1, {"31", "33"}) for words in bad)]:
+            screen, plain = Screen(200, 1000), self.certmill(*words)
+            self.assertEqual(plain.returncode, status, plain.stderr)
+            self.assertNotIn("\x1b", plain.stdout + plain.stderr)
+            shown = self.run_on(screen, *words, status=status, stream="stdout")
+            self.assertEqual(shown.split(), plain.stdout.split())
+            self.assertTrue(screen.colours & colours, (words, screen.colours))
+            for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+                screen = Screen(200, 1000)
+                self.assertEqual(self.run_on(screen, *words, status=status, stream="stdout", env=env).split(),
+                                 plain.stdout.split())
+                self.assertEqual(screen.colours, set())
 
 
 if __name__ == "__main__":

@@ -178,7 +178,13 @@ static void test_colours(void)
     report_end(&a, false, "no");
     CU_ASSERT_PTR_NOT_NULL(strstr(written(&screen), "a  \x1b[31mFAILED: no ("));
     report_clear(&report);
+    term_put(screen.theirs, TERM_GREEN, "%s", "fine");
+    fflush(screen.theirs);
+    CU_ASSERT_PTR_NOT_NULL(strstr(written(&screen), "\x1b[32mfine\x1b[0m"));
     setenv("NO_COLOR", "0", 1);
+    term_put(screen.theirs, TERM_GREEN, "%s", "plain");
+    fflush(screen.theirs);
+    CU_ASSERT_STRING_EQUAL(written(&screen), "plain");
     CU_ASSERT_FALSE(term_colour(screen.theirs));
     unsetenv("NO_COLOR");
     setenv("TERM", "dumb", 1);

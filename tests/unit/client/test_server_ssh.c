@@ -193,6 +193,16 @@ static void check_waits(bool by_socket)
         unlink(path);
     }
     CU_ASSERT_FALSE(server_session_enter(session, 60000, 0));
+    server_session_close(session);
+    CU_ASSERT_NOT_EQUAL(stat(parent, &st), 0);
+    CU_ASSERT_PTR_NULL(server_session_socket(session));
+    server_session_close(session);
+    CU_ASSERT_TRUE(server_session_enter(session, 1000, 0)); /* anew */
+    CU_ASSERT_PTR_NOT_NULL_FATAL(server_session_socket(session));
+    snprintf(parent, sizeof(parent), "%.250s", server_session_socket(session));
+    *strrchr(parent, '/') = '\0';
+    CU_ASSERT_EQUAL(stat(parent, &st), 0);
+    server_session_leave(session);
     server_session_free(session);
     CU_ASSERT_NOT_EQUAL(stat(parent, &st), 0);
     close(fds[0]);
@@ -204,6 +214,7 @@ static void test_sharing(void)
     check_waits(true);
     check_waits(false);
     CU_ASSERT_FALSE(server_session_enter(NULL, 0, 0));
+    server_session_close(NULL);
     server_session_free(NULL);
 }
 
