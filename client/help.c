@@ -82,7 +82,8 @@ void help_command(const struct client_command *command, FILE *out)
     usage(words, command);
     fprintf(out, "certmill [OPTIONS] %s\n\n  %s\n\n%s", words, command->help,
             needs[command->needs]);
-    if (strcmp(command->first, "show") == 0 || strcmp(command->first, "check") == 0) {
+    if (strcmp(command->first, "show") == 0 || strcmp(command->first, "check") == 0 ||
+        strcmp(command->first, "key") == 0) {
         fputs("With --json it prints what it finds for programs.\n", out);
     }
     fputs("Exit status: 0 done, 1 something is wrong, 2 wrong usage or configuration.\n"

@@ -1,129 +1,10 @@
-/*
- * The client's commands, whole, against a server that is this program itself: run with
- * --serve HOW it answers as the case wants.
- */
-#include "client/client.h"
-
+/* The client's commands, whole: what they do, print and say. */
 #include <CUnit/Basic.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "ca.h"
 #include "client/command.h"
-
-static char base[] = "/tmp/certmill-commands-XXXXXX";
-static char text[16384]; /* what a command printed */
-static char said[16384]; /* what it logged */
-
-/* -- the server -- */
-
-static X509_REQ *read_csr(void)
-{
-    char pem[65536];
-    size_t len = fread(pem, 1, sizeof(pem), stdin);
-    BIO *bio = BIO_new_mem_buf(pem, (int)len);
-    X509_REQ *req = PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL);
-    BIO_free(bio);
-    if (req == NULL) {
-        exit(3);
-    }
-    return req;
-}
-
-static void names_of(X509_REQ *req, char *dst, size_t cap)
-{
-    STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(req);
-    GENERAL_NAMES *san = X509V3_get_d2i(extensions, NID_subject_alt_name, NULL, NULL);
-    size_t at = 0;
-    for (int i = 0; i < sk_GENERAL_NAME_num(san); i++) {
-        at += (size_t)snprintf(
-            dst + at, cap - at, "%sDNS:%s", i > 0 ? "," : "",
-            (const char *)ASN1_STRING_get0_data(sk_GENERAL_NAME_value(san, i)->d.dNSName));
-    }
-    GENERAL_NAMES_free(san);
-    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
-}
-
-static int serve_certificate(const char *how)
-{
-    char names[4096] = "";
-    EVP_PKEY *root_key = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
-    X509_REQ *req = read_csr();
-    names_of(req, names, sizeof(names));
-    if (strcmp(how, "refuse-b") == 0 && strstr(names, "b.example") != NULL) {
-        fputs("2026-11-21 01:46:18 +0000 certmill-shell ERROR b.example is not yours\n", stderr);
-        return 4;
-    }
-    struct ca_wish wish = {.subject = "Root", .key = root_key, .ca = 1, .from = -60, .to = 86400};
-    X509 *root = ca_make(&wish);
-    wish =
-        (struct ca_wish){.subject = "leaf",
-                         .names = names,
-                         .key = strcmp(how, "other-key") == 0 ? other : X509_REQ_get0_pubkey(req),
-                         .issuer = root,
-                         .issuer_key = root_key,
-                         .from = -60,
-                         .to = 86400};
-    char *pem = ca_pem(ca_pem(NULL, ca_make(&wish)), root);
-    fputs("2026-11-21 01:46:18 +0000 certmill-shell INFO published at generation 3\n", stderr);
-    fputs(pem, stdout);
-    return 0;
-}
-
-static int serve(const char *how, const char *word)
-{
-    if (strcmp(how, "garbage") == 0) {
-        puts("Welcome to this system!");
-        return 0;
-    }
-    if (strcmp(word, "ping") == 0) {
-        puts("pong");
-        return 0;
-    }
-    return serve_certificate(how);
-}
-
-/* -- the client -- */
-
-static void slurp(FILE *file, char *dst, size_t cap)
-{
-    rewind(file);
-    dst[fread(dst, 1, cap - 1, file)] = '\0';
-    fclose(file);
-}
-
-/* Runs certmill with a server of that kind, keys of type ecdsa, and the words (NULL-terminated). */
-static int run(const char *how, ...)
-{
-    char server[64];
-    char *argv[32] = {(char[]){"certmill"}, (char[]){"--server"}, server, (char[]){"--path"}, base,
-                      (char[]){"-k"},       (char[]){"ecdsa"}};
-    int argc = 7, status;
-    FILE *out = tmpfile(), *log = tmpfile();
-    va_list ap;
-    snprintf(server, sizeof(server), "/proc/self/exe --serve %s", how);
-    va_start(ap, how);
-    while ((argv[argc] = va_arg(ap, char *)) != NULL) {
-        argc++;
-    }
-    va_end(ap);
-    fflush(stdout);
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(fileno(out), 1);
-        dup2(fileno(log), 2);
-        exit(client_main(argc, argv)); /* not _exit: tools/coverage counts at the end */
-    }
-    waitpid(child, &status, 0);
-    slurp(out, text, sizeof(text));
-    slurp(log, said, sizeof(said));
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
+#include "commands_run.h"
 
 /* The contents of a file of a.example. */
 static char *file_of(const char *kind)
@@ -272,30 +153,10 @@ static void test_usage(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(said, "path: /nonexistent: No such file"));
 }
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st;
-    (void)type;
-    (void)walk;
-    return remove(name);
-}
-
-static int set_up(void)
-{
-    return mkdtemp(base) == NULL ? -1 : 0;
-}
-
-static int tear_down(void)
-{
-    return nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
 int main(int argc, char **argv)
 {
-    if (argc > 3 && strcmp(argv[1], "--serve") == 0) {
-        int status = serve(argv[2], argv[argc - 1]);
-        fflush(stdout);
-        _exit(status);
+    if (commands_is_part(argc, argv)) {
+        return commands_part(argc, argv);
     }
     unsetenv("TERM");
     CU_initialize_registry();
