@@ -124,7 +124,92 @@ static void test_abort(void)
     CU_ASSERT_PTR_NULL(strstr(text, new_record));
 }
 
-/* Each type of record, for people and for programs. */
+/* -- what stands on disk is not what it should be -- */
+
+/* A file below the folder of keys. */
+static void put(const char *name, const char *contents)
+{
+    char path[256];
+    snprintf(path, sizeof(path), "%s/%s", base, name);
+    FILE *file = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    CU_ASSERT_TRUE(fputs(contents, file) >= 0);
+    CU_ASSERT_EQUAL(fclose(file), 0);
+}
+
+static void keep(char dst[static 8192], const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof(path), "%s/%s", base, name);
+    FILE *file = fopen(path, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    slurp(file, dst, 8192);
+}
+
+#define INNER ".certmill/a.example.ecdsa/"
+
+/* What was seen in DNS is worth a fresh look; the key itself is not touched. */
+static void test_damaged_state(void)
+{
+    static const char *const bad[] = {
+        "",
+        "certmill roll-over 9\n",
+        "certmill roll-over 1\n",
+        "certmill roll-over 1\nkey 01\n",
+        "certmill roll-over 1\nstaged x\n",
+        "certmill roll-over 1\nservice 0 tcp\n",
+        "certmill roll-over 1\nservice 443 icmp\n",
+        "certmill roll-over 1\nowner a there\n",
+        "certmill roll-over 1\nowner _443._tcp.a.example there x 300 1\n",
+        "certmill roll-over 1\nowner _443._tcp.a.example here 1 300 1\n",
+        "certmill roll-over 1\nnonsense\n",
+        "certmill roll-over 1\nstaged 1795225578",
+    };
+    CU_ASSERT_EQUAL(ask_with(old_record, NULL, "stage"), 0);
+    take_record(new_record);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        put(INNER "rollover", bad[i]);
+        CU_ASSERT_EQUAL(ask_with(old_record, new_record, "status"), 0);
+        SAID(INNER "rollover");
+        SAID("it is begun anew");
+        PRINTED("the staged key's records are there, seen since 2");
+        CU_ASSERT_EQUAL(ask_with(old_record, new_record, "status"), 0);
+        CU_ASSERT_STRING_EQUAL(said, "");
+    }
+}
+
+static void test_damaged_keys(void)
+{
+    char staged[8192], chain[8192], key[8192];
+    keep(staged, INNER "staged.key");
+    put(INNER "staged.key", "nonsense\n");
+    CU_ASSERT_EQUAL(ask_with(old_record, new_record, "status"), 1);
+    SAID("staged.key cannot be used: remove it and stage another");
+    put(INNER "staged.key", staged);
+    keep(chain, "a.example-chain.ecdsa.crt");
+    put("a.example-chain.ecdsa.crt", "nonsense\n");
+    CU_ASSERT_EQUAL(run("good", "-D", "a.example", "show", "tlsa", "443", "tcp", NULL), 1);
+    SAID("a.example-chain.ecdsa.crt");
+    PRINTED(old_record); /* of the key all the same */
+    put("a.example-chain.ecdsa.crt", chain);
+    keep(key, "a.example-keypair.ecdsa.key");
+    put("a.example-keypair.ecdsa.key", staged);
+    show_tlsa();
+    SAID("the certificate is not of the key beside it");
+    put("a.example-keypair.ecdsa.key", "nonsense\n");
+    CU_ASSERT_EQUAL(run("good", "-D", "a.example", "show", "spki", NULL), 1);
+    SAID("a.example-keypair.ecdsa.key");
+    put("a.example-keypair.ecdsa.key", key);
+    put(INNER "history", "nonsense\n");
+    CU_ASSERT_EQUAL(run("good", "-D", "a.example", "show", "tlsa", "443", "tcp", NULL), 1);
+    SAID("history");
+    CU_ASSERT_EQUAL(run("good", "-D", "b.example", "show", "spki", NULL), 0);
+    SAID("b.example ecdsa: there is no key yet");
+}
+
+/* -- types of records -- */
+
+/* Each of them, for people and for programs. */
 static void test_types(void)
 {
     static char types[][4] = {"310", "311", "312", "211", "301"};
@@ -159,6 +244,8 @@ int main(int argc, char **argv)
     CU_add_test(suite, "refused", test_refused);
     CU_add_test(suite, "abort", test_abort);
     CU_add_test(suite, "types", test_types);
+    CU_add_test(suite, "damaged state", test_damaged_state);
+    CU_add_test(suite, "damaged keys", test_damaged_keys);
     CU_basic_run_tests();
     int failures = (int)CU_get_number_of_failures();
     CU_cleanup_registry();
