@@ -2,6 +2,7 @@
 #include "client/hooks.h"
 
 #include <CUnit/Basic.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
@@ -202,6 +203,31 @@ static void test_not_run(void)
     CU_ASSERT_EQUAL(hooks_run(&settings, &report, changes, 0, &err), 0);
 }
 
+static void test_odd_folder(void)
+{
+    fresh();
+    put("b", "#!/bin/sh\necho b >>$TRACE\n", 0700);
+    char path[300];
+    snprintf(path, sizeof(path), "%s/a", dir);
+    CU_ASSERT_EQUAL(symlink("/nonexistent", path), 0);
+    CU_ASSERT_EQUAL(run(NULL, dir, NULL, 20), -ENOENT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "hooks/a: No such file or directory"));
+    CU_ASSERT_STRING_EQUAL(traced(), "b\n");
+    CU_ASSERT_TRUE(run("sh -c 'no end", NULL, NULL, 20) < 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "hook sh -c 'no end"));
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    CU_ASSERT_TRUE(run(NULL, dir, "sh 'no end", 20) < 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "post-renew-hooks-dir-runner"));
+    for (int i = 0; i < 300; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "n%d", i);
+        put(name, "", 0600);
+    }
+    CU_ASSERT_EQUAL(run(NULL, dir, NULL, 20), ERR_LIMIT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "holds more than"));
+    CU_ASSERT_STRING_EQUAL(traced(), "b\n"); /* none of them ran */
+}
+
 /* Whoever hangs is ended, with all that it has started; the next one runs. */
 static void test_hangs(void)
 {
@@ -297,6 +323,7 @@ int main(void)
     CU_add_test(suite, "output", test_output);
     CU_add_test(suite, "failures", test_failures);
     CU_add_test(suite, "not run", test_not_run);
+    CU_add_test(suite, "odd folder", test_odd_folder);
     CU_add_test(suite, "hangs", test_hangs);
     CU_add_test(suite, "leaves a service", test_leaves_a_service);
     CU_add_test(suite, "too many names", test_too_many_names);
