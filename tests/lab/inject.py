@@ -1,5 +1,5 @@
 """System calls made by a running process against its will, as somebody could try who took it over; and a process ended
-just before or just after one of its own."""
+just before or just after one of its own, or refused that one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ ARCHITECTURE = "x86_64"
 _PTRACE_SINGLESTEP, _PTRACE_GETREGS, _PTRACE_SETREGS, _PTRACE_ATTACH, _PTRACE_DETACH = 9, 12, 13, 16, 17
 _PTRACE_SYSCALL, _PTRACE_SETOPTIONS, _PTRACE_O_TRACESYSGOOD = 24, 0x4200, 1
 FSYNC, FDATASYNC = 74, 75
+CHANGES = (74, 75, 82, 87, 91, 93, 258, 263, 264, 265, 266, 316)
+"""fsync, fdatasync, rename, unlink, fchmod, fchown, mkdirat, unlinkat, renameat, linkat, symlinkat, renameat2."""
 _WALL = 0x40000000
+_NO_CALL = 0xFFFFFFFFFFFFFFFF
 _SYSCALL = b"\x0f\x05"
 _REGISTERS = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base "
               "gs_base ds es fs gs").split()
@@ -91,7 +94,7 @@ class Thread:
                     values.append(argument)
         for name, value in zip(("rdi", "rsi", "rdx", "r10", "r8", "r9"), [*values, 0, 0, 0, 0, 0, 0]):
             setattr(registers, name, value & 0xFFFFFFFFFFFFFFFF)
-        registers.rax, registers.orig_rax = number, 0xFFFFFFFFFFFFFFFF
+        registers.rax, registers.orig_rax = number, _NO_CALL
         registers.rip = self._saved.rip - len(_SYSCALL)
         self._ptrace(_PTRACE_SETREGS, ctypes.byref(registers))
         self._ptrace(_PTRACE_SINGLESTEP)
@@ -150,10 +153,9 @@ class KillAt(Thread):
                 deliver = 0 if stop == signal.SIGCONT else stop
                 continue
             if self._is_due(entering):
-                os.kill(self.tid, signal.SIGKILL)
-                os.waitpid(self.tid, _WALL)
                 self.struck = True
-                return
+                if self._strike():
+                    return
             entering = not entering
         self._ptrace(_PTRACE_DETACH)
 
@@ -163,6 +165,35 @@ class KillAt(Thread):
             return False
         self._left -= 1
         return self._left == 0
+
+    def _strike(self) -> bool:
+        """Whether that was its end."""
+        os.kill(self.tid, signal.SIGKILL)
+        os.waitpid(self.tid, _WALL)
+        return True
+
+
+class FailAt(KillAt):
+    """The call is not carried out, and fails with this error; the process goes on."""
+
+    def __init__(self, pid: int, numbers: tuple[int, ...], nth: int, error: int):
+        super().__init__(pid, numbers, nth, after=False)
+        self._error = error
+        self._skipped = False
+
+    def _is_due(self, entering: bool) -> bool:
+        due = super()._is_due(entering)
+        if self._skipped:  # and this is its end
+            self._saved.rax = -self._error & _NO_CALL
+            self._ptrace(_PTRACE_SETREGS, ctypes.byref(self._saved))
+            self._skipped = False
+        return due
+
+    def _strike(self) -> bool:
+        self._saved.orig_rax = _NO_CALL
+        self._ptrace(_PTRACE_SETREGS, ctypes.byref(self._saved))
+        self._skipped = True
+        return False
 
 
 def name_of(result: int) -> str:
