@@ -16,7 +16,7 @@ SUFFIXES = ("keypair.{}.key", "request.{}.csr", "certificate.{}.crt", "chain.{}.
 class ClientCase(LabCase):
     """self.settings is what self.write() writes; self.certmill(...) runs it."""
 
-    options = LabOptions(sshd=True, more=MoreOptions(in_turn=True), ca=CaOptions(authz_reuse=0))
+    options = LabOptions(sshd=True, more=MoreOptions(), ca=CaOptions(authz_reuse=0))
 
     def setUp(self) -> None:
         name = self._testMethodName

@@ -6,7 +6,7 @@ import os
 import subprocess
 import unittest
 
-from lab import Answer, CaMore, Lab, LabOptions, dns, target_of, wait_until
+from lab import HANGS, Answer, CaMore, Lab, LabOptions, dns, target_of, wait_until
 
 # Exit statuses of certmill-shell (docs/protocol.md).
 OK, INTERNAL, USAGE, INPUT, POLICY, CA, UNAVAILABLE, INTERRUPTED, NO_SERVER, LATER = range(10)
@@ -70,6 +70,9 @@ class _Result(unittest.TextTestResult):
         if lab is not None and hasattr(lab, "server"):
             self.stream.writeln(lab.server.process.tail(60))
             self.stream.writeln(lab.ca.process.tail(8))
+            for ca in filter(None, (lab.ca, lab.ca2)):
+                if ca.hangs():
+                    self.stream.writeln(HANGS)
 
     def addFailure(self, test, err):  # type: ignore[no-untyped-def]
         super().addFailure(test, err)

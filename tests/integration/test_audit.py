@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from lab import CaOptions, LabOptions
+from lab import CaOptions, LabOptions, wait_until
 from support import CA, LabCase, POLICY, main
 
 NAMES = ["www.example.org", "mail.example.org"]
@@ -113,6 +113,7 @@ class Audit(LabCase):
                 hold.release()
                 self.lab.collect(client)
                 ended = self.wait_order(order, "issued", "failed")
+                wait_until(lambda: any(line.get("order") == order for line in self.lines()), "a line for the order")
                 self.assertEqual([line["event"] for line in self.lines() if line.get("order") == order],
                                  [ended["state"]])
                 self.assert_whole()

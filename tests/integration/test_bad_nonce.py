@@ -5,7 +5,7 @@ from support import LabCase, main
 
 
 class BadNonce(LabCase):
-    options = LabOptions(more=MoreOptions(in_turn=True), ca=CaOptions(bad_nonces=30, authz_reuse=0))
+    options = LabOptions(more=MoreOptions(), ca=CaOptions(bad_nonces=30, authz_reuse=0))
 
     def test_thirty_percent(self) -> None:
         wanted = [[f"host{i:02}.example.org", f"*.host{i:02}.example.org"] for i in range(16)]

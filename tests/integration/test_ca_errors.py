@@ -86,11 +86,12 @@ class CaErrors(LabCase):
             for challenge in answer["challenges"]:
                 challenge["token"] = "../../etc/passwd\n$(id)"
             return json.dumps(answer).encode()
+        names = ["host01.example.org"]  # not validated before, so that there is a challenge for certain
         self.strike(path="/authZ/", rewrite=spoil)
-        answer = self.lab.get(NAMES)
+        answer = self.lab.get(names)
         self.assertIn(answer.status, (CA, UNAVAILABLE), answer.stderr)
         self.assertIn("token", answer.stderr)
-        self.assert_no_challenge(*NAMES)
+        self.assert_no_challenge(*names)
 
     def test_unknown_challenge_types_are_passed_over(self) -> None:
         def add(body: bytes) -> bytes:

@@ -53,7 +53,7 @@ class Cache(LabCase):
         clients = [self.lab.spawn(["get", "certificate"], "host11.example.org", csr) for _ in range(3)]
         held.wait_reached()
         clients.append(self.lab.spawn(["get", "certificate"], "host11.example.org", csr))
-        wait_until(lambda: "joined" in "\n".join(self.lab.server.events(self.lab.server.orders()[0]["id"])), "joined", 30)
+        wait_until(lambda: "joined" in "\n".join(self.lab.server.events(self.lab.server.orders()[0]["id"])), "joined")
         held.release()
         answers = [self.lab.collect(client) for client in clients]
         self.assertEqual({answer.status for answer in answers}, {0})

@@ -44,7 +44,7 @@ EXPIRED = [f"_acme-challenge.{BROKEN}. CNAME {target_of(BROKEN)}.", f'{BROKEN}. 
 class Case(ClientCase):
     """Asks for check.org's names; the server knows its CA by a name."""
 
-    options = LabOptions(sshd=True, more=MoreOptions(in_turn=True), ca=CaOptions(authz_reuse=0),
+    options = LabOptions(sshd=True, more=MoreOptions(), ca=CaOptions(authz_reuse=0),
                          zones={ZONE: ROWS, BROKEN: EXPIRED}, expired=[BROKEN])
 
     @classmethod

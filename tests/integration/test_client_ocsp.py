@@ -14,7 +14,7 @@ SUFFIX = "response.{}.ocsp"
 
 
 class Responses(ClientCase):
-    options = LabOptions(sshd=True, more=MoreOptions(in_turn=True),
+    options = LabOptions(sshd=True, more=MoreOptions(),
                          ca=CaOptions(authz_reuse=0, ocsp_url=f"http://127.0.0.1:{PORT}/"))
 
     @classmethod

@@ -61,7 +61,7 @@ class Ssh(ClientCase):
         self.assertEqual(self.logins() - before, 1)
         self.assertEqual(len(list(self.path.glob("*-chain.ecdsa.crt"))), 6)
         self.assertEqual(list(self.run_dir.iterdir()), [])
-        wait_until(lambda: not self.masters(), "ssh in the background ended", 10)
+        wait_until(lambda: not self.masters(), "ssh in the background ended")
 
     def masters(self) -> str:
         return subprocess.run(["pgrep", "-f", f"ssh.*{self.run_dir}"], capture_output=True, text=True,

@@ -156,7 +156,7 @@ class Many(LabCase):
                          f"authorized-keys --client-command \"{BIN}/certmill-shell --socket {self.lab.server.submit}\" "
                          "%u %t %k\n")
         sshd.process.start()
-        wait_until(sshd.ready, "sshd", 30)
+        wait_until(sshd.ready, "sshd")
         answer = self.lab.ssh(self.key, "get", "certificate", data=self.lab.csr(["www.example.org"]))
         self.assert_issued(answer, ["www.example.org"])
         answer = self.lab.ssh(self.key, "get", "certificate", data=self.lab.csr(["host01.example.org"]))

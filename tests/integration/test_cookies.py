@@ -87,8 +87,14 @@ class Cookies(LabCase):
         self.roll(new, self.secret)
         for _ in range(20):
             self.assertTrue(self.accepted(old_cookie), "at no time refused")
-        wait_until(lambda: self.ask(old_cookie)[1] != old_cookie, "a cookie of the new secret in its place")
-        rcode, new_cookie = self.ask(old_cookie)
+        found = self.ask(old_cookie)
+
+        def renewed() -> bool:
+            nonlocal found
+            found = self.ask(old_cookie)
+            return found[1] != old_cookie
+        wait_until(renewed, "a cookie of the new secret in its place")
+        rcode, new_cookie = found
         self.assertEqual((rcode, new_cookie[:16]), ("NOERROR", old_cookie[:16]))
         self.until_accepted(new_cookie)
         self.roll(new)

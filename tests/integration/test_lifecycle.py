@@ -7,7 +7,7 @@ import socket
 import subprocess
 
 from lab import LabOptions, dns, wait_until
-from lab.process import children_of, command_of, descendants_of
+from lab.process import children_of, descendants_of, is_alive
 from lab.server import BIN, Server
 from support import INTERRUPTED, LabCase, POLICY, main
 
@@ -60,7 +60,7 @@ class Lifecycle(LabCase):
                 self.assertEqual(server.process.wait(), 0)
                 answer = self.assert_status(self.lab.collect(client), INTERRUPTED)
                 self.assertTrue(answer.stderr)
-                self.assertEqual([pid for pid in children if os.path.exists(f"/proc/{pid}/exe")], [])
+                self.assertEqual([pid for pid in children if is_alive(pid)], [])
                 hold.release()
                 server.stop()
 
@@ -78,7 +78,7 @@ class Lifecycle(LabCase):
         children = descendants_of(server.process.pid)
         os.kill(server.process.pid, signal.SIGKILL)
         server.process.wait()
-        wait_until(lambda: not any(command_of(pid) for pid in children), "the end of its processes")
+        wait_until(lambda: not any(map(is_alive, children)), "the end of its processes")
         self.assertTrue(server.submit.exists())
         server.start()
         server.wait_ready()
@@ -89,6 +89,8 @@ class Lifecycle(LabCase):
         sockets = []
         for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
             sock = socket.socket(socket.AF_INET, kind)
+            if kind == socket.SOCK_STREAM:  # past what is left of the connections of other tests
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind(("127.0.0.1", server.port))
             if kind == socket.SOCK_STREAM:
                 sock.listen()

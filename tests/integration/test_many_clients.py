@@ -9,7 +9,7 @@ COUNT = 64
 
 
 class AtOnce(LabCase):
-    options = LabOptions(more=MoreOptions(in_turn=True), ca=CaOptions(authz_reuse=0))
+    options = LabOptions(more=MoreOptions(), ca=CaOptions(authz_reuse=0))
 
     def test_64_at_once(self) -> None:
         self.lab.key()
@@ -21,7 +21,7 @@ class AtOnce(LabCase):
 
 
 class Held(LabCase):
-    options = LabOptions(more=MoreOptions(in_turn=True), ca=CaOptions(authz_reuse=0))
+    options = LabOptions(more=MoreOptions(), ca=CaOptions(authz_reuse=0))
 
     def collect(self, clients: list) -> list:
         answers: list = []

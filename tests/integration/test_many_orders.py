@@ -10,7 +10,7 @@ MOST_MB = 64
 
 
 class ManyOrders(LabCase):
-    options = LabOptions(more=MoreOptions(in_turn=True), ca=CaOptions(bad_nonces=20, authz_reuse=0), hosts=COUNT, config={"log-level": "WARNING"})
+    options = LabOptions(more=MoreOptions(), ca=CaOptions(bad_nonces=20, authz_reuse=0), hosts=COUNT, config={"log-level": "WARNING"})
 
     def test_500_at_once(self) -> None:
         names = [f"host{i:02}.example.org" for i in range(COUNT)]

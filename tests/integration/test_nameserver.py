@@ -8,7 +8,7 @@ from support import LabCase, main
 
 
 class Answers(LabCase):
-    options = LabOptions(ca=CaOptions(authz_reuse=0), config={"dns-rate-allow": ["127.0.0.0/8"]})
+    options = LabOptions(proxy=True, ca=CaOptions(authz_reuse=0), config={"dns-rate-allow": ["127.0.0.0/8"]})
 
     def dig(self, *words: str) -> str:
         return dns.dig("+norec", *words, port=self.lab.server.port)

@@ -39,11 +39,11 @@ class Flooder:
         self.cookie = self.ask_tcp(with_cookie(ZONE, client))[-24:].hex()
         case.assertTrue(self.cookie.startswith(client), "a cookie of the server's (RFC 7873 5.2.3)")
 
-    def flood(self, name: str, qtype: str = "TXT", count: int = MANY, cookie: str = "") -> Outcome:
+    def flood(self, name: str, qtype: str = "TXT", count: int = MANY, cookie: str = "", at_once: int = 50) -> Outcome:
         """Asks so often and says what became of it."""
         answers: list[bytes] = []
-        for _ in range(0, count, 50):
-            for _ in range(50):
+        for _ in range(0, count, at_once):
+            for _ in range(at_once):
                 self.sock.send(with_cookie(name, cookie) if cookie else dns.query(name, qtype, edns=1232))
             answers += self.settle()
         return Outcome(answers, count)
@@ -60,13 +60,13 @@ class Flooder:
 
     def ask_tcp(self, message: bytes) -> bytes:
         """The same address over TCP."""
-        with socket.create_connection(("127.0.0.1", self.port), 5, (self.address, 0)) as sock:
+        with socket.create_connection(("127.0.0.1", self.port), 30, (self.address, 0)) as sock:
             sock.sendall(struct.pack("!H", len(message)) + message)
             with sock.makefile("rb") as stream:
                 return stream.read(struct.unpack("!H", stream.read(2))[0])
 
     def dig(self, *words: str) -> str:
-        return dns.dig("-b", self.address, "+norec", "+tries=5", "+time=1", *words, port=self.port)
+        return dns.dig("-b", self.address, "+norec", "+tries=5", "+time=3", *words, port=self.port)
 
 
 class Outcome:
@@ -136,7 +136,7 @@ class Limits(RateCase):
         assert found
         flooder.flood(name)
         self.assertEqual(len(flooder.flood(name, cookie=found[1]).whole), MANY)
-        answer = flooder.dig("+tries=1", f"+cookie={found[1]}", name, "TXT")
+        answer = flooder.dig("+tries=1", "+time=30", f"+cookie={found[1]}", name, "TXT")
         self.assertRegex(answer, r"status: NXDOMAIN[\s\S]*\(UDP\)")
         forged = found[1][:-2] + f"{int(found[1][-2:], 16) ^ 1:02x}"
         self.assertGreater(flooder.flood(name, cookie=forged).dropped, 0, "one that is not ours proves nothing")
@@ -197,8 +197,13 @@ class Limits(RateCase):
         server.config["dns-refused-drop"] = 1
         server.write_config()
         self.assertEqual(server.ctl_text("reload").returncode, 0)
+
+        def none_slips() -> bool:
+            nonlocal outcome
+            outcome = flooder.flood("www.example.com", "A")
+            return not outcome.slipped
         outcome = flooder.flood("www.example.com", "A")
-        self.assertEqual(len(outcome.slipped), 0)
+        wait_until(none_slips, "the worker has taken it over, and answers nothing beyond the rate")
         self.assertGreater(outcome.dropped, MANY // 2)
         del server.config["dns-refused-drop"]
         server.write_config()
@@ -217,7 +222,10 @@ class Defaults(RateCase):
 
     def test_on_by_default(self) -> None:
         for i, (name, qtype) in enumerate(((ZONE, "SOA"), (f"nothing.{ZONE}", "TXT"), ("example.com", "A"))):
-            self.assertGreater(Flooder(self, f"127.8.{i + 1}.1").flood(name, qtype, 6000).dropped, 0, name)
+            before = self.counters()["rate_dropped"]
+            # more at once than a burst: who asks and waits in turn may be too slow for the rates on a busy machine
+            Flooder(self, f"127.8.{i + 1}.1").flood(name, qtype, 6000, at_once=300)
+            self.assertGreater(self.counters()["rate_dropped"], before, name)
 
 
 if __name__ == "__main__":

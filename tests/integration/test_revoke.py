@@ -55,7 +55,7 @@ class RevokeCase(LabCase):
         serial = pki.field(chain, "-serial").removeprefix("serial=").lower()
         url = f"https://localhost:{self.lab.ca.management_port}/cert-status-by-serial/{serial}"
         context = ssl.create_default_context(cafile=str(self.lab.ca.ca_file))
-        with urllib.request.urlopen(url, context=context, timeout=5) as answer:
+        with urllib.request.urlopen(url, context=context, timeout=60) as answer:
             return json.loads(answer.read())
 
     def on_record(self, chain: str) -> dict[str, object]:

@@ -8,7 +8,10 @@ import unittest
 from lab import ZONE, CaOptions, Fault, LabOptions, dns, target_of, tools, wait_until
 from support import LabCase, main
 
+# Each order whose challenge is looked at has a name of its own: of a name that was validated before, Pebble uses the
+# authorization again once in a hundred times even when told never to, and then there is no challenge.
 DEEP, SIBLING = "deep.a.b.example.org", "www.example.org"
+FRESH = (f"host{i:02}.example.org" for i in range(64))
 
 
 class ChallengeCase(LabCase):
@@ -73,26 +76,28 @@ class Live(ChallengeCase):
 
     def test_rfc4343_case(self) -> None:
         """RFC 4343 3: a live challenge is found in whatever case, which comes back."""
-        live = self.go_live(SIBLING)
-        spelled = target_of(SIBLING).swapcase() + "."
+        name = next(FRESH)
+        live = self.go_live(name)
+        spelled = target_of(name).swapcase() + "."
         for reply in tools.ask(self.port, tools.Asked(spelled, "TXT")):
             self.assertEqual((reply.status, len(reply.answer), reply.question), ("NOERROR", 1, spelled), str(reply))
-        self.finish(*live, SIBLING)
+        self.finish(*live, name)
 
     def test_rfc8482_any(self) -> None:
         """RFC 8482 4.1: ANY at a live challenge is its TXT RRset."""
-        live = self.go_live(SIBLING)
-        values = dns.txt(target_of(SIBLING), self.port)
-        reply = tools.dig(self.port, "+tcp", target_of(SIBLING), "ANY")
-        self.assertEqual(reply.answer, tools.records(f'{target_of(SIBLING)}. 0 IN TXT "{values[0]}"'))
-        self.finish(*live, SIBLING)
+        name = next(FRESH)
+        live = self.go_live(name)
+        values = dns.txt(target_of(name), self.port)
+        reply = tools.dig(self.port, "+tcp", target_of(name), "ANY")
+        self.assertEqual(reply.answer, tools.records(f'{target_of(name)}. 0 IN TXT "{values[0]}"'))
+        self.finish(*live, name)
 
     def test_rfc1982_serial(self) -> None:
         """RFC 1982 3.2, RFC 1034 4.3.5: the serial grows with each publication, and over a restart."""
-        serials = [self.serial()]
-        live = self.go_live(SIBLING)
+        serials, name = [self.serial()], next(FRESH)
+        live = self.go_live(name)
         serials.append(self.serial())
-        self.finish(*live, SIBLING)
+        self.finish(*live, name)
         serials.append(self.serial())
         self.lab.server.restart()
         serials.append(self.serial())
@@ -108,8 +113,10 @@ class Ttl(ChallengeCase):
 
     def test_rfc2181_ttl(self) -> None:
         """RFC 2181 5.2: a set of two values has one TTL: 0, or what the zone's configuration says."""
-        server, names = self.lab.server, ("example.org", "*.example.org")
+        server = self.lab.server
         for ttl in (None, 0, 30):
+            name = next(FRESH)
+            names = (name, f"*.{name}")
             with self.subTest(ttl):
                 if ttl is not None:
                     server.config["zones"][0]["challenge-ttl"] = ttl

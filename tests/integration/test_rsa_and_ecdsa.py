@@ -5,7 +5,7 @@ from support import LabCase, main
 
 
 class RsaAndEcdsa(LabCase):
-    options = LabOptions(ca=CaOptions(authz_reuse=0))
+    options = LabOptions(proxy=True, ca=CaOptions(authz_reuse=0))
 
     def test_same_name_at_once(self) -> None:
         names = ["example.org", "*.example.org"]

@@ -4,6 +4,7 @@ import os
 import pwd
 import re
 import unittest
+from contextlib import suppress
 from pathlib import Path
 
 from lab import LabOptions, wait_until
@@ -40,7 +41,11 @@ class Sandbox(LabCase):
         return found[1], found[2]
 
     def links(self, role: str) -> dict[int, str]:
-        return {int(link.name): os.readlink(link) for link in (self.proc(role) / "fd").iterdir()}
+        found: dict[int, str] = {}
+        for link in (self.proc(role) / "fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                found[int(link.name)] = os.readlink(link)
+        return found
 
     def test_every_thread(self) -> None:
         for role in ROLES:

@@ -205,7 +205,7 @@ class Tcp(LabCase):
 
     def test_idle(self) -> None:
         """RFC 7766 6.2.3: who is silent goes, also in the middle of a query; who asks stays."""
-        self.serve(dns_tcp_idle=2)
+        self.serve(dns_tcp_idle=5)
         silent, half, active = self.stream(), self.stream(), self.stream()
         half.send(b"\0\x40")
         asked = 0
@@ -223,7 +223,7 @@ class Tcp(LabCase):
 
     def test_lifetime(self) -> None:
         """RFC 7766 10: who never rests goes all the same."""
-        self.serve(dns_tcp_lifetime=2)
+        self.serve(dns_tcp_lifetime=5)
         stream, asked = self.stream(), 0
         while stream.works():
             asked += 1

@@ -15,6 +15,10 @@ from . import pki
 from .process import Process
 
 
+ANSWER_SECONDS = 20
+HANGS = "Pebble hangs: it waits for its own locks (tests/lab/proxy.py says how it comes to that)"
+
+
 @dataclass
 class CaOptions:
     """How the CA behaves; the defaults are as hostile as every test can bear."""
@@ -75,9 +79,21 @@ class Ca:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
 
+    def hangs(self) -> bool:
+        """Whether it runs and does not answer what needs its locks."""
+        if not self.process.running():
+            return False
+        try:
+            self._get(f"https://localhost:{self.management_port}/cert-status-by-serial/1")
+        except TimeoutError:
+            return True
+        except (urllib.error.URLError, ConnectionError) as error:
+            return isinstance(getattr(error, "reason", None), TimeoutError)
+        return False
+
     def _get(self, url: str) -> bytes:
         context = ssl.create_default_context(cafile=str(self.ca_file))
-        with urllib.request.urlopen(url, context=context, timeout=5) as answer:
+        with urllib.request.urlopen(url, context=context, timeout=ANSWER_SECONDS) as answer:
             return answer.read()
 
     def root(self, number: int = 0) -> str:

@@ -12,17 +12,13 @@ import base64
 import binascii
 import json
 import re
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from pathlib import Path
 from typing import Any
 
 from . import pki
 from .ca import Ca
-from .process import wait_until
 from .proxy import Fault, Proxy, Reply, Request
 
 ERROR = "urn:ietf:params:acme:error:"
@@ -40,12 +36,6 @@ class MoreOptions:
     profiles: dict[str, str] = field(default_factory=lambda: {
         "classic": "https://ca.example/docs/classic", "shortlived": "https://ca.example/docs/shortlived"})
     """Name -> where it is described; without any, the directory has no profiles."""
-    in_turn: bool = False
-    """Nothing is ordered while a certificate is being made: for hundreds of orders at once.
-
-    Debian's Pebble hangs for good when a new order looks for a valid authorization (one does in a hundred, whatever
-    PEBBLE_AUTHZREUSE says) while another order's certificate is made: each waits for a lock that the other holds."""
-
 
 @dataclass
 class Post:
@@ -84,12 +74,6 @@ def _decode(text: object) -> bytes:
         raise ValueError(str(error)) from None
 
 
-def _from(path: Path, offset: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.read()
-
-
 def _stamp(at: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
@@ -105,7 +89,6 @@ class CaMore(Proxy):
         self.violations: list[str] = []
         self.asked: list[str] = []
         """Paths of all requests for renewal information."""
-        self._turn = threading.Lock()
         self._base = f"https://localhost:{port}"
         self._orders: dict[str, dict[str, Any]] = {}
         self._certificates: dict[str, str] = {}
@@ -313,19 +296,6 @@ class CaMore(Proxy):
                 return 409, "alreadyReplaced", f"replaced by {found.replaced_by}"
             found.replaced_by = "an order under way"
         return None
-
-    def pass_on(self, request: Request, forward: Callable[[], Reply]) -> Reply:
-        """Keeps Pebble from hanging, where that is wanted."""
-        if not self.options.in_turn or not request.path.startswith(("/order-plz", "/finalize-order/")):
-            return forward()
-        with self._turn:
-            log = self._ca.process.log
-            size = log.stat().st_size
-            reply = forward()
-            if reply.status == 200 and request.path.startswith("/finalize-order/"):
-                mark = f"for order {request.path.rsplit('/', 1)[1]}\n".encode()
-                wait_until(lambda: mark in _from(log, size), "Pebble has made a certificate")
-            return reply
 
     # -- what comes back --
 

@@ -71,7 +71,7 @@ def _family(address: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def ask_udp(message: bytes, port: int, address: str = "127.0.0.1", limit: float = 5.0) -> bytes | None:
+def ask_udp(message: bytes, port: int, address: str = "127.0.0.1", limit: float = 30.0) -> bytes | None:
     """Sends a datagram; the answer, or None when there is none within limit seconds."""
     with socket.socket(_family(address), socket.SOCK_DGRAM) as sock:
         sock.settimeout(limit)
@@ -83,7 +83,7 @@ def ask_udp(message: bytes, port: int, address: str = "127.0.0.1", limit: float 
             return None
 
 
-def ask_tcp(message: bytes, port: int, address: str = "127.0.0.1", limit: float = 5.0) -> bytes | None:
+def ask_tcp(message: bytes, port: int, address: str = "127.0.0.1", limit: float = 30.0) -> bytes | None:
     """The same over TCP; None when the server closes without an answer."""
     try:
         with socket.create_connection((address, port), limit) as sock:
@@ -106,7 +106,7 @@ def alive(port: int, name: str = "example.", qtype: str = "SOA") -> bool:
 
 def dig(*words: str, port: int, address: str = "127.0.0.1") -> str:
     """Output of dig with these words."""
-    done = subprocess.run(["dig", f"@{address}", "-p", str(port), "+tries=3", "+time=3", *words], check=False,
+    done = subprocess.run(["dig", f"@{address}", "-p", str(port), "+tries=3", "+time=10", *words], check=False,
                           capture_output=True, text=True, timeout=60)
     return done.stdout
 

@@ -287,7 +287,7 @@ class DnsSec:
         return Process(name, ["unbound", "-d", "-c", config], self.folder / f"{name}.log")
 
     def _is_served(self) -> bool:
-        done = subprocess.run(["dig", "+short", "+time=1", "+tries=1", "-p", str(self._port), "@127.0.0.1", ".", "SOA"],
-                              capture_output=True, text=True, check=False, timeout=10)
+        done = subprocess.run(["dig", "+short", "+time=5", "+tries=1", "-p", str(self._port), "@127.0.0.1", ".", "SOA"],
+                              capture_output=True, text=True, check=False, timeout=60)
         words = done.stdout.split()
         return len(words) == 7 and words[2] == str(self._serial)

@@ -10,7 +10,7 @@ import signal
 import threading
 from types import TracebackType
 
-from .process import LabError
+from .process import LabError, wait_until
 
 ARCHITECTURE = "x86_64"
 _PTRACE_SINGLESTEP, _PTRACE_GETREGS, _PTRACE_SETREGS, _PTRACE_ATTACH, _PTRACE_DETACH = 9, 12, 13, 16, 17
@@ -63,15 +63,22 @@ class Thread:
             raise Died(signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"status {status}")
 
     def __enter__(self) -> Thread:
+        wait_until(self._stopped, f"thread {self.tid} waits in a system call")
+        return self
+
+    def _stopped(self) -> bool:
+        """Stops the thread; False, and it goes on, where that did not find it in a system call."""
         self._ptrace(_PTRACE_ATTACH)
         self._alive = True
         self._wait()
         self._ptrace(_PTRACE_GETREGS, ctypes.byref(self._saved))
         with open(f"/proc/{self.tid}/mem", "rb") as memory:
             memory.seek(self._saved.rip - len(_SYSCALL))
-            if memory.read(len(_SYSCALL)) != _SYSCALL:
-                raise LabError(f"thread {self.tid} does not wait in a system call")
-        return self
+            if memory.read(len(_SYSCALL)) == _SYSCALL:
+                return True
+        self._ptrace(_PTRACE_DETACH)
+        self._alive = False
+        return False
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
@@ -120,7 +127,7 @@ class KillAt(Thread):
     def start(self) -> KillAt:
         """Returns once every call is being looked at."""
         self._thread.start()
-        if not self._attached.wait(10):
+        if not self._attached.wait(60):
             raise LabError(f"cannot trace process {self.tid}")
         return self
 

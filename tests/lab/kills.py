@@ -71,9 +71,8 @@ def _round(lab: Lab, kills: int, every: float, load: int, outcome: Outcome) -> N
     junk = Junk(target, ZONE, ["apex"], rate=load)
     probes = [Probe(target, target_of(LIVE), expect=value), Probe(target, STATIC, expect="static-000007")]
     for _ in range(kills):
-        pid = lab.server.kill("dnsd")
-        time.sleep(every)  # "killed every second" is what is tried
-        lab.server.wait_role("dnsd", pid)
+        lab.server.wait_role("dnsd", lab.server.kill("dnsd"))
+        time.sleep(every)  # so long it lives: "killed every second" is what is tried
     outcome.live.append(probes[0].stop())
     outcome.static.append(probes[1].stop())
     junk.stop()

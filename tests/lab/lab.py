@@ -22,7 +22,7 @@ from .ca import Ca, CaOptions
 from .ca_more import CaMore, MoreOptions
 from .nameserver import Nameserver, challenge_cname
 from .ports import Ports
-from .process import LabError, Process, adopt_orphans, command_of, descendants_of, is_alive
+from .process import LabError, PortTaken, Process, adopt_orphans, command_of, descendants_of, is_alive
 from .proxy import Proxy
 from .resolver import Resolver
 from .server import BIN, Server, clean_env
@@ -36,6 +36,8 @@ BARE = "example.net"
 
 _TOPS = ("org", "net")
 """Without anything but themselves: who climbs the tree for CAA records (RFC 8659 3) gets an answer there."""
+_TRIES = 4
+"""Of a start: another program may take a port between choice and bind."""
 FIRST, SECOND = "first", "second"
 """Names of the two CAs in the configuration."""
 
@@ -118,15 +120,19 @@ class Lab:
     def start(self) -> None:
         """Starts all parts at once and waits for each."""
         adopt_orphans()
-        self._catch_signals()
-        self.folder = Path(tempfile.mkdtemp(prefix="certmill-lab-"))
-        self.folder.chmod(0o755)
-        try:
-            self._make()
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
+        for tries in reversed(range(_TRIES)):
+            self._catch_signals()
+            self.folder = Path(tempfile.mkdtemp(prefix="certmill-lab-"))
+            self.folder.chmod(0o755)
+            try:
+                self._make()
+                self._start()
+                return
+            except BaseException as error:
+                self.stop()
+                if not isinstance(error, PortTaken) or tries == 0:
+                    raise
+                print(f"once more, with other ports: {error}", file=sys.stderr)
 
     def _catch_signals(self) -> None:
         if threading.current_thread() is threading.main_thread():

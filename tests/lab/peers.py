@@ -48,7 +48,7 @@ class Peer:
     def ready(self) -> bool:
         """Whether it answers for all of its zones."""
         for zone in self.zones:
-            answer = dns.ask_udp(dns.query(zone, "SOA"), self.port, limit=0.2)
+            answer = dns.ask_udp(dns.query(zone, "SOA"), self.port, limit=2.0)
             if answer is None or dns.header(answer).rcode or not dns.header(answer).aa:
                 return False
         return True
@@ -69,7 +69,7 @@ def knot(folder: Path, port: int, zones: Mapping[str, Path], more: str = "", eac
 class Asker:
     """Asks one server many questions: one UDP socket, and one TCP connection for as long as the server keeps it."""
 
-    def __init__(self, name: str, port: int, limit: float = 10.0):
+    def __init__(self, name: str, port: int, limit: float = 30.0):
         self.name, self._port, self._limit = name, port, limit
         self._ident = 0
         self._tcp: socket.socket | None = None

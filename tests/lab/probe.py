@@ -20,7 +20,7 @@ class _Program:
     def stop(self) -> dict[str, float]:
         """Ends it; what it printed."""
         self._popen.send_signal(signal.SIGTERM)
-        text, _ = self._popen.communicate(timeout=30)
+        text, _ = self._popen.communicate(timeout=120)
         return json.loads(text)
 
 

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-READY_SECONDS = 30.0
-STOP_SECONDS = 10.0
+READY_SECONDS = 60.0
+STOP_SECONDS = 30.0
 _PR_SET_CHILD_SUBREAPER = 36
+
+
+_TAKEN = re.compile(r"(?i)address already in use|the port is taken")
+"""What daemons say whose port another process has."""
 
 
 class LabError(Exception):
     """Something of the lab itself did not work; the text carries the end of the log."""
+
+
+class PortTaken(LabError):
+    """A daemon did not start since another process took its port between choice and bind."""
 
 
 def adopt_orphans() -> None:
@@ -54,11 +63,17 @@ def command_of(pid: int) -> str:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process exists and is more than an exit status nobody fetched."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
+    """Whether a process exists and is more than an exit status nobody fetched: only then are its sockets closed.
+
+    Its memory (/proc/PID/exe, cmdline) goes before them, and its first thread may go before the others.
+    """
+    for path in Path(f"/proc/{pid}/task").glob("*/stat"):
+        try:
+            if path.read_text().rsplit(")", 1)[1].split()[0] not in "ZX":
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def wait_until(condition: Callable[[], bool], what: str, limit: float = READY_SECONDS) -> None:
@@ -119,7 +134,8 @@ class Process:
         try:
             wait_until(ready, f"{self.name} ready", limit)
         except LabError as error:
-            raise LabError(f"{error}\n{self.tail()}") from None
+            taken = not self.running() and _TAKEN.search(self.tail())
+            raise (PortTaken if taken else LabError)(f"{error}\n{self.tail()}") from None
 
     def signal(self, number: int) -> None:
         """Sends a signal to the program alone."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,8 +16,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from .ca import Ca
-from .process import LabError
+from .ca import HANGS, Ca
+from .process import LabError, PortTaken, wait_until
 
 
 @dataclass
@@ -79,15 +80,26 @@ class Reply:
         return next((value for known, value in self.headers if known.lower() == name.lower()), None)
 
 
+def _from(path: Path, offset: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read()
+
+
 class Proxy:
-    """The proxy; `faults` may be changed at any time, `seen` lists what was asked."""
+    """The proxy; `faults` may be changed at any time, `seen` lists what was asked.
+
+    Nothing is ordered while a certificate is being made: Debian's Pebble hangs for good when a new order looks for a
+    valid authorization (one does in a hundred, whatever PEBBLE_AUTHZREUSE says) while another order's certificate is
+    made, since each waits for a lock that the other holds.
+    """
 
     def __init__(self, port: int, ca: Ca):
         self.port, self._ca = port, ca
         self.url = f"https://localhost:{port}/dir"
         self.faults: list[Fault] = []
         self.seen: list[tuple[str, str]] = []
-        self._lock = threading.Lock()
+        self._lock, self._turn = threading.Lock(), threading.Lock()
         self._server: ThreadingHTTPServer | None = None
         self._open: set[socket.socket] = set()
 
@@ -97,9 +109,15 @@ class Proxy:
             daemon_threads, block_on_close, request_queue_size = True, False, 256
 
             def handle_error(self, request: object, client_address: object) -> None:
-                pass  # a client that went away, or a fault we made ourselves
+                error = sys.exc_info()[1]
+                if isinstance(error, LabError):
+                    print(error, file=sys.stderr)
+                # else a client that went away, or a fault we made ourselves
 
-        self._server = Server(("127.0.0.1", self.port), _handler_for(self))
+        try:
+            self._server = Server(("127.0.0.1", self.port), _handler_for(self))
+        except OSError as error:
+            raise PortTaken(f"the proxy's port {self.port}: {error}") from None
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
@@ -150,8 +168,18 @@ class Proxy:
         return None
 
     def pass_on(self, request: Request, forward: Callable[[], Reply]) -> Reply:
-        """Asks the CA, when it is time."""
-        return forward()
+        """Asks the CA, when it is its turn."""
+        if not request.path.startswith(("/order-plz", "/finalize-order/")):
+            return forward()
+        with self._turn:
+            log = self._ca.process.log
+            size = log.stat().st_size
+            reply = forward()
+            if reply.status == 200 and request.path.startswith("/finalize-order/"):
+                mark = f"for order {request.path.rsplit('/', 1)[1]}\n".encode()
+                wait_until(lambda: mark in _from(log, size) or not self._ca.process.running(),
+                           "the CA has made a certificate")
+            return reply
 
     def after(self, request: Request, reply: Reply) -> Reply:
         """Notes or changes the CA's answer."""
@@ -166,6 +194,10 @@ class Proxy:
                         fault.times -= 1
                     return fault
         return None
+
+    def ca_state(self) -> str:
+        """What is wrong with the CA, if anything."""
+        return ": " + HANGS if self._ca.hangs() else ""
 
     @property
     def certificate(self) -> tuple[Path, Path]:
@@ -206,9 +238,12 @@ def _handler_for(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
 
         def _forward(self, body: bytes) -> Reply:
             headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
-            self.upstream.request(self.command, self.path, body or None, headers)
-            answer = self.upstream.getresponse()
-            content = answer.read()
+            try:
+                self.upstream.request(self.command, self.path, body or None, headers)
+                answer = self.upstream.getresponse()
+                content = answer.read()
+            except TimeoutError:
+                raise LabError(f"no answer of the CA to {self.command} {self.path}{proxy.ca_state()}") from None
             skip = ("connection", "transfer-encoding", "content-length", "date")
             return Reply(answer.status, [(n, v) for n, v in answer.getheaders() if n.lower() not in skip], content)
 

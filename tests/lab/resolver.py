@@ -21,6 +21,7 @@ server:
   num-threads: 1
   do-not-query-localhost: no
   infra-keep-probing: yes
+  outgoing-port-avoid: 0-32767
   outgoing-range: 512
   num-queries-per-thread: 512
 {more}remote-control:
@@ -38,6 +39,7 @@ def unbound_config(folder: Path, port: int, zones: Mapping[str, int], more: str,
                    stub: str = "") -> str:
     """Unbound's configuration: everything in one folder, and a stub for each zone, since delegations say port 53.
 
+    It asks from ports above those of ports.py, lest it takes one that a daemon is about to bind.
     zones: apex -> port of the nameserver that has it; more: lines for the server clause; control: where its control
     socket is to be, if any; stub: lines for each zone.
     """

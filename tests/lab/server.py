@@ -109,7 +109,7 @@ class Server:
         """Waits until it is ready."""
         self.process.wait_ready(self.ready)
 
-    def run_to_end(self, *words: str, limit: float = 30.0) -> subprocess.CompletedProcess[str]:
+    def run_to_end(self, *words: str, limit: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Runs certmilld on the configuration file as it is, until it ends by itself: for starts that must fail."""
         return subprocess.run([BIN / "certmilld", "--config", self.config_file, *words], capture_output=True, text=True,
                               env={**clean_env(), **self.env}, check=False, timeout=limit, stdin=subprocess.DEVNULL)

@@ -106,7 +106,7 @@ class Authority:
 def answers(port: int, host: str = "127.0.0.1") -> bool:
     """Whether somebody takes connections."""
     try:
-        socket.create_connection((host, port), 1).close()
+        socket.create_connection((host, port), 10).close()
     except OSError:
         return False
     return True

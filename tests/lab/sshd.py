@@ -52,7 +52,7 @@ class Sshd:
     def ready(self) -> bool:
         """Whether it greets."""
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as sock:
+            with socket.create_connection(("127.0.0.1", self.port), 10) as sock:
                 return sock.recv(4) == b"SSH-"
         except OSError:
             return False

@@ -87,13 +87,13 @@ def run(argv: Sequence[str]) -> Reply:
 
 def dig(port: int, *words: str) -> Reply:
     """dig: whatever is asked, and nothing that was not; no second try over TCP or without EDNS."""
-    return run(["dig", "@127.0.0.1", "-p", str(port), "+tries=2", "+time=5", "+norec", "+noad", "+nocookie", "+ignore",
+    return run(["dig", "@127.0.0.1", "-p", str(port), "+tries=2", "+time=15", "+norec", "+noad", "+nocookie", "+ignore",
                 "+qid=4711", *words])
 
 
 def kdig(port: int, *words: str) -> Reply:
     """kdig: the same."""
-    return run(["kdig", "@127.0.0.1", "-p", str(port), "+retry=1", "+timeout=5", "+nordflag", "+noadflag", "+ignore",
+    return run(["kdig", "@127.0.0.1", "-p", str(port), "+retry=1", "+timeout=15", "+nordflag", "+noadflag", "+ignore",
                 "+noidn", *words])
 
 

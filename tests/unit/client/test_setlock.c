@@ -16,12 +16,16 @@ static char base[] = "/tmp/certmill-setlock-XXXXXX";
 static struct files files = {.path = base, .name = "a.example", .type = KEY_ECDSA};
 static struct err err;
 static int told;
+static pid_t holder; /* is killed once somebody waits for it */
 
 static void busy(void *arg, const char *message)
 {
     CU_ASSERT_PTR_EQUAL(arg, &told);
     CU_ASSERT_PTR_NOT_NULL(strstr(message, "a.example.ecdsa.lock"));
     told++;
+    if (holder > 0) {
+        kill(holder, SIGKILL);
+    }
 }
 
 static int take(struct setlock *lock, const char *pid_dir, int timeout_ms, int stop)
@@ -93,17 +97,12 @@ static void test_killed(void)
     }
     CU_ASSERT_EQUAL_FATAL(read(ready[0], &octet, 1), 1);
     CU_ASSERT_EQUAL(take(&lock, NULL, 0, 0), ERR_TIMEOUT);
-    pid_t killer = fork();
-    if (killer == 0) {
-        usleep(150000);
-        kill(child, SIGKILL);
-        _exit(0);
-    }
+    holder = child;
     CU_ASSERT_EQUAL(take(&lock, NULL, 60000, 0), 0);
+    holder = 0;
     CU_ASSERT_TRUE(lock.waited);
     setlock_release(&lock);
     waitpid(child, &status, 0);
-    waitpid(killer, &status, 0);
     close(ready[0]);
     close(ready[1]);
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "dnsd/dns.h"
 #include "dnsd/query.h"
@@ -66,9 +67,18 @@ static void send_early(const struct process *p, const struct packet *query, int 
     }
 }
 
-/* What is asked between a start and the first image is answered from that image. */
-static void test_early_queries(void)
+static int64_t now_ms(void)
 {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* False: the image came so late that dnsd may have answered without it, which shows nothing. */
+static bool early_queries(void)
+{
+    int64_t begin = now_ms();
     uint8_t answer[LIMIT_EDNS_PAYLOAD];
     struct packet query;
     struct process p;
@@ -81,20 +91,36 @@ static void test_early_queries(void)
     /* dnsd turns its loop, so it could have answered by now */
     process_send(&p, p.issuer, IPC_STATS_REQUEST, -1);
     CU_ASSERT_TRUE(process_expect(&p, IPC_STATS));
+    bool silent = true;
     for (int i = 0; i < EARLY; i++) {
-        CU_ASSERT_TRUE(recv(udp[i], answer, sizeof(answer), MSG_DONTWAIT) < 0);
-        CU_ASSERT_TRUE(recv(tcp[i], answer, sizeof(answer), MSG_DONTWAIT) < 0);
+        silent &= recv(udp[i], answer, sizeof(answer), MSG_DONTWAIT) < 0;
+        silent &= recv(tcp[i], answer, sizeof(answer), MSG_DONTWAIT) < 0;
     }
     publish(&p, 1);
+    bool in_time = now_ms() - begin < LIMIT_IMAGE_WAIT_MS;
+    CU_ASSERT_TRUE(silent || !in_time);
     for (int i = 0; i < EARLY; i++) {
-        CU_ASSERT_EQUAL(recv(udp[i], answer, sizeof(answer), 0), (ssize_t)len);
-        CU_ASSERT_EQUAL(answer[3], DNS_NOERROR);
-        CU_ASSERT_EQUAL(read_full(tcp[i], answer, 2 + len), 2 + len);
-        CU_ASSERT_EQUAL(answer[2 + 3], DNS_NOERROR);
+        if (in_time) {
+            CU_ASSERT_EQUAL(recv(udp[i], answer, sizeof(answer), 0), (ssize_t)len);
+            CU_ASSERT_EQUAL(answer[3], DNS_NOERROR);
+            CU_ASSERT_EQUAL(read_full(tcp[i], answer, 2 + len), 2 + len);
+            CU_ASSERT_EQUAL(answer[2 + 3], DNS_NOERROR);
+        }
         close(udp[i]);
         close(tcp[i]);
     }
     CU_ASSERT_EQUAL(stop(&p), 0);
+    return in_time;
+}
+
+/* What is asked between a start and the first image is answered from that image. */
+static void test_early_queries(void)
+{
+    int tries = 30;
+
+    while (!early_queries() && --tries > 0) {
+    }
+    CU_ASSERT_TRUE(tries > 0);
 }
 
 /* A client at another address of the host gets its answer from the address it asked. */

@@ -26,7 +26,7 @@ static void close_all(const int *fds, int count)
 
 static void wait_counted(const struct server *s, size_t count)
 {
-    for (int i = 0; i < 10000 && quota_total(s->quota) != count; i++) {
+    for (int i = 0; i < 60000 && quota_total(s->quota) != count; i++) {
         usleep(1000);
     }
     CU_ASSERT_EQUAL(quota_total(s->quota), count);
@@ -71,13 +71,15 @@ static void test_lifetime(void)
     struct server s;
     int answers = 0;
 
-    service.tcp_lifetime_ms = 400;
     server_start(&s, &image, &service);
     int fd = client(&s);
+    CU_ASSERT_TRUE(works(fd));
+    service.tcp_lifetime_ms = 400;
+    set_service(&s, &service);
     while (answers < 1000000 && works(fd)) {
         answers++;
     }
-    CU_ASSERT_TRUE(answers > 0 && answers < 1000000);
+    CU_ASSERT_TRUE(answers < 1000000);
     CU_ASSERT_TRUE(closed(fd));
     close(fd);
     server_stop(&s);

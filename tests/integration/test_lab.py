@@ -1,0 +1,47 @@
+"""Goal: the lab itself: it starts with other ports where its own were taken, and says of a CA that hangs that it does."""
+
+import os
+import signal
+import socket
+import unittest
+from unittest import mock
+
+from lab import HANGS, Lab, LabOptions
+from lab.ports import Ports
+from support import main
+
+PARTS = {"certmilld": 0, "nsd": 1, "unbound": 2, "pebble": 3, "the proxy": 5, "sshd": 6}
+"""Which of the lab's ports is whose."""
+
+
+class TheLab(unittest.TestCase):
+    def test_port_taken(self) -> None:
+        """By somebody who does not know of the lab's locks, between the choice of the port and its use."""
+        real = Ports.take
+        for name, number in PARTS.items():
+            with self.subTest(name), socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                given: list[int] = []
+
+                def take(ports: Ports) -> int:
+                    given.append(real(ports))
+                    if len(given) == number + 1:
+                        tcp.bind(("127.0.0.1", given[-1]))
+                        udp.bind(("127.0.0.1", given[-1]))
+                    return given[-1]
+                with mock.patch.object(Ports, "take", take), Lab(LabOptions(proxy=True, sshd=True, hosts=1)) as lab:
+                    self.assertEqual(lab.get(["www.example.org"]).status, 0)
+                    self.assertEqual(len(given), 2 * (max(PARTS.values()) + 1), "it began once more")
+
+    def test_ca_that_hangs(self) -> None:
+        with Lab(LabOptions(proxy=True, serve=False, hosts=1)) as lab:
+            self.assertFalse(lab.ca.hangs())
+            self.assertEqual(lab.proxy.ca_state(), "")
+            os.kill(lab.ca.process.pid, signal.SIGSTOP)
+            with mock.patch("lab.ca.ANSWER_SECONDS", 1):
+                self.assertTrue(lab.ca.hangs())
+                self.assertIn(HANGS, lab.proxy.ca_state())
+            os.kill(lab.ca.process.pid, signal.SIGCONT)
+
+
+if __name__ == "__main__":
+    main()
