@@ -9,7 +9,7 @@
 #include "dns_recorded.h"
 #include "tests/unit/common/run.h"
 
-#define STEP 127 /* prime: it falls into no rhythm of the records */
+#define STEP   127 /* prime: it falls into no rhythm of the records */
 #define CORPUS "../../fuzz/client/corpus_dns/"
 
 struct expected {
