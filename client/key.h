@@ -20,6 +20,7 @@ struct key {
     char *pem; /* the key's own PEM block, as the file has it; ends in a newline */
     size_t len;
     mode_t mode_was; /* of its file where that was not as it should be; 0: nothing to say */
+    bool made;       /* by keyfile_open, for there was none */
 };
 
 /* A new key as form says. */

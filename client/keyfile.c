@@ -146,6 +146,7 @@ int keyfile_open(struct key *out, const struct files *files, struct err *err)
     if ((ret = install_key(files, out->pem, out->len, NULL, err)) < 0) {
         key_clear(out);
     }
+    out->made = ret == 0;
     if (ret == ERR_EXISTS) { /* another run made one meanwhile */
         ret = read_key(out, files, err);
     }
@@ -165,4 +166,19 @@ void keyfile_tell_mode(const struct key *key, const struct files *files, struct 
              open ? "; everybody on this host could get at the key: think of making a new one"
                   : "");
     report_step(report, open ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, text);
+}
+
+void keyfile_tell_made(const struct key *key, const struct files *files, struct report_line *report)
+{
+    char certificate[256], concat[256], text[768];
+    files_name(certificate, files, FILE_CERTIFICATE);
+    files_name(concat, files, FILE_CONCAT);
+    if (!key->made || faccessat(files->folder, certificate, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+        return;
+    }
+    snprintf(text, sizeof(text),
+             "a new key was made: there was none beside %s; to go on with the old one, and its "
+             "TLSA records, put it back from a backup or out of %s, and get the certificate again",
+             certificate, concat);
+    report_step(report, LOG_LEVEL_WARNING, text);
 }

@@ -22,4 +22,8 @@ int keyfile_load(char **pem, size_t *len, mode_t *was, const struct files *files
 void keyfile_tell_mode(const struct key *key, const struct files *files,
                        struct report_line *report);
 
+/* Warns where opening has made a key though there is a certificate, which is of the lost one. */
+void keyfile_tell_made(const struct key *key, const struct files *files,
+                       struct report_line *report);
+
 #endif

@@ -225,6 +225,7 @@ int obtain(struct client *client, struct report_line *report, const struct set *
     if (ret == 0 && w.key == NULL) {
         ret = keyfile_open(&own, files, err);
         keyfile_tell_mode(&own, files, report);
+        keyfile_tell_made(&own, files, report);
         w.key = &own;
     }
     if (ret == 0 && (ret = get_chain(&w, wish, err)) == 0) {

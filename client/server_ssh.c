@@ -103,7 +103,7 @@ const char *server_ssh_advice(enum server_ssh_trouble trouble)
     case SSH_DENIED:
         return ": the server takes none of this user's keys, and nobody is there to type a "
                "password; put the public key into authorized_keys there, with the forced "
-               "command, and name the private one by -i";
+               "command, and name the private one by -i (one under a pass phrase needs an agent)";
     case SSH_NO_IDENTITY:
         return ": the private key that the ssh command names is not there; make one by "
                "ssh-keygen, and put its public half into authorized_keys on the server";

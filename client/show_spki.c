@@ -44,9 +44,7 @@ static int show_set(struct client *client, const struct set *set, unsigned *unre
         const struct tlsa_key *current = tlsa_keys_find(&keys, TLSA_CURRENT, client->types[i]);
         const struct tlsa_key *staged = tlsa_keys_find(&keys, TLSA_STAGED, client->types[i]);
         if (current == NULL) {
-            log_warning(client->log, NULL,
-                        "%s %s: there is no key yet: certmill get certificate makes it",
-                        set->names[0], key_type_name(client->types[i]));
+            tlsa_keys_tell_missing(client, set, client->types[i]);
         } else {
             ret = show_key(client, current);
         }

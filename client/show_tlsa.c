@@ -14,9 +14,7 @@ static int show_set(struct client *client, const struct set *set, const struct t
     for (size_t i = 0; ret == 0 && i < client->type_count; i++) {
         const struct tlsa_key *key = tlsa_keys_find(keys, TLSA_CURRENT, client->types[i]);
         if (key == NULL) {
-            log_warning(client->log, NULL,
-                        "%s %s: there is no key yet: certmill get certificate makes it",
-                        set->names[0], key_type_name(client->types[i]));
+            tlsa_keys_tell_missing(client, set, client->types[i]);
             continue;
         }
         ret = tlsa_print(client, key, service, TLSA_PRINT_ALL, err);

@@ -1,11 +1,13 @@
 #include "client/tlsa_keys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/install_dir.h"
 #include "client/key.h"
@@ -52,6 +54,18 @@ const struct tlsa_key *tlsa_keys_find(const struct tlsa_keys *keys, enum tlsa_ho
         }
     }
     return NULL;
+}
+
+void tlsa_keys_tell_missing(struct client *client, const struct set *set, enum key_type type)
+{
+    struct files files = client_files(client, set, type);
+    char name[256];
+    files_name(name, &files, FILE_KEYPAIR);
+    if (faccessat(files.folder, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+        log_warning(client->log, NULL,
+                    "%s %s: there is no key yet: certmill get certificate makes it", set->names[0],
+                    key_type_name(type));
+    }
 }
 
 /* Takes key over, whatever happens. */
@@ -125,7 +139,9 @@ static bool fits(const struct tlsa_key *key)
 static void tell(struct client *client, const struct files *files, const struct err *err,
                  unsigned *unreadable)
 {
-    log_error(client->log, NULL, "%s: %s", files->path, err->text);
+    log_error(client->log, NULL, "%s %s: %s: %s%s", files->name, key_type_name(files->type),
+              files->path, err->text,
+              err->code == -EACCES ? "; run certmill as the user whose files these are" : "");
     ++*unreadable;
 }
 

@@ -38,6 +38,10 @@ void tlsa_keys_clear(struct tlsa_keys *keys);
 const struct tlsa_key *tlsa_keys_find(const struct tlsa_keys *keys, enum tlsa_holder holder,
                                       enum key_type type);
 
+/* Warns that there is no key of this type, unless its file is there and was told to be unreadable.
+ */
+void tlsa_keys_tell_missing(struct client *client, const struct set *set, enum key_type type);
+
 /* For the functions of client/tlsa.h. */
 struct tlsa_of tlsa_key_of(const struct tlsa_key *key);
 

@@ -106,19 +106,91 @@ class ClientBadKeys(FilesCase):
 
     @unittest.skipIf(os.geteuid() != 0, "needs a second user")
     def test_unreadable(self) -> None:
-        self.file("keypair").write_text(self.key())
-        self.file("keypair").chmod(0o600)
+        """By another user than the one whose files these are: told by each command, and nothing is touched."""
+        self.write_files()
+        for path in self.path.iterdir():
+            path.chmod(0o600 if path.suffix == ".key" else 0o644)
         self.path.chmod(0o777)
         self.folder.chmod(0o755)
-        self.get()  # writes the configuration
         locks = self.folder / "locks"
         locks.mkdir()
         locks.chmod(0o777)
-        done = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", BIN / "certmill", "--path",
-                               str(self.path), "-D", "www.example.org", "-k", "ecdsa", "--certgrinderd", "false",
-                               "--pid-dir", str(locks), "get", "certificate"], capture_output=True, text=True, env=clean_env(), check=False, timeout=60)
+        before = self.contents()
+        for words, status in (("get certificate", 1), ("check certificate", 1), ("show spki", 0)):
+            with self.subTest(words):
+                done = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", BIN / "certmill",
+                                       "--path", str(self.path), "-D", "www.example.org,example.org", "-k", "ecdsa",
+                                       "--certgrinderd", f"touch {locks}/asked", "--pid-dir", str(locks), *words.split()],
+                                      capture_output=True, text=True, env=clean_env(), check=False, timeout=60)
+                said = done.stdout + done.stderr
+                self.assertEqual(done.returncode, status, said)
+                if status == 0:
+                    self.assertIn("pin-sha256=", said, "the certificate's key stands in")
+                    continue
+                self.assertRegex(said, r"www.example.org ecdsa(\]|: PROBLEM:)")
+                self.assertIn(f"{self.file('keypair')}: Permission denied; give it to the user whom certmill runs as", said)
+                self.assertFalse((locks / "asked").exists())
+                self.assertEqual(self.contents(), before)
+
+    @unittest.skipIf(os.geteuid() != 0, "needs a second user")
+    def test_unreadable_with_its_certificate(self) -> None:
+        """What cannot be read is not taken for missing."""
+        self.write_files()
+        for path in self.path.iterdir():
+            path.chmod(0o600)
+        self.folder.chmod(0o755)
+        for words in ("show spki", "show tlsa 443 tcp"):
+            done = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", BIN / "certmill", "--path",
+                                   str(self.path), "-D", "www.example.org", "-k", "ecdsa", *words.split()],
+                                  capture_output=True, text=True, env=clean_env(), check=False, timeout=60)
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, r"ERROR www.example.org ecdsa: [^\n]*keypair[^\n]*Permission denied; run certmill as")
+            self.assertNotIn("there is no key", done.stderr)
+
+    def test_missing(self) -> None:
+        """Told by check; made anew by get, with a word about the one that the certificate is of, and once."""
+        self.write_files()
+        self.file("keypair").unlink()
+        before = self.contents()
+        done = self.certmill("check", "certificate")
         self.assertEqual(done.returncode, 1)
-        self.assertIn(f"{self.file('keypair')}: Permission denied", done.stderr)
+        self.assertIn(f"www.example.org ecdsa: PROBLEM: there is no key ({self.file('keypair')})", done.stdout)
+        self.assertEqual(self.contents(), before)
+        done = self.get()
+        self.assertEqual(done.returncode, 1, "the server fails")
+        self.assertRegex(done.stderr, r"WARNING \[www.example.org ecdsa\] a new key was made: [^\n]*"
+                                      r"put it back from a backup or out of www.example.org-concat.ecdsa.pem")
+        self.assertEqual({name: data for name, data in self.contents().items() if not name.endswith(".key")}, before)
+        self.assertNotIn("a new key", self.get().stderr)
+
+    def test_first_key(self) -> None:
+        """Where there is no certificate yet nothing is lost."""
+        self.assertNotIn("a new key", self.get().stderr)
+        self.assertTrue(self.file("keypair").exists())
+
+    def test_no_server(self) -> None:
+        """No key is made for nobody to sign."""
+        self.settings["certgrinderd"] = None
+        done = self.certmill("get", "certificate")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("[www.example.org ecdsa] certgrinderd is not set: give the command that reaches the server", done.stderr)
+        self.assertEqual(self.contents(), {})
+
+    def test_mismatched(self) -> None:
+        """A certificate for another key: told, renewed by periodic, and left as it is where the server fails."""
+        self.write_files()
+        self.file("keypair").write_text(self.key())
+        before = self.contents()
+        done = self.certmill("check", "certificate")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"www.example.org ecdsa: PROBLEM: the certificate is for another key than {self.file('keypair')}: "
+                      "certmill periodic gets a new one", done.stdout)
+        self.settings["certgrinderd"] = "sh -c 'cat >/dev/null; echo no such luck >&2; exit 1'"
+        done = self.certmill("periodic", "--now")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the certificate is for another key", done.stderr)
+        self.assertIn("no such luck", done.stderr)
+        self.assertEqual(self.contents(), before)
 
     def test_new_keys_as_configured(self) -> None:
         for kind, settings, shown in (("rsa", {"rsa-bits": "2048"}, "2048 bit"), ("ecdsa", {"ecdsa-curve": "P-256"}, "256 bit"),

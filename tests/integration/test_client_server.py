@@ -1,13 +1,16 @@
 """Goal: certmill reaches its server by one ssh connection a run, and says what to do where it does not reach it."""
 
 import os
+import pty
 import re
+import select
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from client_support import ClientCase
-from lab import wait_until
+from lab import Process, wait_until
 from lab.server import BIN, clean_env
 from support import main
 
@@ -117,13 +120,54 @@ class Ssh(ClientCase):
         self.ok("check", "connection")
         self.assertEqual(list(self.run_dir.iterdir()), [])
 
+    def on_terminal(self, argv: list[str], until: str) -> tuple[str, int | None]:
+        """What it writes to its terminal, where a password would be asked for, and its status; it is ended at `until`."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execvpe(argv[0], argv, {key: value for key, value in clean_env().items() if key != "SSH_ASKPASS"})
+        self.addCleanup(os.close, terminal)
+        deadline, seen = time.monotonic() + 120, b""
+        while until.encode() not in seen and time.monotonic() < deadline:
+            if not select.select([terminal], [], [], 1)[0]:
+                continue
+            try:
+                seen += os.read(terminal, 65536)
+            except OSError:  # ended
+                break
+        else:
+            os.kill(pid, signal.SIGKILL)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return seen.decode(errors="replace"), status if status >= 0 else None
+
     def test_password(self) -> None:
-        """ssh never asks for a password, though it could."""
-        other = self.lab.sshd.folder / "unknown_key"
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
-        self.ssh = self.ssh.replace(str(self.key), str(other))
-        self.without("BatchMode")
-        self.fails("Permission denied", "authorized_keys")
+        """ssh asks for one, or for a key's pass phrase, where it runs by itself; run by certmill it does not."""
+        port = self.lab.take_port()
+        sshd = Process("sshd-password", ["/usr/sbin/sshd", "-D", "-e", "-f", self.lab.sshd.folder / "sshd_config", "-p", str(port),
+                                         "-o", "PasswordAuthentication=yes"], self.run_dir / "sshd.log")
+        sshd.start()
+        self.addCleanup(sshd.stop)
+        sshd.wait_ready(lambda: "Server listening" in (self.run_dir / "sshd.log").read_text(errors="replace"))
+        stranger, locked = self.run_dir / "unknown_key", self.lab.sshd.add_client("locked", "www.example.org")
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", stranger], check=True)
+        subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "a secret", "-f", locked], check=True,
+                       stdout=subprocess.DEVNULL)
+        ssh = self.ssh
+        for key, asks in ((stranger, "password:"), (locked, "passphrase for key")):
+            with self.subTest(asks):
+                self.ssh = ssh.replace(str(self.key), str(key)).replace(f"-p {self.lab.sshd.port} ", f"-p {port} ")
+                self.without("BatchMode")
+                seen, status = self.on_terminal([*self.settings["certgrinderd"].split(), "ping"], asks)
+                self.assertIn(asks, seen, "or else this shows nothing")
+                self.assertIsNone(status)
+                before = self.files()
+                seen, status = self.on_terminal([str(BIN / "certmill"), "--config-file", str(self.config), "get", "certificate"], asks)
+                self.assertEqual(status, 1, seen)
+                self.assertNotIn(asks, seen)
+                self.assertRegex(seen, r"www.example.org ecdsa[^\n]*Permission denied")
+                self.assertIn("nobody is there to type a password", seen)
+                self.assertIn("under a pass phrase", seen)
+                self.assertEqual(self.files(), before)
+                self.fails("Permission denied", "authorized_keys")
 
     def test_host_key(self) -> None:
         known = self.run_dir / "known"
