@@ -195,11 +195,12 @@ void service_judge_files(struct service_findings *findings, const struct client 
     }
     for (size_t i = 0; client->folder >= 0 && i < client->sets.count; i++) {
         const struct set *set = &client->sets.items[i];
-        size_t mark = findings->count;
         if (covers(set, name) && compare(findings, client, set, type, served)) {
-            /* What other sets for the name have does not matter then. */
-            findings->items[before] = findings->items[mark];
-            findings->count = before + 1;
+            if (findings->count > before + 1) {
+                /* What other sets for the name have does not matter then. */
+                findings->count = before;
+                compare(findings, client, set, type, served);
+            }
             return;
         }
     }
