@@ -125,14 +125,24 @@ static void test_failures(void)
     struct fixture f;
     const struct dns_answer *a;
 
-    start(&f, plain, sizeof plain / sizeof *plain, 200);
+    /* Most of them are waited for in vain; one whose server was too slow gets more time. */
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        a = ask(&f, cases[i].name, LDNS_RR_TYPE_TLSA);
-        CU_ASSERT_EQUAL(a->outcome, DNS_FAILED);
-        CU_ASSERT_EQUAL(a->trust, DNS_INDETERMINATE);
-        CU_ASSERT_PTR_NOT_NULL(strstr(a->reason, cases[i].name));
-        ASSERT_SAYS(a, cases[i].says);
+        bool said = false;
+
+        for (int timeout_ms = 200; !said && timeout_ms < 20000; timeout_ms *= 4) {
+            start(&f, plain, sizeof plain / sizeof *plain, timeout_ms);
+            a = ask(&f, cases[i].name, LDNS_RR_TYPE_TLSA);
+            CU_ASSERT_EQUAL(a->outcome, DNS_FAILED);
+            CU_ASSERT_EQUAL(a->trust, DNS_INDETERMINATE);
+            CU_ASSERT_PTR_NOT_NULL(strstr(a->reason, cases[i].name));
+            said = strstr(a->reason, cases[i].says) != NULL;
+            if (!said)
+                (void)fprintf(stderr, "%d ms: %s\n", timeout_ms, a->reason);
+            stop(&f);
+        }
+        CU_ASSERT_TRUE(said);
     }
+    start(&f, plain, sizeof plain / sizeof *plain, 0);
     /* RFC 4035 3.2.2, RFC 8914 */
     a = ask(&f, "bogus.example", LDNS_RR_TYPE_TXT);
     CU_ASSERT_EQUAL(a->outcome, DNS_FAILED);

@@ -162,7 +162,7 @@ static void test_failures(void)
     CU_ASSERT_EQUAL(run("kill -9 $$", "", 20000), ERR_UNAVAILABLE);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "signal 9"));
     char missing[] = "/nonexistent/ssh -T x";
-    struct server_call call = {.settings = &settings, .first = "ping", .timeout_ms = 1000};
+    struct server_call call = {.settings = &settings, .first = "ping", .timeout_ms = 20000};
     settings.server = missing;
     CU_ASSERT_EQUAL(server_run(&output, &output_len, &call, &err), ERR_UNAVAILABLE);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/nonexistent/ssh: No such file"));

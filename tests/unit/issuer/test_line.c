@@ -189,7 +189,7 @@ static void test_too_slow(void)
     struct local_client slow, other;
     struct fixture f;
 
-    set_up(&f, 10, 30);
+    set_up(&f, 10, 1000);
     local_connect(&slow, f.path);
     CU_ASSERT_TRUE(local_send(&slow, &f.loop, "hel", 3));
     local_connect(&other, f.path);
