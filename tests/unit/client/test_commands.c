@@ -69,6 +69,20 @@ static void test_failures_keep_the_old(void)
     CU_ASSERT_STRING_EQUAL(file_of("chain.ecdsa.crt"), chain);
 }
 
+/* A server that does not get a new one. */
+static void test_the_same_again(void)
+{
+    CU_ASSERT_EQUAL(run("good", "-D", "a.example", "get", "certificate", NULL), 0);
+    const char *before = file_of("chain.ecdsa.crt");
+    CU_ASSERT_EQUAL(run("again", "-D", "a.example", "--cert-renew-threshold-days", "30", "periodic",
+                        "--now", NULL),
+                    1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "a.example ecdsa"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "the server gives the certificate again"));
+    CU_ASSERT_STRING_EQUAL(file_of("chain.ecdsa.crt"), before);
+    CU_ASSERT_EQUAL(run("again", "-D", "a.example", "periodic", "--now", NULL), 0);
+}
+
 static void test_one_of_two(void)
 {
     char chain[16384];
@@ -163,6 +177,7 @@ int main(int argc, char **argv)
     CU_pSuite suite = CU_add_suite("commands", set_up, tear_down);
     CU_add_test(suite, "get", test_get);
     CU_add_test(suite, "failures keep the old", test_failures_keep_the_old);
+    CU_add_test(suite, "the same again", test_the_same_again);
     CU_add_test(suite, "one of two", test_one_of_two);
     CU_add_test(suite, "check connection", test_check_connection);
     CU_add_test(suite, "show", test_show);
