@@ -157,6 +157,117 @@ static void test_other_day(void)
     }
 }
 
+/* -- proofs that are not there, or of something else -- */
+
+static bool is_bogus(const struct dns_answer *a)
+{
+    return a->outcome == DNS_FAILED && a->trust == DNS_BOGUS;
+}
+
+/* The authority section of each message becomes part of the additional one, where no proof is. */
+static void hide_proofs(struct tape *tape)
+{
+    size_t at = (size_t)(tape->r.messages - tape->data);
+
+    while (tape->len - at > 2 + 12) {
+        size_t len = wire_read_u16(tape->data + at);
+        uint8_t *counts = tape->data + at + 2 + 8;
+
+        wire_write_u16(counts + 2, (uint16_t)(wire_read_u16(counts) + wire_read_u16(counts + 2)));
+        wire_write_u16(counts, 0);
+        at += 2 + len;
+    }
+}
+
+/* RFC 4035 5.2, 5.3.4, 5.4: a name, a type, a DS and something nearer than a wildcard are absent
+ * only where that is proved. */
+static void test_without_proofs(void)
+{
+    static const char *const need_none[] = {"alias", "dname", "secure", "two", "unknown"};
+
+    for (size_t i = 0; i < ALL; i++) {
+        const struct dns_answer *a;
+        struct tape tape;
+        enum dns_outcome expected = DNS_FAILED;
+
+        for (size_t k = 0; k < sizeof need_none / sizeof *need_none; k++) {
+            if (strcmp(need_none[k], all[i].file) == 0) {
+                expected = all[i].outcome;
+            }
+        }
+        tape_open(&tape, all[i].file);
+        hide_proofs(&tape);
+        a = play(&tape);
+        CU_ASSERT_EQUAL(a->outcome, expected);
+        CU_ASSERT_TRUE(expected == DNS_FAILED || a->trust == all[i].trust);
+        tape_close(&tape);
+    }
+}
+
+/* The response code is not signed: that a name is there without such records proves nothing of its
+ * absence, and the other way round. */
+static void test_other_code(void)
+{
+    static const char *const files[] = {"empty",    "empty_nsec3",     "nodata",
+                                        "nxdomain", "nodata_nsec3",    "nxdomain_nsec3",
+                                        "wildcard", "wildcard_nodata", "wildcard_nodata_nsec3"};
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        const struct dns_answer *a;
+        struct tape tape;
+
+        tape_open(&tape, files[i]);
+        tape.data[tape.r.messages - tape.data + 2 + 3] ^= LDNS_RCODE_NXDOMAIN;
+        a = play(&tape);
+        /* Records that are there are there. */
+        CU_ASSERT_TRUE(strcmp(files[i], "wildcard") == 0 ? a->outcome == DNS_FOUND : is_bogus(a));
+        tape_close(&tape);
+    }
+}
+
+/* Asks for another name, of as many octets, and has the same answer to it. */
+static void rename_question(struct tape *tape, const char *from, const char *to)
+{
+    uint8_t *at = tape->data + (tape->r.messages - tape->data) + 2 + 12 + 1;
+    char *name = strstr(tape->r.name, from);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(name);
+    CU_ASSERT_EQUAL_FATAL(memcmp(at, from, strlen(from)), 0);
+    memcpy(at, to, strlen(to));
+    memcpy(name, to, strlen(to));
+}
+
+/* RFC 4035 5.4, RFC 5155 8.4: a proof is one for the names that it spans, and that is more than
+ * one: what proves the absence of a wildcard spans from the apex to "alias", or to the hash behind
+ * the apex'. */
+static void test_other_name(void)
+{
+    static const struct {
+        const char *file, *from, *to;
+        bool spanned;
+    } cases[] = {
+        {"nxdomain", "nowhere", "nowherf", true},
+        {"nxdomain", "nowhere", "aaaaaaa", true},
+        {"nxdomain", "nowhere", "zzzzzzz", false},
+        {"nxdomain_nsec3", "nowhere", "aaaaaaa", false},
+        {"nxdomain_nsec3", "nowhere", "zzzzzzz", true},
+        {"nodata", "www", "old", false},
+        {"nodata_nsec3", "www", "old", false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct dns_answer *a;
+        struct tape tape;
+
+        tape_open(&tape, cases[i].file);
+        rename_question(&tape, cases[i].from, cases[i].to);
+        a = play(&tape);
+        CU_ASSERT_EQUAL(is_bogus(a), !cases[i].spanned);
+        CU_ASSERT_EQUAL(a->trust == DNS_SECURE, cases[i].spanned);
+        tape_close(&tape);
+    }
+}
+
 /* -- octets changed -- */
 
 static bool same(const struct dns_answer *a, const struct dns_answer *b)
@@ -257,6 +368,9 @@ int main(void)
     static const struct run_case cases[] = {{"recorded", test_recorded},
                                             {"other anchor", test_other_anchor},
                                             {"other day", test_other_day},
+                                            {"without proofs", test_without_proofs},
+                                            {"other code", test_other_code},
+                                            {"other name", test_other_name},
                                             {"changed answers", test_changed_answers},
                                             {"changed chains", test_changed_chains}};
 
