@@ -101,7 +101,8 @@ static int open_path(struct client *client, struct err *err)
     if ((client->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
         int code = -errno;
         return err_set(err, code, "path: %s: %s%s", path, strerror(-code),
-                       code == -ENOENT
+                       path[0] == '~' ? "; ~ means nothing here: give the whole path"
+                       : code == -ENOENT
                            ? "; make it with mkdir -m 750, or correct path"
                            : "; it has to be a folder that certmill may read and write");
     }

@@ -53,7 +53,16 @@ static int add_name(struct set *set, const char *start, const char *end, struct 
         return err_set(err, -ENOMEM, "out of memory");
     }
     int ret = domain_normalize(name, text, err);
+    bool several = text[strcspn(text, " ;")] != '\0';
     free(text);
+    if (ret < 0 && several && err != NULL) {
+        char why[LIMIT_ERROR_TEXT];
+        memcpy(why, err->text, sizeof(why));
+        err_set(err, ret,
+                "%.800s; the names of a set are divided by commas, and each set is an entry of "
+                "its own",
+                why);
+    }
     if (ret < 0 || has_name(set, name)) {
         return ret;
     }

@@ -67,7 +67,7 @@ int conf_asks(int argc, char *const *argv)
 static int unknown_option(const struct conf_schema *schema, const char *arg, struct err *err)
 {
     static const char *const asks[] = {"help", "version"};
-    char shown[CONF_SHOWN];
+    char shown[CONF_SHOWN], key[KEY_MAX];
     const char *nearest;
     bool close;
 
@@ -75,12 +75,13 @@ static int unknown_option(const struct conf_schema *schema, const char *arg, str
         return err_set(err, ERR_UNKNOWN, "unknown option %s; %s --help lists the known ones",
                        conf_show(shown, arg), schema->program);
     }
-    nearest = conf_nearest(schema, arg + 2, &close);
+    snprintf(key, sizeof(key), "%.*s", (int)strcspn(arg + 2, "="), arg + 2);
+    nearest = conf_nearest(schema, key, &close);
     for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
-        size_t d = nearest_distance(arg + 2, asks[i]);
-        if (d < nearest_distance(arg + 2, nearest)) {
+        size_t d = nearest_distance(key, asks[i]);
+        if (d < nearest_distance(key, nearest)) {
             nearest = asks[i];
-            close = nearest_is_close(d, strlen(arg + 2));
+            close = nearest_is_close(d, strlen(key));
         }
     }
     return err_set(err, ERR_UNKNOWN,

@@ -122,10 +122,13 @@ static int parser_fail(struct reader *r)
     if (p->error == YAML_READER_ERROR) {
         place = place_at(r, &p->mark);
     }
-    return conf_fail(r->err, &place, NULL, ERR_MALFORMED,
-                     "not YAML: %s%s%s; look at the indentation, colons and quotes here",
+    /* *.example.org */
+    bool alias = p->context != NULL && strstr(p->context, "scanning an alias") != NULL;
+    return conf_fail(r->err, &place, NULL, ERR_MALFORMED, "not YAML: %s%s%s; %s",
                      p->context != NULL ? p->context : "", p->context != NULL ? ", " : "",
-                     p->problem != NULL ? p->problem : "unreadable");
+                     p->problem != NULL ? p->problem : "unreadable",
+                     alias ? "a value that begins with * has to stand in quotes"
+                           : "look at the indentation, colons and quotes here");
 }
 
 static const char *event_name(yaml_event_type_t type)

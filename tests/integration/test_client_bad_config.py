@@ -34,6 +34,9 @@ SETS = {
     "the same last 230 octets": (sets(f"x.{LONG}.{LABEL[:45]}.a", f"y.{LONG}.{LABEL[:45]}.a"),
                                  "would have the same files, for only the last 230 octets"),
     "not a name": (sets("a.example,not a name"), "the set 'a.example,...': 'not a name' is not a domain name: a character"),
+    "blanks between names": (sets("a.example b.example"), "the names of a set are divided by commas, and each set is an entry"),
+    "semicolons between sets": (sets("a.example;b.example"), "the names of a set are divided by commas, and each set is an entry"),
+    "an asterisk without quotes": ("domain-list:\n  - *.a.example\n", "a value that begins with * has to stand in quotes"),
     "an underscore": (sets("_a.example"), "'_a.example' is not a domain name"),
     "a URL": (sets("https://a.example/"), "is not a domain name"),
     "an address": (sets("192.0.2.1"), "'192.0.2.1' is not a domain name: it is an address"),
@@ -78,6 +81,7 @@ WORDS = {
     "another second word": (["show", "of-the-world"], "'of-the-world' is not taken after show, but certificate, "),
     "a word too many": (["get", "certificate", "now"], "'now' is one word too many"),
     "an option misspelt": (["--jsno", "show", "paths"], "unknown option '--jsno'; did you mean --json?"),
+    "an option with underscores": (["--key_type_list=rsa", "help"], "'--key_type_list=rsa'; did you mean --key-type-list?"),
     "a question misspelt": (["--hlep"], "unknown option '--hlep'; did you mean --help?"),
     "a name behind the command": (["get", "certificate", "a.example"],
                                   "'a.example' is one word too many: names stand in domain-list (-D)"),
@@ -141,7 +145,8 @@ class BadConfig(unittest.TestCase):
         file = self.folder / "file"
         file.touch()
         for path, said in ((self.folder / "missing", "missing: No such file or directory; make it with mkdir -m 750"),
-                           (file, "file: Not a directory; it has to be a folder")):
+                           (file, "file: Not a directory; it has to be a folder"),
+                           (Path("~/keys"), "path: ~/keys: No such file or directory; ~ means nothing here")):
             with self.subTest(path.name):
                 done = self.certmill("--path", str(path), "-D", "a.example", "show", "paths")
                 self.assertEqual(done.returncode, 2)
