@@ -98,6 +98,10 @@ static bool is_due(struct task *task, bool *ask)
         snprintf(task->text, sizeof(task->text), "it is by a CA of invalid-ca-cn-list");
         return true;
     }
+    if (task->pair->torn) {
+        snprintf(task->text, sizeof(task->text), "a run was ended while it replaced these files");
+        return true;
+    }
     if (task->pair->lags) {
         snprintf(task->text, sizeof(task->text),
                  "files for the same key hold different certificates");
@@ -128,7 +132,8 @@ static int renew(struct task *task, struct err *err)
     const struct scan *scan = &task->round->scan;
     const struct key key = {.pkey = scan->files[task->pair->key].pem.key};
     struct item *item = &task->round->items[task->at];
-    const struct obtain_wish wish = {.unlike = task->pair->lags ? NULL : task->pair->leaf};
+    bool mends = task->pair->lags || task->pair->torn;
+    const struct obtain_wish wish = {.unlike = mends ? NULL : task->pair->leaf};
     struct chain chain;
     char date[TIMESTAMP_SIZE];
     bool in_place;
@@ -197,9 +202,10 @@ static int work_locked(struct task *task, struct err *err)
     if (ret < 0) {
         return ret;
     }
-    if (lock.waited) { /* what was read before is outdated */
+    if (scan_changed(&task->round->scan, task->at) != NULL) { /* what was read is outdated */
         task->round->items[task->at].outcome = ITEM_FINE;
-        snprintf(task->text, sizeof(task->text), "another run has looked after it just now");
+        snprintf(task->text, sizeof(task->text),
+                 "somebody else has replaced its files just now: left to the next run");
     } else {
         ret = renew_if_due(task, ask, err);
     }
@@ -239,28 +245,49 @@ static void work(void *arg, size_t i)
 
 /* -- the round -- */
 
+/* Whether the file has names that were not met here: those keep the old certificate. */
+static bool has_other_names(const struct scan *scan, const struct scan_file *file)
+{
+    nlink_t met = 0;
+    for (size_t i = 0; i < scan->count; i++) {
+        met += scan->files[i].ino == file->ino && scan->files[i].dev == file->dev;
+    }
+    return file->links > met;
+}
+
+static void tell_file(struct round *round, const struct scan_file *file)
+{
+    struct log *log = round->client->log;
+    if (file->pem.fault_code == ERR_RANGE) {
+        log_info(log, file->path, "%s", file->pem.fault);
+    } else if (file->pem.fault_code != 0) {
+        log_error(log, file->path, "%s", file->pem.fault);
+        round->faults++;
+    }
+    if (file->pem.key != NULL && (file->mode & 07) != 0) {
+        log_warning(log, file->path, "everybody may read or write this private key: chmod o-rwx");
+    }
+    if (file->pair != SCAN_NONE && has_other_names(&round->scan, file)) {
+        log_warning(log, file->path,
+                    "this file has other names (hard links) outside %s, which will go on with the "
+                    "old certificate: use symbolic links",
+                    round->scan.root);
+    }
+}
+
 /* What is told of files rather than of pairs. */
 static void tell_files(struct round *round)
 {
     const struct scan *scan = &round->scan;
     struct log *log = round->client->log;
     for (size_t i = 0; i < scan->count; i++) {
-        const struct scan_file *file = &scan->files[i];
-        if (file->pem.fault_code == ERR_RANGE) {
-            log_info(log, file->path, "%s", file->pem.fault);
-        } else if (file->pem.fault_code != 0) {
-            log_error(log, file->path, "%s", file->pem.fault);
-            round->faults++;
-        } else if (file->pem.key != NULL && (file->mode & 07) != 0) {
-            log_warning(log, file->path,
-                        "everybody may read or write this private key: chmod o-rwx");
-        }
+        tell_file(round, &scan->files[i]);
     }
     if (scan->full) {
         log_error(log, NULL,
-                  "%s holds more than %d files of keys and certificates: not all were "
-                  "looked at",
-                  scan->root, LIMIT_SCAN_FILES);
+                  "%s holds more than %d files of keys and certificates, or %d of any kind: not "
+                  "all were looked at",
+                  scan->root, LIMIT_SCAN_FILES, LIMIT_SCAN_NAMES);
         round->faults++;
     }
 }
@@ -300,14 +327,14 @@ static int sum_up(struct round *round, bool hooks_failed)
     size_t failed = count_of(round, ITEM_FAILED) + round->faults;
     size_t waits = count_of(round, ITEM_WAITS);
     bool good = failed == 0 && waits == 0 && !hooks_failed;
-    char more[64] = "";
+    char more[64] = "", text[256];
     if (waits > 0) {
         snprintf(more, sizeof(more), ", %zu not begun", waits);
     }
-    log_write(round->client->log, good ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, NULL,
-              "%zu fine, %zu renewed, %zu left alone, %zu failed%s%s", count_of(round, ITEM_FINE),
-              count_of(round, ITEM_RENEWED), count_of(round, ITEM_LEFT), failed, more,
-              hooks_failed ? "; a post-renew hook failed" : "");
+    snprintf(text, sizeof(text), "%zu fine, %zu renewed, %zu left alone, %zu failed%s%s",
+             count_of(round, ITEM_FINE), count_of(round, ITEM_RENEWED), count_of(round, ITEM_LEFT),
+             failed, more, hooks_failed ? "; a post-renew hook failed" : "");
+    report_summary(&round->client->report, good, text);
     return good ? CLIENT_OK : CLIENT_FAILED;
 }
 
@@ -326,9 +353,11 @@ static int run_round(struct round *round, struct err *err)
     if (run_hooks(round, &hooks) < 0) {
         log_error(client->log, NULL, "%s", hooks.text);
     }
+    if (ret > 0) {
+        log_error(client->log, NULL, "interrupted: what was in place is in place");
+    }
     int status = sum_up(round, hooks.code != 0);
-    return ret > 0 ? err_set(err, ERR_CANCELLED, "interrupted: what was in place is in place")
-                   : status;
+    return ret > 0 ? CLIENT_FAILED : status;
 }
 
 static int run(struct client *client)

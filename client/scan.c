@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,11 +41,19 @@ static bool is_copy(const char *name)
 }
 
 /* Within the folder, whatever links there are. */
-static int open_beneath(int folder, const char *path)
+static int find_beneath(int folder, const char *path)
 {
-    struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     return (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
+}
+
+/* What was found, opened only now that it is known to be no device: opening some does things. */
+static int open_found(int found)
+{
+    char proc[32];
+    snprintf(proc, sizeof(proc), "/proc/self/fd/%d", found);
+    return open(proc, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 }
 
 /* The path of an open file below the root; false where it is not there. */
@@ -64,14 +74,28 @@ static bool path_below(char dst[static LIMIT_PATH], const struct scan *scan, int
     return true;
 }
 
-static bool is_known(const struct scan *scan, const struct stat *st)
+/* By another link, that is; hard links are replaced one by one. */
+static bool is_known(const struct scan *scan, const struct scan_file *file)
 {
     for (size_t i = 0; i < scan->count; i++) {
-        if (scan->files[i].ino == st->st_ino && scan->files[i].dev == st->st_dev) {
+        const struct scan_file *known = &scan->files[i];
+        if (known->ino == file->ino && known->dev == file->dev &&
+            (file->outside || strcmp(known->path, file->path) == 0)) {
             return true;
         }
     }
     return false;
+}
+
+/* SHA-256 of a public key's SubjectPublicKeyInfo. */
+int scan_public(uint8_t dst[static SCAN_DIGEST], EVP_PKEY *key)
+{
+    unsigned char *der = NULL;
+    int len = i2d_PUBKEY(key, &der);
+    bool made = len > 0 && EVP_Digest(der, (size_t)len, dst, NULL, EVP_sha256(), NULL) == 1;
+    OPENSSL_free(der);
+    ERR_clear_error();
+    return made ? 0 : ERR_CRYPTO;
 }
 
 /* Keeps the file where there is something in it. */
@@ -85,7 +109,9 @@ static int take_text(struct scan *scan, struct scan_file *file, const char *text
     if (file->pem.key == NULL && file->pem.fault_code == 0 && file->pem.cert_count == 0) {
         return 0;
     }
-    if (EVP_Digest(text, len, file->digest, NULL, EVP_sha256(), NULL) != 1) {
+    if (EVP_Digest(text, len, file->digest, NULL, EVP_sha256(), NULL) != 1 ||
+        (file->pem.key != NULL && scan_public(file->public, file->pem.key) < 0)) {
+        scan_pem_clear(&file->pem);
         return err_set(err, ERR_CRYPTO, "SHA-256 fails");
     }
     struct scan_file *files = realloc(scan->files, (scan->count + 1) * sizeof(files[0]));
@@ -99,19 +125,18 @@ static int take_text(struct scan *scan, struct scan_file *file, const char *text
     return 0;
 }
 
-/* An open file. What cannot be read is passed over: another program's affair. */
-static int take_open(struct scan *scan, int fd, char *path, bool outside, struct err *err)
+/* What cannot be read is passed over: another program's affair. */
+static int take_found(struct scan *scan, int found, char *path, bool outside, struct err *err)
 {
     char below[LIMIT_PATH], *text;
     struct stat st;
     size_t len;
     struct scan_file file = {.path = path, .outside = outside, .pair = SCAN_NONE};
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || is_known(scan, &st) ||
-        st.st_size > LIMIT_SCAN_FILE) {
+    if (fstat(found, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > LIMIT_SCAN_FILE) {
         return 0;
     }
     if (!outside) {
-        if (!path_below(below, scan, fd) || strstr(below, "/.") != NULL || below[0] == '.' ||
+        if (!path_below(below, scan, found) || strstr(below, "/.") != NULL || below[0] == '.' ||
             is_copy(below)) {
             return 0; /* .certmill's, for example: periodic renews it */
         }
@@ -120,7 +145,13 @@ static int take_open(struct scan *scan, int fd, char *path, bool outside, struct
     file.dev = st.st_dev;
     file.ino = st.st_ino;
     file.mode = st.st_mode;
-    if (file_read_fd(fd, path, LIMIT_SCAN_FILE, &text, &len, NULL) < 0) {
+    file.links = st.st_nlink;
+    int fd = is_known(scan, &file) ? -1 : open_found(found);
+    int read = fd < 0 ? fd : file_read_fd(fd, path, LIMIT_SCAN_FILE, &text, &len, NULL);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (read < 0) {
         return 0;
     }
     int ret = take_text(scan, &file, text, len, err);
@@ -132,10 +163,10 @@ static int take_open(struct scan *scan, int fd, char *path, bool outside, struct
 static int take_entry(struct scan *scan, char *path, struct err *err)
 {
     bool outside = false;
-    int fd = open_beneath(scan->folder, path);
+    int fd = find_beneath(scan->folder, path);
     if (fd < 0 && errno == EXDEV) {
         outside = true;
-        fd = openat(scan->folder, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+        fd = openat(scan->folder, path, O_PATH | O_CLOEXEC);
     } else if (fd < 0 && errno == ENOSYS) {
         return err_set(err, -ENOSYS, "this kernel has no openat2(2), which keeps links within %s",
                        scan->root);
@@ -143,36 +174,99 @@ static int take_entry(struct scan *scan, char *path, struct err *err)
     if (fd < 0) {
         return 0;
     }
-    int ret = take_open(scan, fd, path, outside, err);
+    int ret = take_found(scan, fd, path, outside, err);
     close(fd);
     return ret;
 }
 
+/* Names in a folder. */
+struct names {
+    char **items;
+    size_t count, room;
+};
+
+static int by_letters(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int add_name(struct names *names, const char *name)
+{
+    if (names->count == names->room) {
+        size_t room = names->room > 0 ? 2 * names->room : 64;
+        char **items = realloc(names->items, room * sizeof(items[0]));
+        if (items == NULL) {
+            return -ENOMEM;
+        }
+        names->items = items;
+        names->room = room;
+    }
+    if ((names->items[names->count] = strdup(name)) == NULL) {
+        return -ENOMEM;
+    }
+    names->count++;
+    return 0;
+}
+
+/* What may be of use in a folder, in order. 0, -errno. */
+static int list(struct scan *scan, int fd, struct names *names)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), ret = 0;
+    DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+    const struct dirent *entry;
+    if (dir == NULL) {
+        ret = -errno;
+        if (copy >= 0) {
+            close(copy);
+        }
+        return ret;
+    }
+    while (ret == 0 && !scan->full &&
+           (entry = readdir(dir)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
+        scan->full = ++scan->names > LIMIT_SCAN_NAMES;
+        ret = is_copy(entry->d_name) ? 0 : add_name(names, entry->d_name);
+    }
+    closedir(dir);
+    if (names->count > 0) {
+        qsort(names->items, names->count, sizeof(names->items[0]), by_letters);
+    }
+    return ret;
+}
+
+static void names_clear(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        free(names->items[i]);
+    }
+    free(names->items);
+}
+
 static int walk(struct scan *scan, const char *below, unsigned depth, struct err *err)
 {
-    struct dirent **list = NULL;
+    struct names names = {0};
     int fd = openat(scan->folder, below[0] != '\0' ? below : ".",
                     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int ret = 0, count = fd < 0 ? -1 : scandirat(fd, ".", &list, NULL, alphasort);
-    if (count < 0) {
-        ret = below[0] != '\0' ? 0 : err_set(err, -errno, "%s: %s", scan->root, strerror(errno));
+    int ret = fd < 0 ? -errno : list(scan, fd, &names);
+    if (ret < 0) {
+        bool passed = below[0] != '\0' && ret != -ENOMEM;
+        ret = passed ? 0 : err_set(err, ret, "%s: %s", scan->root, strerror(-ret));
     }
-    for (int i = 0; i < count; i++) {
-        const char *name = list[i]->d_name;
+    for (size_t i = 0; ret == 0 && i < names.count; i++) {
+        const char *name = names.items[i];
         char path[LIMIT_PATH];
         struct stat st;
         int len = snprintf(path, sizeof(path), "%s%s%s", below, below[0] != '\0' ? "/" : "", name);
-        bool usable = ret == 0 && !is_copy(name) && len < (int)sizeof(path) &&
-                      fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-        if (usable && S_ISDIR(st.st_mode) && depth > 0) {
-            ret = walk(scan, path, depth - 1, err);
-        } else if (usable && (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))) {
-            scan->full = scan->count == LIMIT_SCAN_FILES;
-            ret = scan->full ? 0 : take_entry(scan, path, err);
+        if (len >= (int)sizeof(path) || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+            continue;
         }
-        free(list[i]);
+        if (S_ISDIR(st.st_mode) && depth > 0) {
+            ret = walk(scan, path, depth - 1, err);
+        } else if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode)) {
+            scan->full = scan->full || scan->count == LIMIT_SCAN_FILES;
+            ret = scan->count == LIMIT_SCAN_FILES ? 0 : take_entry(scan, path, err);
+        }
     }
-    free(list);
+    names_clear(&names);
     if (fd >= 0) {
         close(fd);
     }
@@ -199,6 +293,43 @@ int scan_folder(struct scan *out, const char *path, int64_t now, struct err *err
         scan_clear(out);
     }
     return ret;
+}
+
+static bool is_changed(const struct scan *scan, const struct scan_file *file)
+{
+    uint8_t digest[SCAN_DIGEST];
+    char *text;
+    size_t len;
+    int fd = openat(scan->folder, file->path,
+                    O_RDONLY | O_NONBLOCK | O_CLOEXEC | (file->outside ? 0 : O_NOFOLLOW));
+    int ret = fd < 0 ? fd : file_read_fd(fd, file->path, LIMIT_SCAN_FILE, &text, &len, NULL);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (ret < 0) {
+        return true;
+    }
+    bool same = EVP_Digest(text, len, digest, NULL, EVP_sha256(), NULL) == 1 &&
+                memcmp(digest, file->digest, sizeof(digest)) == 0;
+    OPENSSL_cleanse(text, len);
+    free(text);
+    return !same;
+}
+
+const struct scan_file *scan_changed(const struct scan *scan, size_t pair)
+{
+    for (size_t i = 0; i < scan->count; i++) {
+        if ((scan->files[i].pair == pair || i == scan->pairs[pair].key) &&
+            is_changed(scan, &scan->files[i])) {
+            return &scan->files[i];
+        }
+    }
+    return NULL;
+}
+
+int scan_aside(char dst[static 256], const char *name)
+{
+    return snprintf(dst, 256, ".%s.certmill-new", name) < 256 ? 0 : -ENAMETOOLONG;
 }
 
 void scan_clear(struct scan *scan)

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/scan_priv.h"
 #include "common/domainset.h"
@@ -94,6 +96,38 @@ static void judge_files(const struct scan *scan, size_t at, struct scan_pair *pa
     }
 }
 
+/* Whether another pair of the same names and type has a certificate for longer. */
+static bool is_replaced(const struct scan *scan, size_t at)
+{
+    const struct scan_pair *pair = &scan->pairs[at];
+    for (size_t i = 0; i < scan->pair_count; i++) {
+        const struct scan_pair *other = &scan->pairs[i];
+        if (i != at && other->type == pair->type && same_names(&other->set, &pair->set) &&
+            chain_not_after(other->leaf) > chain_not_after(pair->leaf)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Something that a run was about to put in place is there still. */
+static bool is_torn(const struct scan *scan, size_t at)
+{
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct scan_file *file = &scan->files[i];
+        const char *slash = strrchr(file->path, '/');
+        int len = slash != NULL ? (int)(slash - file->path + 1) : 0;
+        char aside[256], path[LIMIT_PATH];
+        if (file->pair == at && file->role != SCAN_ISSUERS && !file->shared && !file->outside &&
+            scan_aside(aside, file->path + len) == 0 &&
+            snprintf(path, sizeof(path), "%.*s%s", len, file->path, aside) < (int)sizeof(path) &&
+            faccessat(scan->folder, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void judge(const struct scan *scan, size_t at, int64_t now)
 {
     struct scan_pair *pair = &scan->pairs[at];
@@ -108,15 +142,15 @@ static void judge(const struct scan *scan, size_t at, int64_t now)
     ERR_clear_error();
     if (from < 0 || until <= from) {
         say(pair, SCAN_PEOPLE, "it has no sane validity");
-    } else if (until <= now) {
-        say(pair, SCAN_PEOPLE,
-            "it has expired on %s: ask for a new one by other means, or remove it",
+    } else if (until <= now && is_replaced(scan, at)) {
+        say(pair, SCAN_LEAVES, "it has expired on %s, and another one is there for its names",
             timestamp_format(date, until));
     } else if (from - now > SKEW_S) {
         say(pair, SCAN_PEOPLE, "it is not valid before %s: is this host's clock right?",
             timestamp_format(date, from));
     }
     judge_files(scan, at, pair);
+    pair->torn = is_torn(scan, at);
 }
 
 /* -- pairs -- */
@@ -125,20 +159,25 @@ static void judge(const struct scan *scan, size_t at, int64_t now)
 static size_t find_key(const struct scan *scan, X509 *cert)
 {
     EVP_PKEY *public = X509_get0_pubkey(cert);
-    size_t found = SCAN_NONE;
-    for (size_t i = 0; public != NULL && found == SCAN_NONE && i < scan->count; i++) {
-        EVP_PKEY *key = scan->files[i].pem.key;
-        found = key != NULL && EVP_PKEY_eq(public, key) == 1 ? i : SCAN_NONE;
-    }
+    uint8_t digest[SCAN_DIGEST];
     ERR_clear_error();
-    return found;
+    if (public == NULL || scan_public(digest, public) < 0) {
+        return SCAN_NONE;
+    }
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct scan_file *file = &scan->files[i];
+        if (file->pem.key != NULL && memcmp(file->public, digest, sizeof(digest)) == 0) {
+            return i;
+        }
+    }
+    return SCAN_NONE;
 }
 
 static size_t find_pair(const struct scan *scan, size_t key, const struct set *set)
 {
     for (size_t i = 0; i < scan->pair_count; i++) {
         const struct scan_pair *pair = &scan->pairs[i];
-        if (EVP_PKEY_eq(scan->files[pair->key].pem.key, scan->files[key].pem.key) == 1 &&
+        if (memcmp(scan->files[pair->key].public, scan->files[key].public, SCAN_DIGEST) == 0 &&
             same_names(&pair->set, set)) {
             return i;
         }

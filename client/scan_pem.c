@@ -24,26 +24,26 @@ static const char *find(const char *text, const char *end, const char *what)
     return memmem(text, (size_t)(end - text), what, strlen(what));
 }
 
-/* The next block that is whole. */
+/* The next block that is whole. Each octet is looked at a few times, whatever there is. */
 static bool next_block(struct block *block, const char **at, const char *end)
 {
-    const char *start = *at;
-    while ((start = find(start, end, BEGIN)) != NULL) {
-        const char *label = start + strlen(BEGIN), *dash = find(label, end, DASH);
-        const char *stop = dash != NULL ? find(dash, end, END) : NULL;
-        const char *other = dash != NULL ? find(dash, end, BEGIN) : NULL;
+    const char *start, *other;
+    while ((start = find(*at, end, BEGIN)) != NULL) {
+        const char *stop = find(start + strlen(BEGIN), end, END);
         const char *last = stop != NULL ? find(stop + strlen(END), end, DASH) : NULL;
         if (last == NULL) {
             return false;
         }
-        if (other != NULL && other < stop) {
-            start = other;
-            continue;
-        }
         last += strlen(DASH);
-        *block = (struct block){start, label, (size_t)(last - start), (size_t)(dash - label)};
         *at = last;
-        return true;
+        while ((other = find(start + strlen(BEGIN), stop, BEGIN)) != NULL) {
+            start = other; /* the one before has no end */
+        }
+        const char *label = start + strlen(BEGIN), *dash = find(label, stop, DASH);
+        if (dash != NULL) {
+            *block = (struct block){start, label, (size_t)(last - start), (size_t)(dash - label)};
+            return true;
+        }
     }
     return false;
 }

@@ -11,10 +11,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "client/install_file.h"
 #include "common/file.h"
+
+#define ACL_NAME "system.posix_acl_access"
+#define ACL_MAX  1024 /* 127 entries of 8 octets */
 
 /* A file that is being replaced. */
 struct target {
@@ -23,6 +27,8 @@ struct target {
     const char *name; /* in it */
     char aside[256], old[256];
     bool written; /* aside is there */
+    char acl[ACL_MAX];
+    ssize_t acl_len; /* 0: none */
 };
 
 struct work {
@@ -100,13 +106,23 @@ static int open_folder(const struct work *work, struct target *t)
     if (t->dir < 0) {
         return -errno;
     }
-    int aside = snprintf(t->aside, sizeof(t->aside), ".%s.certmill-new", t->name);
     int old = snprintf(t->old, sizeof(t->old), "%s.old", t->name);
-    return aside >= (int)sizeof(t->aside) || old >= (int)sizeof(t->old) ? -ENAMETOOLONG : 0;
+    return old >= (int)sizeof(t->old) ? -ENAMETOOLONG : scan_aside(t->aside, t->name);
+}
+
+/* Who else may read the file; on many file systems nobody can be named. */
+static int read_acl(struct target *t, int fd)
+{
+    t->acl_len = fgetxattr(fd, ACL_NAME, t->acl, sizeof(t->acl));
+    if (t->acl_len < 0 && errno != ENODATA && errno != ENOTSUP) {
+        return -errno;
+    }
+    t->acl_len = t->acl_len < 0 ? 0 : t->acl_len;
+    return 0;
 }
 
 /* The text as it was when it was looked at. */
-static int read_same(const struct target *t, char **text, size_t *len, struct stat *st)
+static int read_same(struct target *t, char **text, size_t *len, struct stat *st)
 {
     uint8_t digest[SCAN_DIGEST];
     int fd = openat(t->dir, t->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -114,7 +130,7 @@ static int read_same(const struct target *t, char **text, size_t *len, struct st
         return -errno;
     }
     int ret = fstat(fd, st) < 0 ? -errno : S_ISREG(st->st_mode) ? 0 : ERR_BUSY;
-    if (ret == 0) {
+    if (ret == 0 && (ret = read_acl(t, fd)) == 0) {
         ret = file_read_fd(fd, t->name, LIMIT_SCAN_FILE, text, len, NULL);
     }
     close(fd);
@@ -127,16 +143,37 @@ static int read_same(const struct target *t, char **text, size_t *len, struct st
     return ret;
 }
 
+static int write_acl(const struct target *t)
+{
+    int fd = openat(t->dir, t->aside, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), ret;
+    if (fd < 0) {
+        return -errno;
+    }
+    ret = fsetxattr(fd, ACL_NAME, t->acl, (size_t)t->acl_len, 0) < 0 || fsync(fd) < 0 ? -errno : 0;
+    close(fd);
+    return ret;
+}
+
 static int write_text(struct target *t, const char *text, size_t len, const struct stat *st)
 {
-    const struct install_access access = {
-        .uid = st->st_uid, .gid = st->st_gid, .mode = st->st_mode & 0777};
+    /* With a list the mode of the group stands for all who are named; it comes with the list. */
+    const struct install_access access = {.uid = st->st_uid,
+                                          .gid = st->st_gid,
+                                          .mode = st->st_mode & (t->acl_len > 0 ? 0700 : 0777),
+                                          .wanted = true};
     if (unlinkat(t->dir, t->aside, 0) < 0 && errno != ENOENT) {
         return -errno;
     }
     int ret = install_write(t->dir, t->aside, text, len, &access);
     t->written = ret == 0;
-    return ret;
+    return ret == 0 && t->acl_len > 0 ? write_acl(t) : ret;
+}
+
+static int busy(const struct work *work, const struct scan_file *file, struct err *err)
+{
+    return err_set(err, ERR_BUSY,
+                   "%s/%s has been changed since it was read: nothing was replaced, try again",
+                   work->w->scan->root, file->path);
 }
 
 static int write_aside(const struct work *work, struct target *t, struct err *err)
@@ -149,9 +186,7 @@ static int write_aside(const struct work *work, struct target *t, struct err *er
         ret = read_same(t, &text, &len, &st);
     }
     if (ret == ERR_BUSY) {
-        return err_set(err, ret,
-                       "%s/%s has been changed since it was read: nothing was replaced, try again",
-                       work->w->scan->root, t->file->path);
+        return busy(work, t->file, err);
     }
     if (ret < 0) {
         return fail(work, t, ret, err);
@@ -239,7 +274,12 @@ int scan_write(const struct scan_write *write, bool *in_place, struct err *err)
     }
     add(&work, SCAN_LEAF);
     int ret = write_all(&work, err);
-    if (ret == 0 && (ret = keep_all(&work, err)) == 0) {
+    const struct scan_file *changed = NULL;
+    if (ret == 0 && (ret = keep_all(&work, err)) == 0 &&
+        (changed = scan_changed(write->scan, write->pair)) != NULL) {
+        ret = busy(&work, changed, err);
+    }
+    if (ret == 0) {
         ret = rename_all(&work, err);
         *in_place = work.done == work.count;
     }

@@ -24,8 +24,9 @@ struct scan_write {
  * rename: those that have leaf and issuers, then those of issuers, then those of the leaf alone.
  * The key stays the same, so that a crash in between leaves files each of which is whole and fits
  * the key, and only those of issuers and of leaf may belong to two chains; the next run sees that
- * and mends it. ERR_BUSY: a file has been changed since it was read; -errno; err names it. What
- * failed before the first rename has changed nothing, and err says so where it had not.
+ * and mends it. Owner, mode and access list (acl(5)) stay; where they cannot be had nothing is
+ * replaced. ERR_BUSY: a file, or the key's, has been changed since it was read; -errno; err names
+ * it. What failed before the first rename has changed nothing, and err says so where it had not.
  * *in_place: all files are new. That they may be on error, too, as with install_commit. */
 int scan_write(const struct scan_write *write, bool *in_place, struct err *err);
 

@@ -294,6 +294,8 @@
 
 /* renew --scan: files looked at, of all folders; /etc/ssl/certs has some 300. */
 #define LIMIT_SCAN_FILES 4096
+/* Names in its folders, of whatever files: some 20 for each that is looked at. 4 MiB. */
+#define LIMIT_SCAN_NAMES 65536
 /* Octets of one of them: a chain and a key (64 KiB), with room. */
 #define LIMIT_SCAN_FILE (LIMIT_CHAIN_PEM + (128u << 10))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from client_support import ClientCase
 from lab import pki
+from lab.server import BIN, clean_env
 from support import main
 
 ALWAYS = {"cert-renew-threshold-days": 3650}
@@ -84,6 +85,46 @@ class Scan(ClientCase):
             self.put(f"{kind}.key", key)
             self.put(f"{kind}.crt", *chain)
         self.assertIn("2 renewed", self.renew(**ALWAYS))
+
+    def test_two_keys_for_one_name(self) -> None:
+        """They share a lock, and each has its turn."""
+        for folder in ("a", "b"):
+            key, chain = self.issue("www.example.org", *(["mail.example.org"] if folder == "a" else []))
+            self.put(f"{folder}/all.pem", key, *chain)
+        before = self.texts()
+        self.assertIn("0 fine, 2 renewed", self.renew(**ALWAYS))
+        after = self.texts()
+        for name in before:
+            self.assertNotEqual(before[name], after[name])
+
+    def test_two_runs_order_once(self) -> None:
+        key, chain = self.issue("www.example.org")
+        self.put("all.pem", key, *chain)
+        self.settings.update(ALWAYS)
+        self.write()
+        before = self.lab.more.counted()["orders"]
+        hold = self.lab.proxy.hold("/chalZ/")
+        try:
+            first = self.spawn()
+            hold.wait_reached()
+            second = self.spawn()
+            said = ""
+            while second.stderr and "waiting for another run" not in said:
+                line = second.stderr.readline()
+                self.assertTrue(line, said)
+                said += line
+        finally:
+            self.lab.proxy.clear()
+        ends = [first.communicate(timeout=120)[1], second.communicate(timeout=120)[1]]
+        self.assertEqual((first.returncode, second.returncode), (0, 0), ends)
+        self.assertIn("0 fine, 1 renewed", ends[0])
+        self.assertIn("somebody else has replaced its files just now", ends[1])
+        self.assertIn("1 fine, 0 renewed", ends[1])
+        self.assertEqual(self.lab.more.counted()["orders"] - before, 1)
+
+    def spawn(self) -> subprocess.Popen[str]:
+        return subprocess.Popen([BIN / "certmill", "--config-file", self.config, "renew"], stdin=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, text=True, env=clean_env())
 
     def test_files_that_disagree(self) -> None:
         """As a crash leaves them: brought to one certificate, though it is not due."""
