@@ -22,7 +22,7 @@ struct check {
     struct client *client;
     struct tlsa_service service;
     struct tlsa_asker asker;
-    bool wanted[KEY_TYPES];
+    struct tlsa_wish wish;
     unsigned unreadable;
     unsigned problems;
 };
@@ -40,8 +40,7 @@ static int look(struct check *check, const struct tlsa_keys *keys, const char *n
         *err = (struct err){0};
         ret = 0;
     } else if (ret == 0 &&
-               (ret = tlsa_judge(&judgement, keys, check->wanted, &client->settings.tlsa_type_list,
-                                 &found.answer, err)) == 0) {
+               (ret = tlsa_judge(&judgement, keys, &check->wish, &found.answer, err)) == 0) {
         struct tlsa_result result = {
             .name = name, .found = &found, .keys = keys, .judgement = &judgement};
         bool good = tlsa_report(client, &result);
@@ -65,6 +64,9 @@ static int check_set(struct check *check, const struct set *set, struct err *err
     struct client *client = check->client;
     struct tlsa_keys keys;
     int ret = tlsa_keys_read(&keys, client, set, &check->unreadable);
+    if (ret == 0) {
+        ret = tlsa_keys_read_old(&keys, client, set);
+    }
     if (ret < 0) {
         return err_set(err, ret, "out of memory");
     }
@@ -117,8 +119,10 @@ static int run(struct client *client)
         log_error(client->log, NULL, "%s", err.text);
         return CLIENT_USAGE;
     }
+    check.wish.types = &client->settings.tlsa_type_list;
+    check.wish.port = check.service.port;
     for (size_t i = 0; i < client->type_count; i++) {
-        check.wanted[client->types[i]] = true;
+        check.wish.wanted[client->types[i]] = true;
     }
     tlsa_print_cautions(client);
     if (check_all(&check, &err) < 0) {

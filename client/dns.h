@@ -29,7 +29,9 @@ enum dns_trust {
 struct dns_record {
     const uint8_t *rdata; /* within the answer */
     size_t len;
-    uint32_t ttl; /* seconds, as the resolver told it */
+    uint32_t ttl; /* seconds, as the resolver told it: what is left of it in its cache */
+    uint32_t
+        zone_ttl; /* as the zone has it, where a signature says so (RFC 4034 3.1.4); else ttl */
 };
 
 struct dns_answer {

@@ -173,6 +173,23 @@ bool dns_reply_negative_ttl(uint32_t *ttl, const ldns_pkt *pkt, const uint8_t *n
     return false;
 }
 
+/* The original TTL of signatures (RFC 4034 3.1.4), where it is the longer one. */
+static uint32_t zone_ttl(const ldns_rr_list *list, const uint8_t *name, uint16_t type, uint32_t ttl)
+{
+    const ldns_rr *sig;
+    size_t at = 0;
+
+    while ((sig = dnsmsg_find(list, name, LDNS_RR_TYPE_RRSIG, &at)) != NULL) {
+        const ldns_rdf *original = ldns_rr_rrsig_origttl(sig);
+
+        if (original != NULL && ldns_rdf2rr_type(ldns_rr_rrsig_typecovered(sig)) == type &&
+            ldns_rdf2native_int32(original) > ttl) {
+            ttl = ldns_rdf2native_int32(original);
+        }
+    }
+    return ttl;
+}
+
 int dns_reply_records(struct dns_answer *out, const ldns_pkt *pkt, const uint8_t *name,
                       uint16_t type)
 {
@@ -195,7 +212,10 @@ int dns_reply_records(struct dns_answer *out, const ldns_pkt *pkt, const uint8_t
             return len;
         }
         out->records[out->count++] =
-            (struct dns_record){.rdata = held + used, .len = (size_t)len, .ttl = ldns_rr_ttl(rr)};
+            (struct dns_record){.rdata = held + used,
+                                .len = (size_t)len,
+                                .ttl = ldns_rr_ttl(rr),
+                                .zone_ttl = zone_ttl(list, name, type, ldns_rr_ttl(rr))};
         used += (size_t)len;
     }
     return 0;

@@ -13,7 +13,6 @@
 #include "client/install_file.h"
 
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-#define VERSIONS_MAX 256 /* looked at in a run; keep-old ends at 100 */
 
 /* What a folder shall be: as path is, because readers must get through where they get through
  * that one, and open to the group that the files are for. */
@@ -105,6 +104,15 @@ int install_folder_open(const struct files *files, struct err *err)
         return install_fail(files, top < 0 ? INSTALL_FOLDER : path, ret, err);
     }
     return ret;
+}
+
+int install_folder_look(const struct files *files)
+{
+    char path[sizeof(INSTALL_FOLDER) + 256];
+    snprintf(path, sizeof(path), INSTALL_FOLDER "/%.*s.%s", FILES_NAME_MAX, files->name,
+             key_type_name(files->type));
+    int dir = openat(files->folder, path, FOLDER_FLAGS);
+    return dir < 0 ? -errno : dir;
 }
 
 /* The number of a version folder, 0 for another name. */
@@ -221,7 +229,7 @@ int install_version_rename(int dir, const char *link)
 }
 
 struct version_list {
-    unsigned long items[VERSIONS_MAX];
+    unsigned long items[INSTALL_VERSIONS_MAX];
     size_t count;
 };
 
@@ -229,7 +237,7 @@ static void list_version(int dir, unsigned long n, void *arg)
 {
     struct version_list *list = arg;
     (void)dir;
-    if (list->count < VERSIONS_MAX) {
+    if (list->count < INSTALL_VERSIONS_MAX) {
         list->items[list->count++] = n;
     }
 }
@@ -253,16 +261,26 @@ void install_versions_unfinished(int dir)
     }
 }
 
-void install_versions_clean(int dir, unsigned keep)
+size_t install_versions_old(int dir, unsigned long versions[static INSTALL_VERSIONS_MAX])
 {
     struct version_list list = {.count = 0};
     unsigned long current = install_version_of(dir, INSTALL_CURRENT);
-    size_t before = 0;
+    size_t count = 0;
     each_version(dir, list_version, &list);
     qsort(list.items, list.count, sizeof(list.items[0]), compare_down);
-    for (size_t i = 0; i < list.count && current > 0; i++) {
-        if (list.items[i] < current && ++before > (keep > 0 ? keep : 1)) {
-            install_version_remove(dir, list.items[i]);
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.items[i] < current) {
+            versions[count++] = list.items[i];
         }
+    }
+    return count;
+}
+
+void install_versions_clean(int dir, unsigned keep)
+{
+    unsigned long versions[INSTALL_VERSIONS_MAX];
+    size_t count = install_versions_old(dir, versions);
+    for (size_t i = keep > 0 ? keep : 1; i < count; i++) {
+        install_version_remove(dir, versions[i]);
     }
 }

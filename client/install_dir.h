@@ -16,6 +16,9 @@
  * open to the group that the files are for. Returns the descriptor or -errno. */
 int install_folder_open(const struct files *files, struct err *err);
 
+/* Opens it as it is, without the lock, to read. -errno. */
+int install_folder_look(const struct files *files);
+
 /* Makes the next version folder. Returns its descriptor, and its number in *n. */
 int install_version_new(const struct files *files, int dir, unsigned long *n, struct err *err);
 void install_version_remove(int dir, unsigned long n);
@@ -31,6 +34,10 @@ unsigned long install_version_of(int dir, const char *link);
 /* Makes `LINK.new`, and renames that over the link. n 0: removes the link. -errno. */
 int install_version_name(int dir, const char *link, unsigned long n);
 int install_version_rename(int dir, const char *link);
+
+/* The versions before the current one, the newest first. Returns how many. */
+#define INSTALL_VERSIONS_MAX 256 /* looked at in a run; keep-old ends at 100 */
+size_t install_versions_old(int dir, unsigned long versions[static INSTALL_VERSIONS_MAX]);
 
 /* Removes what a run that was killed left behind: versions newer than the current one. */
 void install_versions_unfinished(int dir);

@@ -11,14 +11,16 @@
 static void add_stale(const struct staged *staged, json_t *lines, const struct tlsa_asker *asker,
                       const struct tlsa_service *service, const char *name)
 {
-    static const bool wanted[KEY_TYPES] = {false};
+    const struct tlsa_wish wish = {.types = &staged->client->settings.tlsa_type_list,
+                                   .port = service->port};
     struct tlsa_found found;
     struct tlsa_judgement j;
     struct err err = {0};
-    if (!tlsa_is_wildcard(name) &&
-        tlsa_lookup(&found, asker, service->port, service->protocol, name, &err) == 0) {
-        if (tlsa_judge(&j, &staged->keys, wanted, &staged->client->settings.tlsa_type_list,
-                       &found.answer, &err) == 0) {
+    if (tlsa_is_wildcard(name)) {
+        return;
+    }
+    if (tlsa_lookup(&found, asker, service->port, service->protocol, name, &err) == 0) {
+        if (tlsa_judge(&j, &staged->keys, &wish, &found.answer, &err) == 0) {
             for (size_t i = 0; i < j.published_count; i++) {
                 const struct tlsa_published *p = &j.published[i];
                 char *line = p->key != NULL && p->key->holder == TLSA_STALE
@@ -31,8 +33,8 @@ static void add_stale(const struct staged *staged, json_t *lines, const struct t
             }
             tlsa_judgement_clear(&j);
         }
-        tlsa_found_clear(&found);
     }
+    tlsa_found_clear(&found);
 }
 
 /* Names what is to be taken out of DNS now; what could not be looked up, check tlsa names. */
@@ -50,12 +52,13 @@ static void tell_stale(struct key_work *work, const struct staged *staged, int64
                       staged->set->names[k]);
         }
     }
-    tlsa_time_text(until, not_after);
     if (client->settings.json) {
+        tlsa_time_text(until, not_after);
         client_item(client, json_pack("{s:s,s:s,s:b,s:s,s:O}", "set", set, "key_type", type,
                                       "activated", 1, "not_after", until, "remove", lines));
     } else {
         json_t *value;
+        tlsa_time_local(until, not_after);
         fprintf(client->out, "; %s %s: the staged key is in use, with a certificate until %s\n",
                 set, type, until);
         json_array_foreach(lines, n, value)
@@ -87,8 +90,7 @@ static int activate(struct key_work *work, struct staged *staged, struct err *er
     report_begin(&report, &client->report, subject);
     ret = staged_activate(staged, &report, &not_after, err);
     if (not_after != 0) { /* its files are in place, whatever came then */
-        work->changes[work->change_count++] =
-            (struct hooks_change){.set = staged->set, .type = staged->files.type};
+        key_work_changed(work, staged);
         report_end(&report, true, "the staged key is in use, with a new certificate");
         tell_stale(work, staged, not_after);
     } else {
@@ -97,9 +99,15 @@ static int activate(struct key_work *work, struct staged *staged, struct err *er
     return ret;
 }
 
+static void resumed(struct key_work *work, const struct staged *staged)
+{
+    const struct chain *chain = &staged_current(staged)->chain;
+    tell_stale(work, staged, chain->count > 0 ? chain_not_after(chain->certs[0]) : 0);
+}
+
 static int run(struct client *client)
 {
-    static const struct key_work_steps steps = {.each = activate};
+    static const struct key_work_steps steps = {.each = activate, .resumed = resumed};
     return key_work_run(client, &steps);
 }
 

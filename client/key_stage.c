@@ -27,9 +27,16 @@ static int stage(struct key_work *work, struct staged *staged, struct err *err)
     return key_work_print(work, staged, TLSA_PRINT_OF_KEY, err);
 }
 
+/* The next key takes the place of the one that is in use. */
+static void resumed(struct key_work *work, const struct staged *staged)
+{
+    (void)work;
+    (void)staged;
+}
+
 static int run(struct client *client)
 {
-    static const struct key_work_steps steps = {.makes = true, .each = stage};
+    static const struct key_work_steps steps = {.makes = true, .each = stage, .resumed = resumed};
     const struct conf_strings *types = &client->settings.tlsa_type_list;
     struct tlsa_service service;
     struct err err = {0};

@@ -38,9 +38,9 @@ static void add_item(struct client *client, const struct staged *staged, int rea
 static void print_owner(struct client *client, const struct rollover_owner *o)
 {
     char since[32], over[32], possible[32];
-    tlsa_time_text(since, o->since);
-    tlsa_time_text(over, rollover_expired(o));
-    tlsa_time_text(possible, rollover_possible(o));
+    tlsa_time_local(since, o->since);
+    tlsa_time_local(over, rollover_expired(o));
+    tlsa_time_local(possible, rollover_possible(o));
     switch (o->sight) {
     case ROLLOVER_THERE:
         fprintf(client->out, ";   %s: the staged key's records are ", o->name);
@@ -82,7 +82,7 @@ static int print(struct key_work *work, const struct staged *staged, int ready,
 {
     struct client *client = work->client;
     char time[32];
-    tlsa_time_text(time, staged->state.staged);
+    tlsa_time_local(time, staged->state.staged);
     fprintf(client->out, "; %s %s: a key is staged since %s\n", staged->set->names[0],
             key_type_name(staged->files.type), time);
     for (size_t i = 0; i < staged->state.count; i++) {

@@ -12,11 +12,57 @@
 #include "client/tlsa_judge.h"
 #include "client/tlsa_print.h"
 
-static bool is_staged(const struct files *files)
+/* Whether there may be something of a staged key. */
+static bool may_be_staged(const struct files *files)
 {
     char path[320];
     tlsa_staged_path(path, files);
-    return faccessat(files->folder, path, F_OK, 0) == 0 || errno != ENOENT;
+    if (faccessat(files->folder, path, F_OK, 0) == 0 || errno != ENOENT) {
+        return true;
+    }
+    staged_aside_path(path, files);
+    return faccessat(files->folder, path, F_OK, 0) == 0;
+}
+
+void key_work_changed(struct key_work *work, const struct staged *staged)
+{
+    work->changes[work->change_count++] =
+        (struct hooks_change){.set = staged->set, .type = staged->files.type};
+}
+
+/* The staged key is in use: a run was ended before it had told anybody. */
+static int resume(struct key_work *work, const struct key_work_steps *steps, struct staged *staged,
+                  struct err *err)
+{
+    bool resumes = steps->resumed != NULL;
+    log_info(work->client->log, NULL, "%s %s: the staged key is in use by now, %s",
+             staged->set->names[0], key_type_name(staged->files.type),
+             resumes ? "by a run that was interrupted: what it left undone is done"
+                     : "but the run that did that was interrupted: certmill key activate ends it");
+    if (!resumes) {
+        return 0;
+    }
+    key_work_changed(work, staged);
+    int ret = staged_resume(staged, err);
+    steps->resumed(work, staged);
+    return ret;
+}
+
+static int work_on_staged(struct key_work *work, const struct key_work_steps *steps,
+                          struct staged *staged, struct err *err)
+{
+    work->staged += staged->there || staged->in_use;
+    int ret = staged->in_use ? resume(work, steps, staged, err) : 0;
+    if (ret < 0) {
+        return ret;
+    }
+    if (staged->there || steps->makes) {
+        return steps->each(work, staged, err);
+    }
+    if (steps->none != NULL) {
+        steps->none(work, staged->set, staged->files.type);
+    }
+    return 0;
 }
 
 static int work_on(struct key_work *work, const struct key_work_steps *steps, const struct set *set,
@@ -26,13 +72,7 @@ static int work_on(struct key_work *work, const struct key_work_steps *steps, co
     struct err err = {0};
     int ret = staged_open(&staged, work->client, set, type, &err);
     if (ret == 0) {
-        if (!staged.there && !steps->makes) { /* it is in use: an activation was interrupted */
-            if (steps->none != NULL) {
-                steps->none(work, set, type);
-            }
-        } else {
-            ret = steps->each(work, &staged, &err);
-        }
+        ret = work_on_staged(work, steps, &staged, &err);
         staged_close(&staged);
     }
     if (ret < 0) {
@@ -40,6 +80,28 @@ static int work_on(struct key_work *work, const struct key_work_steps *steps, co
                   err.text);
     }
     return ret;
+}
+
+/* Once hooks have run, nothing is left to be done after a crash. */
+static size_t end_all(const struct key_work *work)
+{
+    size_t failed = 0;
+    for (size_t i = 0; i < work->change_count; i++) {
+        const struct hooks_change *change = &work->changes[i];
+        struct staged staged;
+        struct err err = {0};
+        int ret = staged_open(&staged, work->client, change->set, change->type, &err);
+        if (ret == 0) {
+            ret = staged.in_use ? staged_end(&staged, &err) : 0;
+            staged_close(&staged);
+        }
+        if (ret < 0) {
+            log_error(work->client->log, NULL, "%s %s: %s", change->set->names[0],
+                      key_type_name(change->type), err.text);
+            failed++;
+        }
+    }
+    return failed;
 }
 
 struct all {
@@ -54,7 +116,6 @@ static void work_on_all(void *arg)
     struct key_work *work = all->work;
     const struct key_work_steps *steps = all->steps;
     struct client *client = work->client;
-    size_t staged = 0;
     for (size_t i = 0; i < client->sets.count; i++) {
         for (size_t j = 0; j < client->type_count; j++) {
             const struct set *set = &client->sets.items[i];
@@ -64,15 +125,14 @@ static void work_on_all(void *arg)
                 all->failed++;
                 return;
             }
-            if (steps->makes || is_staged(&files)) {
-                staged++;
+            if (steps->makes || may_be_staged(&files)) {
                 all->failed += work_on(work, steps, set, client->types[j]) < 0;
             } else if (steps->none != NULL) {
                 steps->none(work, set, client->types[j]);
             }
         }
     }
-    if (staged == 0 && steps->none == NULL) {
+    if (all->failed == 0 && work->staged == 0 && !steps->makes && steps->none == NULL) {
         log_error(client->log, NULL, "no key is staged: certmill key stage PORT PROTO makes one");
         all->failed++;
     }
@@ -106,6 +166,7 @@ static int run_guarded(struct key_work *work, const struct key_work_steps *steps
         log_error(client->log, NULL, "%s", err.text);
         all.failed++;
     }
+    all.failed += end_all(work);
     return all.failed == 0 ? CLIENT_OK : CLIENT_FAILED;
 }
 

@@ -82,25 +82,34 @@ static int take_line(struct keyhistory *out, const char *p, const char *end)
     return 0;
 }
 
+static int parse_failed(int code, unsigned line, struct err *err)
+{
+    switch (code) {
+    case ERR_MALFORMED:
+        return err_set(err, code, "line %u is not one of certmill's", line);
+    case ERR_LIMIT:
+        return err_set(err, code, "it has more than %d keys", LIMIT_KEY_HISTORY);
+    default:
+        return err_set(err, code, "%s", err_string(code));
+    }
+}
+
 int keyhistory_parse(struct keyhistory *out, const char *text, size_t len, struct err *err)
 {
     const char *p = text, *end = text + len;
     *out = (struct keyhistory){0};
-    if (text == NULL || len < strlen(HEAD) || memcmp(text, HEAD, strlen(HEAD)) != 0) {
+    if (len < strlen(HEAD) || memcmp(text, HEAD, strlen(HEAD)) != 0) {
         return err_set(err, ERR_VERSION, "it does not begin with 'certmill keys 1'");
     }
     p += strlen(HEAD);
-    for (unsigned line = 2; p != NULL && p < end; line++) {
+    for (unsigned line = 2; p < end; line++) {
         const char *stop = memchr(p, '\n', (size_t)(end - p));
-        int ret = stop == NULL ? ERR_MALFORMED : 0;
-        if (ret == 0 && out->count == LIMIT_KEY_HISTORY) {
-            ret = err_set(err, ERR_LIMIT, "it has more than %d keys", LIMIT_KEY_HISTORY);
-        } else if (ret < 0 || (ret = take_line(out, p, stop)) == ERR_MALFORMED) {
-            ret = err_set(err, ERR_MALFORMED, "line %u is not one of certmill's", line);
-        }
+        int ret = out->count == LIMIT_KEY_HISTORY ? ERR_LIMIT
+                  : stop == NULL                  ? ERR_MALFORMED
+                                                  : take_line(out, p, stop);
         if (ret < 0) {
             keyhistory_clear(out);
-            return ret;
+            return parse_failed(ret, line, err);
         }
         p = stop + 1;
     }

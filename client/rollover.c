@@ -141,7 +141,7 @@ static int owner_ready(const struct rollover_owner *o, const char *name, int64_t
         return 0;
     }
     *at = possible > *at ? possible : *at;
-    tlsa_time_text(time, possible);
+    tlsa_time_local(time, possible);
     return err_set(err, ERR_LATER,
                    "%s: caches may still hold the records from before (TTL %u s; two of them, RFC "
                    "7671 8.1): the key can be activated from %s on",
@@ -151,7 +151,7 @@ static int owner_ready(const struct rollover_owner *o, const char *name, int64_t
 static int service_ready(const struct rollover *rollover, const struct tlsa_service *service,
                          const struct set *set, int64_t now, int64_t *at, struct err *err)
 {
-    bool any = false;
+    bool any = false, host = false;
     int later = 0;
     struct err later_err = {0};
     for (size_t i = 0; i < set->count; i++) {
@@ -161,6 +161,7 @@ static int service_ready(const struct rollover *rollover, const struct tlsa_serv
             tlsa_owner(owner, service->port, service->protocol, set->names[i], NULL) < 0) {
             continue;
         }
+        host = true;
         const struct rollover_owner *o = rollover_find(rollover, owner);
         int ret = owner_ready(o, owner, now, &this_at, err);
         if (ret < 0 && ret != ERR_LATER) {
@@ -172,6 +173,13 @@ static int service_ready(const struct rollover *rollover, const struct tlsa_serv
         later = ret == ERR_LATER ? ret : later;
         *at = this_at;
         any = any || (o != NULL && o->sight == ROLLOVER_THERE);
+    }
+    if (!host) {
+        return err_set(
+            err, ERR_NOT_FOUND,
+            "no name of the set has TLSA records of its own (those of wildcards are "
+            "under each host's name, RFC 6698 A.2.1.3), so that nobody knows what clients "
+            "would find: put a host's name into the set");
     }
     if (!any) {
         return err_set(err, ERR_NOT_FOUND,

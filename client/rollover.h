@@ -7,6 +7,7 @@
  *   staged 1795225578
  *   service 443 tcp
  *   owner _443._tcp.www.example.org there 1795225600 3600 1
+ *   end
  *
  * owner: what was seen last, since when, the longest TTL seen, whether there ever were records
  * without the staged key's. Times are seconds since 1970.

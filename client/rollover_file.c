@@ -13,9 +13,10 @@
 #include "common/file.h"
 
 #define HEAD       "certmill roll-over 1"
+#define END        "end\n"
 #define LINE_ROOM  (LIMIT_DOMAIN_TEXT + 64)
 #define OWNERS_MAX ((size_t)LIMIT_ROLLOVER_SERVICES * LIMIT_NAMES * 2) /* a set may change */
-#define FILE_MAX   ((OWNERS_MAX + LIMIT_ROLLOVER_SERVICES + 3) * LINE_ROOM)
+#define FILE_MAX   ((OWNERS_MAX + LIMIT_ROLLOVER_SERVICES + 4) * LINE_ROOM)
 
 /* A decimal number, all of the word. */
 static bool number(const char *word, int64_t max, int64_t *value)
@@ -125,14 +126,15 @@ static int parse_lines(struct rollover *out, char *text, const char *end, struct
         }
         p = stop + 1;
     }
-    if (out->key[0] == '\0') {
-        return err_set(err, ERR_MALFORMED, "it does not say which key it is of");
+    if (out->key[0] == '\0' || out->staged == 0) {
+        return err_set(err, ERR_MALFORMED, "it does not say which key it is of, and since when");
     }
     return 0;
 }
 
 int rollover_parse(struct rollover *out, const char *text, size_t len, struct err *err)
 {
+    const size_t tail = strlen(END);
     *out = (struct rollover){0};
     if (len > FILE_MAX) {
         return err_set(err, ERR_LIMIT, "it is larger than %zu octets", (size_t)FILE_MAX);
@@ -143,7 +145,11 @@ int rollover_parse(struct rollover *out, const char *text, size_t len, struct er
     }
     memcpy(copy, text, len);
     copy[len] = '\0';
-    int ret = parse_lines(out, copy, copy + len, err);
+    bool whole = len >= tail && memcmp(copy + len - tail, END, tail) == 0;
+    int ret = parse_lines(out, copy, copy + len - (whole ? tail : 0), err);
+    if (ret == 0 && !whole) {
+        ret = err_set(err, ERR_MALFORMED, "it is torn: its last line, 'end', is missing");
+    }
     if (ret < 0) {
         rollover_clear(out);
     }
@@ -167,6 +173,7 @@ char *rollover_text(const struct rollover *r, size_t *len)
         fprintf(out, "owner %s %s %" PRId64 " %u %d\n", o->name, rollover_sight_name(o->sight),
                 o->since, o->ttl, o->others ? 1 : 0);
     }
+    fputs(END, out);
     if (fclose(out) != 0) {
         free(text);
         return NULL;

@@ -22,10 +22,7 @@ static const char *record_text(char dst[static 64], const struct tlsa *t)
 /* Why clients pass over a record, or NULL. */
 static const char *why_unusable(const struct tlsa *t, enum starttls_protocol starttls)
 {
-    if (starttls == STARTTLS_SMTP && t->usage <= TLSA_PKIX_EE) {
-        return "mail servers do not use usages 0 and 1 (RFC 7672 3.1.3)";
-    }
-    return tlsa_unusable(t);
+    return starttls == STARTTLS_SMTP ? tlsa_unusable_smtp(t) : tlsa_unusable(t);
 }
 
 static void take_records(struct service_dane *out, struct service_findings *findings,

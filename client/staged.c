@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/copies.h"
 #include "client/install.h"
 #include "client/install_dir.h"
 #include "client/obtain.h"
@@ -17,7 +18,8 @@
 
 #define LOCK_MORE_S 60 /* beyond server-timeout, which another run may use up under the lock */
 #define STAGED_MODE 0600
-#define STAGED_NEW  "staged.new"
+#define STAGED_KEY  "staged.key"
+#define STAGED_NEW  "staged.new" /* on its way in or out */
 
 const struct tlsa_key *staged_current(const struct staged *staged)
 {
@@ -30,6 +32,12 @@ const struct tlsa_key *staged_next(const struct staged *staged)
 }
 
 /* -- files -- */
+
+void staged_aside_path(char dst[static 320], const struct files *files)
+{
+    snprintf(dst, 320, INSTALL_FOLDER "/%.*s.%s/" STAGED_NEW, FILES_NAME_MAX, files->name,
+             key_type_name(files->type));
+}
 
 /* Overwrites a file with zeros, as far as the file system lets that reach the disk, and removes
  * it. -errno. */
@@ -55,7 +63,8 @@ static int wipe_file(int dir, const char *name)
     return unlinkat(dir, name, 0) < 0 ? -errno : 0;
 }
 
-/* Removes what makes a key a staged one. */
+/* Removes what makes a key a staged one: at one moment, by rename, so that nobody finds a key that
+ * is half wiped. */
 static int remove_files(const struct staged *s, struct err *err)
 {
     int dir = install_folder_open(&s->files, err);
@@ -63,11 +72,14 @@ static int remove_files(const struct staged *s, struct err *err)
         return dir;
     }
     int ret = wipe_file(dir, STAGED_NEW);
-    if (ret == 0) {
-        ret = wipe_file(dir, "staged.key");
+    if (ret == 0 && renameat(dir, STAGED_KEY, dir, STAGED_NEW) < 0 && errno != ENOENT) {
+        ret = -errno;
     }
     if (ret == 0) {
         ret = rollover_remove(&s->files);
+    }
+    if (ret == 0) {
+        ret = wipe_file(dir, STAGED_NEW);
     }
     if (ret == 0 && fsync(dir) < 0) {
         ret = -errno;
@@ -95,7 +107,7 @@ static int write_key(const struct staged *s, const struct key *key, struct err *
         ret = fd < 0 ? -errno : file_write_all(fd, key->pem, key->len);
     }
     if (ret == 0 &&
-        (fsync(fd) < 0 || renameat(dir, STAGED_NEW, dir, "staged.key") < 0 || fsync(dir) < 0)) {
+        (fsync(fd) < 0 || renameat(dir, STAGED_NEW, dir, STAGED_KEY) < 0 || fsync(dir) < 0)) {
         ret = -errno;
     }
     if (fd >= 0) {
@@ -118,6 +130,9 @@ static int read_keys(struct staged *s, struct err *err)
     unsigned unreadable = 0;
     tlsa_keys_clear(&s->keys);
     int ret = tlsa_keys_read(&s->keys, s->client, s->set, &unreadable);
+    if (ret == 0) {
+        ret = tlsa_keys_read_old(&s->keys, s->client, s->set);
+    }
     return ret < 0 ? err_set(err, ret, "out of memory") : 0;
 }
 
@@ -139,11 +154,22 @@ static int read_private(struct staged *s, struct err *err)
     return ret;
 }
 
+/* What is remembered of the key in use, whose records still name the services. */
+static void read_last_state(struct staged *s)
+{
+    const struct tlsa_key *current = staged_current(s);
+    if (rollover_read(&s->state, &s->files, NULL) == 0 &&
+        !rollover_is_of(&s->state, current->spki, current->spki_len)) {
+        rollover_clear(&s->state);
+    }
+}
+
 /* What was remembered of that key; of another, or unreadable, it is begun anew. */
 static int read_state(struct staged *s, struct err *err)
 {
     const struct tlsa_key *next = staged_next(s);
     struct err read_err = {0};
+    rollover_clear(&s->state);
     int ret = rollover_read(&s->state, &s->files, &read_err);
     if (ret == 0 && rollover_is_of(&s->state, next->spki, next->spki_len)) {
         return 0;
@@ -158,7 +184,6 @@ static int read_state(struct staged *s, struct err *err)
 
 static int read_all(struct staged *s, struct err *err)
 {
-    char path[320];
     int ret = read_keys(s, err);
     if (ret < 0) {
         return ret;
@@ -172,17 +197,16 @@ static int read_all(struct staged *s, struct err *err)
     ret = read_private(s, err);
     if (ret == -ENOENT) {
         *err = (struct err){0};
-        return 0;
+        return remove_files(s, err); /* what a run that was ended left of one */
     }
     if (ret < 0) {
         return ret;
     }
-    if (staged_next(s) == NULL) { /* it is the one in use: an activation was interrupted */
-        tlsa_staged_path(path, &s->files);
-        log_info(s->client->log, NULL, "%s/%s is in use by now, and is removed here", s->files.path,
-                 path);
+    if (staged_next(s) == NULL) {
         key_clear(&s->key);
-        return remove_files(s, err);
+        s->in_use = true;
+        read_last_state(s);
+        return 0;
     }
     s->there = true;
     return read_state(s, err);
@@ -243,6 +267,7 @@ int staged_make(struct staged *s, struct err *err)
         return err_set(err, ERR_CORRUPT, "the key that was just written cannot be read back");
     }
     s->there = true;
+    s->in_use = false;
     return read_state(s, err);
 }
 
@@ -250,15 +275,15 @@ static uint32_t longest_ttl(const struct dns_answer *answer)
 {
     uint32_t ttl = answer->outcome == DNS_FOUND ? 0 : answer->negative_ttl;
     for (size_t i = 0; answer->outcome == DNS_FOUND && i < answer->count; i++) {
-        ttl = answer->records[i].ttl > ttl ? answer->records[i].ttl : ttl;
+        ttl = answer->records[i].zone_ttl > ttl ? answer->records[i].zone_ttl : ttl;
     }
     return ttl;
 }
 
-static int sight_of(const struct staged *s, const struct dns_answer *answer,
+static int sight_of(const struct staged *s, int64_t port, const struct dns_answer *answer,
                     enum rollover_sight *sight, struct err *err)
 {
-    static const bool wanted[KEY_TYPES] = {false};
+    const struct tlsa_wish wish = {.types = &s->client->settings.tlsa_type_list, .port = port};
     const struct tlsa_key *next = staged_next(s);
     struct tlsa_judgement judgement;
     if (answer->outcome == DNS_FAILED || answer->trust == DNS_BOGUS) {
@@ -269,8 +294,7 @@ static int sight_of(const struct staged *s, const struct dns_answer *answer,
         *sight = ROLLOVER_NONE;
         return 0;
     }
-    int ret =
-        tlsa_judge(&judgement, &s->keys, wanted, &s->client->settings.tlsa_type_list, answer, err);
+    int ret = tlsa_judge(&judgement, &s->keys, &wish, answer, err);
     if (ret == 0) {
         *sight = tlsa_has_all(&judgement, next) && tlsa_accepted(&judgement, next) ? ROLLOVER_THERE
                                                                                    : ROLLOVER_OTHER;
@@ -290,7 +314,7 @@ static int look_at(struct staged *s, const struct tlsa_asker *asker,
         return 0;
     }
     int ret = tlsa_lookup(&found, asker, service->port, service->protocol, name, err);
-    if (ret == 0 && (ret = sight_of(s, &found.answer, &sight, err)) == 0) {
+    if (ret == 0 && (ret = sight_of(s, service->port, &found.answer, &sight, err)) == 0) {
         if (sight == ROLLOVER_UNKNOWN) {
             log_warning(s->client->log, NULL, "%s: %s", owner, found.answer.reason);
         } else if (sight == ROLLOVER_THERE && found.answer.trust == DNS_INSECURE) {
@@ -329,10 +353,29 @@ int staged_activate(struct staged *s, struct report_line *report, int64_t *not_a
     if (ret == 0) {
         ret = obtain(s->client, report, s->set, &s->files, &wish, not_after, err);
     }
-    if (ret == 0 && (ret = remove_files(s, err)) == 0) {
-        ret = read_keys(s, err);
+    if (*not_after != 0) {
+        int read_ret = read_keys(s, err);
+        s->there = false;
+        s->in_use = true;
+        ret = ret == 0 ? read_ret : ret;
     }
     return ret;
+}
+
+int staged_resume(struct staged *s, struct err *err)
+{
+    const struct tlsa_key *current = staged_current(s);
+    if (current->chain.count == 0) {
+        return 0;
+    }
+    int ret = copies_follow(&s->client->settings, &s->files, &current->chain, err);
+    return ret < 0 ? err_prefix(err, "the new files are in place, but not all of their copies") : 0;
+}
+
+int staged_end(struct staged *s, struct err *err)
+{
+    s->in_use = false;
+    return remove_files(s, err);
 }
 
 int staged_abort(struct staged *s, struct err *err)

@@ -93,6 +93,12 @@ const char *tlsa_unusable(const struct tlsa *tlsa)
     return NULL;
 }
 
+const char *tlsa_unusable_smtp(const struct tlsa *tlsa)
+{
+    return tlsa->usage <= TLSA_PKIX_EE ? "mail servers do not use usages 0 and 1 (RFC 7672 3.1.3)"
+                                       : tlsa_unusable(tlsa);
+}
+
 /* Digest, or all of it; takes der over. */
 static int finish(uint8_t **data, size_t *len, uint8_t matching, uint8_t *der, size_t der_len,
                   struct err *err)
@@ -213,6 +219,25 @@ static bool same(const struct tlsa *tlsa, int ret, uint8_t *data, size_t len)
     return equal;
 }
 
+/* Whether the certificate or key in a record has signed one of the chain. */
+static bool has_signed(const struct tlsa *tlsa, const struct chain *chain)
+{
+    const unsigned char *p = tlsa->data;
+    X509 *cert = tlsa->selector == TLSA_CERT ? d2i_X509(NULL, &p, (long)tlsa->len) : NULL;
+    EVP_PKEY *key = tlsa->selector == TLSA_SPKI ? d2i_PUBKEY(NULL, &p, (long)tlsa->len)
+                    : cert != NULL              ? X509_get_pubkey(cert)
+                                                : NULL;
+    bool yes = false;
+    for (size_t i = 0; key != NULL && !yes && i < chain->count; i++) {
+        yes = (cert == NULL || X509_check_issued(cert, chain->certs[i]) == X509_V_OK) &&
+              X509_verify(chain->certs[i], key) == 1;
+    }
+    EVP_PKEY_free(key);
+    X509_free(cert);
+    ERR_clear_error();
+    return yes;
+}
+
 bool tlsa_matches(const struct tlsa *tlsa, const struct tlsa_of *of)
 {
     uint8_t *data = NULL;
@@ -231,7 +256,7 @@ bool tlsa_matches(const struct tlsa *tlsa, const struct tlsa_of *of)
             return true;
         }
     }
-    return false;
+    return tlsa->matching == TLSA_FULL && of->chain != NULL && has_signed(tlsa, of->chain);
 }
 
 int tlsa_owner(char dst[static LIMIT_DOMAIN_TEXT + 1], int64_t port, const char *protocol,

@@ -45,6 +45,11 @@ int tlsa_parse(struct tlsa *out, const uint8_t *rdata, size_t len);
  * what is wrong, static. */
 const char *tlsa_unusable(const struct tlsa *tlsa);
 
+/* Likewise for mail from server to server (port 25), which has no use for usages 0 and 1 (RFC 7672
+ * 3.1.3). */
+#define TLSA_SMTP_PORT 25
+const char *tlsa_unusable_smtp(const struct tlsa *tlsa);
+
 /* The data of a record of that kind. *data is malloc'd. ERR_NOT_FOUND: it is of the
  * certificate or the issuer, and there is none. -ENOMEM, ERR_CRYPTO. */
 int tlsa_data(uint8_t **data, size_t *len, const struct tlsa *kind, const struct tlsa_of *of,
@@ -55,7 +60,8 @@ int tlsa_make(uint8_t **rdata, size_t *len, const char *type, const struct tlsa_
               struct err *err);
 
 /* Whether a server with that key and chain satisfies the record as far as the record goes: usages 1
- * and 3 are of the leaf, 0 and 2 of any issuer in the chain (RFC 6698 2.1.1). false as
+ * and 3 are of the leaf, 0 and 2 of any issuer in the chain (RFC 6698 2.1.1), or where the record
+ * holds all of it, of one that signed the chain and is not sent with it (RFC 7671 5.2.2). false as
  * well where memory ran out. */
 bool tlsa_matches(const struct tlsa *tlsa, const struct tlsa_of *of);
 

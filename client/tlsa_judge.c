@@ -42,7 +42,7 @@ static bool outdone(const struct tlsa_published *a, const struct tlsa_published 
            b->tlsa.matching > a->tlsa.matching;
 }
 
-static int judge_published(struct tlsa_judgement *out, const struct tlsa_keys *keys,
+static int judge_published(struct tlsa_judgement *out, const struct tlsa_keys *keys, bool smtp,
                            const struct dns_answer *answer, struct err *err)
 {
     size_t count = answer->outcome == DNS_FOUND ? answer->count : 0;
@@ -61,7 +61,7 @@ static int judge_published(struct tlsa_judgement *out, const struct tlsa_keys *k
             p->unusable = "it is too short";
             continue;
         }
-        p->unusable = tlsa_unusable(&p->tlsa);
+        p->unusable = smtp ? tlsa_unusable_smtp(&p->tlsa) : tlsa_unusable(&p->tlsa);
         p->key = whose(&p->tlsa, keys);
     }
     for (size_t i = 0; i < count; i++) {
@@ -102,9 +102,9 @@ static int need(struct tlsa_judgement *out, const struct tlsa_key *key, const ch
 }
 
 static int judge_needed(struct tlsa_judgement *out, const struct tlsa_keys *keys,
-                        const bool wanted[static KEY_TYPES], const struct conf_strings *types,
-                        struct err *err)
+                        const struct tlsa_wish *wish, struct err *err)
 {
+    const struct conf_strings *types = wish->types;
     out->needed = calloc(keys->count * types->count + 1, sizeof(out->needed[0]));
     if (out->needed == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
@@ -113,7 +113,7 @@ static int judge_needed(struct tlsa_judgement *out, const struct tlsa_keys *keys
         const struct tlsa_key *key = &keys->items[i];
         for (size_t j = 0; j < types->count; j++) {
             bool of_key = tlsa_type_of_key(types->items[j]);
-            bool needs = (key->holder == TLSA_CURRENT && wanted[key->type]) ||
+            bool needs = (key->holder == TLSA_CURRENT && wish->wanted[key->type]) ||
                          (key->holder == TLSA_STAGED && of_key);
             int ret = needs ? need(out, key, types->items[j], err) : 0;
             if (ret < 0) {
@@ -125,13 +125,12 @@ static int judge_needed(struct tlsa_judgement *out, const struct tlsa_keys *keys
 }
 
 int tlsa_judge(struct tlsa_judgement *out, const struct tlsa_keys *keys,
-               const bool wanted[static KEY_TYPES], const struct conf_strings *types,
-               const struct dns_answer *answer, struct err *err)
+               const struct tlsa_wish *wish, const struct dns_answer *answer, struct err *err)
 {
     *out = (struct tlsa_judgement){0};
-    int ret = judge_published(out, keys, answer, err);
+    int ret = judge_published(out, keys, wish->port == TLSA_SMTP_PORT, answer, err);
     if (ret == 0) {
-        ret = judge_needed(out, keys, wanted, types, err);
+        ret = judge_needed(out, keys, wish, err);
     }
     if (ret < 0) {
         tlsa_judgement_clear(out);

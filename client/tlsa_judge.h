@@ -37,12 +37,16 @@ struct tlsa_judgement {
     bool more; /* records past LIMIT_TLSA were not looked at */
 };
 
-/* types: of tlsa-type-list. Keys in use are needed where wanted[type] is set, staged ones always,
- * with the types that are of a key alone. keys and answer must outlive *out. -ENOMEM,
- * ERR_CRYPTO. tlsa_judgement_clear frees. */
+struct tlsa_wish {
+    bool wanted[KEY_TYPES];           /* types of keys in use whose records are needed */
+    const struct conf_strings *types; /* of tlsa-type-list */
+    int64_t port;                     /* of the service: mail servers have rules of their own */
+};
+
+/* Staged keys' records are needed always, with the types that are of a key alone. keys and answer
+ * must outlive *out. -ENOMEM, ERR_CRYPTO. tlsa_judgement_clear frees. */
 int tlsa_judge(struct tlsa_judgement *out, const struct tlsa_keys *keys,
-               const bool wanted[static KEY_TYPES], const struct conf_strings *types,
-               const struct dns_answer *answer, struct err *err);
+               const struct tlsa_wish *wish, const struct dns_answer *answer, struct err *err);
 void tlsa_judgement_clear(struct tlsa_judgement *judgement);
 
 /* Whether all records are there that the key needs; true where it needs none. */

@@ -234,6 +234,57 @@ static int read_old(struct tlsa_keys *out, struct client *client, const struct s
     return ret;
 }
 
+bool tlsa_key_is_old_certificate(const struct tlsa_key *key)
+{
+    return key->holder == TLSA_STALE && key->chain.count > 0;
+}
+
+/* The certificate of a version folder, where that can be read. */
+static int read_version(struct tlsa_keys *keys, const struct set *set, enum key_type type,
+                        int version)
+{
+    struct tlsa_key key = {.holder = TLSA_STALE, .set = set, .type = type};
+    char *pem;
+    size_t len;
+    if (file_read(version, "certificate.crt", LIMIT_CHAIN_PEM, &pem, &len, NULL) < 0) {
+        return 0;
+    }
+    int ret = chain_parse(&key.chain, pem, len, NULL);
+    free(pem);
+    EVP_PKEY *leaf = ret == 0 ? X509_get0_pubkey(key.chain.certs[0]) : NULL;
+    if (leaf == NULL || key.chain.count != 1 ||
+        (ret = tlsa_spki(&key.spki, &key.spki_len, leaf, NULL)) < 0) {
+        key_free(&key);
+        return ret == -ENOMEM ? ret : 0;
+    }
+    return push(keys, &key);
+}
+
+int tlsa_keys_read_old(struct tlsa_keys *keys, struct client *client, const struct set *set)
+{
+    unsigned long versions[INSTALL_VERSIONS_MAX];
+    int ret = 0;
+    for (int type = 0; ret == 0 && type < KEY_TYPES; type++) {
+        struct files files = client_files(client, set, (enum key_type)type);
+        int dir = install_folder_look(&files);
+        size_t count = dir < 0 ? 0 : install_versions_old(dir, versions);
+        for (size_t i = 0; ret == 0 && i < count; i++) {
+            int version = install_version_open(dir, versions[i]);
+            if (version >= 0) {
+                ret = read_version(keys, set, (enum key_type)type, version);
+                close(version);
+            }
+        }
+        if (dir >= 0) {
+            close(dir);
+        }
+    }
+    if (ret < 0) {
+        tlsa_keys_clear(keys);
+    }
+    return ret;
+}
+
 int tlsa_keys_read(struct tlsa_keys *out, struct client *client, const struct set *set,
                    unsigned *unreadable)
 {

@@ -17,7 +17,7 @@ struct tlsa_key {
     enum key_type type;
     uint8_t *spki;
     size_t spki_len;
-    struct chain chain; /* of the one in use, where it has a certificate */
+    struct chain chain; /* of the one in use, where it has a certificate; else see below */
     int64_t ended;      /* of old ones, as in client/keyhistory.h */
     enum keyhistory_why why;
 };
@@ -33,6 +33,14 @@ struct tlsa_keys {
 int tlsa_keys_read(struct tlsa_keys *out, struct client *client, const struct set *set,
                    unsigned *unreadable);
 void tlsa_keys_clear(struct tlsa_keys *keys);
+
+/* Adds the certificates that were in use before and are kept (keep-old), each as an old key with
+ * its certificate alone as chain: TLSA records of them are stale as well, whether the key still is
+ * in use or not. Records of their issuers are not, since the next certificate may be by one of
+ * these again. What cannot be read is passed over. -ENOMEM. */
+int tlsa_keys_read_old(struct tlsa_keys *keys, struct client *client, const struct set *set);
+/* Whether it is one of these. */
+bool tlsa_key_is_old_certificate(const struct tlsa_key *key);
 
 /* The first of that kind; NULL: none. */
 const struct tlsa_key *tlsa_keys_find(const struct tlsa_keys *keys, enum tlsa_holder holder,

@@ -26,9 +26,10 @@ struct tlsa_found {
 };
 
 /* Where the host name is an alias (CNAME), and DNSSEC says so, clients ask for TLSA records of
- * the target, and take those of the name itself only where the target has none (RFC 7671
- * 7). Asks for the address of name first, then for the records. Errors of resolvers are in
- * out->answer; negative: as dns_ask and tlsa_owner. tlsa_found_clear frees. */
+ * the target, and take those of the name itself only where the target has none that are secure (RFC
+ * 7671 7). Asks for the address of name first, then for the records: where the address cannot be
+ * looked up, that is the answer, since nobody knows then which records clients would take. Errors
+ * of resolvers are in out->answer; negative: as dns_ask and tlsa_owner. tlsa_found_clear frees. */
 int tlsa_lookup(struct tlsa_found *out, const struct tlsa_asker *asker, int64_t port,
                 const char *protocol, const char *name, struct err *err);
 void tlsa_found_clear(struct tlsa_found *found);

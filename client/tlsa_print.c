@@ -21,6 +21,15 @@ void tlsa_time_text(char dst[static 32], int64_t time)
     }
 }
 
+void tlsa_time_local(char dst[static 32], int64_t time)
+{
+    time_t at = (time_t)time;
+    struct tm tm;
+    if (localtime_r(&at, &tm) == NULL || strftime(dst, 32, "%Y-%m-%d %H:%M:%S %z", &tm) == 0) {
+        dst[0] = '\0';
+    }
+}
+
 json_t *tlsa_record_json(const char *owner, const uint8_t *rdata, size_t len)
 {
     struct tlsa tlsa;

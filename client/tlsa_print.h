@@ -30,7 +30,9 @@ void tlsa_print_cautions(struct client *client);
  * out of memory. */
 json_t *tlsa_record_json(const char *owner, const uint8_t *rdata, size_t len);
 
-/* "2026-11-21T12:00:00Z" */
+/* For programs, "2026-11-21T12:00:00Z"; for people, in their own zone, "2026-11-21 13:00:00 +0100"
+ */
 void tlsa_time_text(char dst[static 32], int64_t time);
+void tlsa_time_local(char dst[static 32], int64_t time);
 
 #endif

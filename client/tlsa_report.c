@@ -14,6 +14,10 @@ const char *tlsa_belongs(const struct tlsa_published *published)
 /* A digest is shown whole, a key or certificate by its beginning. */
 static void short_text(char dst[static 200], const struct tlsa_published *p)
 {
+    if (p->tlsa.data == NULL) {
+        snprintf(dst, 200, "a record of %zu octets", p->record->len);
+        return;
+    }
     int n = snprintf(dst, 200, "%u %u %u ", p->tlsa.usage, p->tlsa.selector, p->tlsa.matching);
     size_t shown = p->tlsa.len <= 64 ? p->tlsa.len : 32;
     for (size_t i = 0; i < shown; i++) {
@@ -26,6 +30,11 @@ static void short_text(char dst[static 200], const struct tlsa_published *p)
 static bool to_remove(const struct tlsa_published *p)
 {
     return p->key != NULL && p->key->holder == TLSA_STALE;
+}
+
+static const char *stale_kind(const struct tlsa_key *key)
+{
+    return tlsa_key_is_old_certificate(key) ? "certificate" : "key";
 }
 
 static bool is_bogus(const struct dns_answer *answer)
@@ -84,8 +93,8 @@ static void warn_records(struct client *client, const struct tlsa_result *r)
             log_warning(client->log, NULL, "%s: clients cannot use %s: %s", r->found->owner, text,
                         p->unusable);
         } else if (to_remove(p)) {
-            log_warning(client->log, NULL, "%s: %s is of an old %s key: remove it", r->found->owner,
-                        text, key_type_name(p->key->type));
+            log_warning(client->log, NULL, "%s: %s is of an old %s %s: remove it", r->found->owner,
+                        text, key_type_name(p->key->type), stale_kind(p->key));
         }
     }
     if (r->judgement->more) {
@@ -126,10 +135,14 @@ static void print_published(struct client *client, const struct tlsa_published *
     if (p->key == NULL) {
         term_put(client->out, TERM_YELLOW, "foreign");
         fputs(", of no key here", client->out);
-    } else if (p->key->holder == TLSA_STALE) {
-        tlsa_time_text(time, p->key->ended);
+    } else if (tlsa_key_is_old_certificate(p->key)) {
         term_put(client->out, TERM_YELLOW, "stale");
-        fprintf(client->out, ", of a %s key that was %s at %s: remove it",
+        fprintf(client->out, ", of an %s certificate that was replaced: remove it",
+                key_type_name(p->key->type));
+    } else if (p->key->holder == TLSA_STALE) {
+        tlsa_time_local(time, p->key->ended);
+        term_put(client->out, TERM_YELLOW, "stale");
+        fprintf(client->out, ", of an %s key that was %s at %s: remove it",
                 key_type_name(p->key->type), keyhistory_why_name(p->key->why), time);
     } else {
         bool issuer = p->tlsa.usage == TLSA_PKIX_TA || p->tlsa.usage == TLSA_DANE_TA;
@@ -233,7 +246,9 @@ static json_t *published_json(const struct tlsa_result *r, const struct tlsa_pub
     if (more != NULL && p->key != NULL) {
         json_object_set_new(more, "key_type", json_string(key_type_name(p->key->type)));
     }
-    if (more != NULL && to_remove(p)) {
+    if (more != NULL && to_remove(p) && tlsa_key_is_old_certificate(p->key)) {
+        json_object_set_new(more, "why", json_string("renewed"));
+    } else if (more != NULL && to_remove(p)) {
         tlsa_time_text(time, p->key->ended);
         json_object_set_new(more, "ended", json_string(time));
         json_object_set_new(more, "why", json_string(keyhistory_why_name(p->key->why)));

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ class Check(unittest.TestCase):
             "www.expired.test": own,
             "target.signed.test": own,
             "own.signed.test": own,
+            "lost.signed.test": own,
         }
         cls.net = DnsSec(cls.folder, zones=ZONES)
         cls.addClassCleanup(cls.net.stop)
@@ -73,6 +75,7 @@ class Check(unittest.TestCase):
         cls.net.add("target.signed.test", 300, "A", "192.0.2.3")
         cls.net.add("moved.signed.test", 300, "CNAME", "target.signed.test.")  # records at the target alone
         cls.net.add("own.signed.test", 300, "CNAME", "mail.signed.test.")  # at the name alone: as for others beside it
+        cls.net.add("lost.signed.test", 300, "CNAME", "www.expired.test.")
         cls.net.add("_443._tcp.far.signed.test", 300, "CNAME", "_443._tcp.good.signed.test.")
         cls.net.publish()
 
@@ -219,6 +222,8 @@ class Check(unittest.TestCase):
         self.assertEqual((item["owner"], item["alias"]), ("_443._tcp.own.signed.test", False))
         item, _ = self.check("far.signed.test", 0)
         self.assertEqual(item["owner"], "_443._tcp.far.signed.test")
+        item, _ = self.check("lost.signed.test", 1)
+        self.assertEqual(item["trust"], "bogus", "nobody gets as far as asking for records")
 
 
 class RollOver(ClientCase):
@@ -319,7 +324,9 @@ class RollOver(ClientCase):
         self.assertGreater(item["owners"][0]["old_ttl_over"], item["owners"][0]["since"])
         done = self.certmill("key", "activate")
         self.assertEqual(done.returncode, 1)
-        self.assertIn(item["possible"], done.stderr, "it says when")
+        when = re.search(r"from (\d+-\d+-\d+ \d+:\d+:\d+ [+-]\d{4}) on", done.stderr)
+        self.assertIsNotNone(when, done.stderr)
+        self.assertEqual(datetime.strptime(when[1], "%Y-%m-%d %H:%M:%S %z"), datetime.fromisoformat(item["possible"]))
         self.assertEqual(self.key_file.read_text(), key)
         self.assertFalse(self.hook.exists())
         # As if it were two hours later.
@@ -356,13 +363,34 @@ class RollOver(ClientCase):
         self.assertNotEqual(self.stage(), new, "the next one is a new key")
 
     def test_killed_between_swap_and_cleaning(self) -> None:
-        """The staged key is in use already: it is no staged one."""
+        """The staged key is in use already: it is no staged one, and services are told of it."""
         old = self.begin("www.example.org", 1)
         self.stage()
         shutil.copyfile(self.key_file, self.inner / "staged.key")
         self.assertEqual(self.belongs(), {old: "current"})
         self.assertFalse(self.status()["staged"])
+        self.assertFalse(self.hook.exists())
+        self.assertIn("the staged key is in use", self.ok("key", "activate"))
+        self.assertEqual(self.hook.read_text(), "www.example.org\n")
         self.assertFalse((self.inner / "staged.key").exists())
+        self.assertEqual(self.certmill("key", "activate").returncode, 1, "nothing is left to be done")
+
+    def test_old_certificate(self) -> None:
+        """A 3 0 1 record of the certificate before is known as long as that is kept; so is one before that."""
+        record = self.begin("mail.example.org", 1)
+        self.settings["keep-old"] = 2
+        self.write()
+        leaves = []
+        for _ in range(3):
+            self.ok("get", "certificate")
+            leaf = pki.openssl("x509", "-in", self.path / f"{self.name}-certificate.ecdsa.crt", "-outform", "DER")
+            leaves.append(rdata(leaf, "301"))
+        self.publish(1, record, *leaves, FOREIGN)
+        self.assertEqual(self.belongs(), {record: "current", leaves[2]: "current", leaves[0]: "stale", leaves[1]: "stale",
+                                          FOREIGN: "foreign"})
+        out = self.ok("check", "tlsa")
+        self.assertEqual(out.count("stale, of an ecdsa certificate that was replaced: remove it"), 2)
+        self.assertIn(f"; to be removed: {self.owner}. IN TLSA {leaves[0]}", out)
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ class KillAt(Thread):
                 return
             stop, deliver = os.WSTOPSIG(status), 0
             if stop != signal.SIGTRAP | 0x80:
-                deliver = 0 if stop == signal.SIGCONT else stop
+                deliver = 0 if stop in (signal.SIGCONT, signal.SIGTRAP) else stop  # SIGTRAP: it became another program
                 continue
             if self._is_due(entering):
                 self.struck = True

@@ -130,6 +130,22 @@ static void test_matches(void)
     struct chain upper = {.certs = {chain.certs[1], chain.certs[2]}, .count = 2};
     struct tlsa_of of_root = {.spki = next_spki, .spki_len = next_len, .chain = &upper};
     CU_ASSERT_TRUE(matches("211", &of_root, &leaf));
+    /* one that is not sent, if the record has all of it (RFC 7671 5.2.2) */
+    struct chain sent = {.certs = {chain.certs[0], chain.certs[1]}, .count = 2};
+    struct tlsa_of without_root = {.spki = leaf_spki, .spki_len = leaf_len, .chain = &sent};
+    CU_ASSERT_TRUE(matches("200", &of_root, &without_root));
+    CU_ASSERT_TRUE(matches("210", &of_root, &without_root));
+    CU_ASSERT_FALSE(matches("201", &of_root, &without_root));
+    CU_ASSERT_FALSE(matches("211", &of_root, &without_root));
+    CU_ASSERT_FALSE(matches("300", &of_root, &without_root));
+    EVP_PKEY *other_key = EVP_EC_gen("P-256"); /* another's, of the same name */
+    X509 *other = ca_make(&(struct ca_wish){"Root", NULL, other_key, NULL, NULL, 1, -60, 600});
+    struct chain others = {.certs = {chain.certs[1], other}, .count = 2};
+    struct tlsa_of of_other = {.spki = next_spki, .spki_len = next_len, .chain = &others};
+    CU_ASSERT_FALSE(matches("200", &of_other, &without_root));
+    CU_ASSERT_FALSE(matches("210", &of_other, &without_root));
+    X509_free(other);
+    EVP_PKEY_free(other_key);
 }
 
 /* RFC 6698 4.1, RFC 7671 4.1: what clients cannot use. */
@@ -235,7 +251,7 @@ static void test_judge(void)
 {
     char *types[] = {(char *)"311", (char *)"312"};
     struct conf_strings list = {.items = types, .count = 2};
-    static const bool wanted[KEY_TYPES] = {[KEY_ECDSA] = true};
+    struct tlsa_wish wish = {.wanted = {[KEY_ECDSA] = true}, .types = &list, .port = 443};
     uint8_t old_spki[] = "an old key", foreign_spki[] = "somebody's";
     struct tlsa_key items[] = {
         {.holder = TLSA_CURRENT, .type = KEY_ECDSA, .spki = leaf_spki, .spki_len = leaf_len},
@@ -253,7 +269,7 @@ static void test_judge(void)
     for (size_t i = 0; i < 4; i++) {
         add(&answer, "311", &of[i]);
     }
-    CU_ASSERT_EQUAL_FATAL(tlsa_judge(&j, &keys, wanted, &list, &answer, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(tlsa_judge(&j, &keys, &wish, &answer, &err), 0);
     CU_ASSERT_PTR_EQUAL(j.published[0].key, &items[0]); /* though an old one is the same */
     CU_ASSERT_PTR_EQUAL(j.published[1].key, &items[1]);
     CU_ASSERT_PTR_EQUAL(j.published[2].key, &items[2]);
@@ -268,13 +284,13 @@ static void test_judge(void)
 
     /* RFC 7671 9: a SHA-512 record of another key makes clients pass over 3 1 1, not over 3 1 0 */
     add(&answer, "312", &of[3]);
-    CU_ASSERT_EQUAL_FATAL(tlsa_judge(&j, &keys, wanted, &list, &answer, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(tlsa_judge(&j, &keys, &wish, &answer, &err), 0);
     CU_ASSERT_TRUE(j.published[0].ignored);
     CU_ASSERT_FALSE(j.published[4].ignored);
     CU_ASSERT_FALSE(tlsa_accepted(&j, &items[0]));
     tlsa_judgement_clear(&j);
     add(&answer, "310", &of[0]);
-    CU_ASSERT_EQUAL_FATAL(tlsa_judge(&j, &keys, wanted, &list, &answer, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(tlsa_judge(&j, &keys, &wish, &answer, &err), 0);
     CU_ASSERT_FALSE(j.published[5].ignored);
     CU_ASSERT_TRUE(tlsa_accepted(&j, &items[0]));
     tlsa_judgement_clear(&j);
@@ -283,7 +299,7 @@ static void test_judge(void)
     /* nothing that can be used is as nothing at all */
     records[0] = (struct dns_record){.rdata = (const uint8_t *)"\3\1", .len = 2};
     answer.count = 1;
-    CU_ASSERT_EQUAL_FATAL(tlsa_judge(&j, &keys, wanted, &list, &answer, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(tlsa_judge(&j, &keys, &wish, &answer, &err), 0);
     CU_ASSERT_PTR_NOT_NULL(j.published[0].unusable);
     CU_ASSERT_TRUE(tlsa_accepted(&j, &items[0]));
     tlsa_judgement_clear(&j);
@@ -291,18 +307,83 @@ static void test_judge(void)
         records[i] = records[0];
     }
     answer.count = LIMIT_TLSA + 1;
-    CU_ASSERT_EQUAL_FATAL(tlsa_judge(&j, &keys, wanted, &list, &answer, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(tlsa_judge(&j, &keys, &wish, &answer, &err), 0);
     CU_ASSERT_TRUE(j.more);
     CU_ASSERT_EQUAL(j.published_count, LIMIT_TLSA);
     tlsa_judgement_clear(&j);
+}
+
+/* RFC 7672 3.1.3: between mail servers usages 0 and 1 are as if not there. */
+static void test_mail(void)
+{
+    struct conf_strings list = {0};
+    struct tlsa_wish wish = {.types = &list, .port = 443};
+    uint8_t foreign_spki[] = "somebody's";
+    struct tlsa_key item = {
+        .holder = TLSA_CURRENT, .type = KEY_ECDSA, .spki = leaf_spki, .spki_len = leaf_len};
+    struct tlsa_keys keys = {.items = &item, .count = 1};
+    struct tlsa_of foreign = {.spki = foreign_spki, .spki_len = sizeof(foreign_spki)};
+    struct dns_answer answer = {.outcome = DNS_FOUND};
+    struct tlsa_judgement j;
+    add(&answer, "111", &foreign);
+    CU_ASSERT_EQUAL_FATAL(tlsa_judge(&j, &keys, &wish, &answer, &err), 0);
+    CU_ASSERT_PTR_NULL(j.published[0].unusable);
+    CU_ASSERT_FALSE(tlsa_accepted(&j, &item));
+    tlsa_judgement_clear(&j);
+    wish.port = TLSA_SMTP_PORT;
+    CU_ASSERT_EQUAL_FATAL(tlsa_judge(&j, &keys, &wish, &answer, &err), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(j.published[0].unusable, "RFC 7672"));
+    CU_ASSERT_TRUE(tlsa_accepted(&j, &item)); /* nothing usable: as without records */
+    tlsa_judgement_clear(&j);
+    add(&answer, "311", &foreign);
+    CU_ASSERT_EQUAL_FATAL(tlsa_judge(&j, &keys, &wish, &answer, &err), 0);
+    CU_ASSERT_FALSE(tlsa_accepted(&j, &item));
+    tlsa_judgement_clear(&j);
+    drop(&answer);
+}
+
+/* A record of a certificate that was replaced, its key kept. */
+static void test_old_certificate(void)
+{
+    struct conf_strings list = {0};
+    struct tlsa_wish wish = {.types = &list};
+    X509 *cert = ca_make(&(struct ca_wish){"a.example", "DNS:a.example", leaf_key, chain.certs[1],
+                                           next_key, 0, -120, 300});
+    struct tlsa_key items[] = {
+        {.holder = TLSA_CURRENT, .spki = leaf_spki, .spki_len = leaf_len, .chain = chain},
+        {.holder = TLSA_STALE,
+         .spki = leaf_spki,
+         .spki_len = leaf_len,
+         .chain = {.certs = {cert}, .count = 1}},
+        {.holder = TLSA_STALE, .spki = next_spki, .spki_len = next_len},
+    };
+    struct tlsa_keys keys = {.items = items, .count = 3};
+    struct tlsa_of now = tlsa_key_of(&items[0]), before = tlsa_key_of(&items[1]);
+    struct dns_answer answer = {.outcome = DNS_FOUND};
+    struct tlsa_judgement j;
+    CU_ASSERT_FALSE(tlsa_key_is_old_certificate(&items[0]));
+    CU_ASSERT_TRUE(tlsa_key_is_old_certificate(&items[1]));
+    CU_ASSERT_FALSE(tlsa_key_is_old_certificate(&items[2]));
+    add(&answer, "301", &now);
+    add(&answer, "301", &before);
+    add(&answer, "311", &before);
+    CU_ASSERT_EQUAL_FATAL(tlsa_judge(&j, &keys, &wish, &answer, &err), 0);
+    CU_ASSERT_PTR_EQUAL(j.published[0].key, &items[0]);
+    CU_ASSERT_PTR_EQUAL(j.published[1].key, &items[1]);
+    CU_ASSERT_PTR_EQUAL(j.published[2].key, &items[0]); /* its key is in use */
+    tlsa_judgement_clear(&j);
+    drop(&answer);
+    X509_free(cert);
 }
 
 /* -- looking up: RFC 7671 7 -- */
 
 struct script {
     const char *target; /* of the name's alias; NULL: none */
-    enum dns_trust trust;
-    enum dns_outcome at_target, at_name;
+    struct {
+        enum dns_outcome outcome;
+        enum dns_trust trust;
+    } address, at_target, at_name;
     int asked;
 };
 
@@ -310,13 +391,17 @@ static int ask(void *arg, const char *owner, uint16_t type, struct dns_answer *o
                struct err *ask_err)
 {
     struct script *script = arg;
+    bool at_target = strcmp(owner, "_25._tcp.b.example") == 0;
     (void)ask_err;
     script->asked++;
-    *out = (struct dns_answer){.outcome = DNS_FOUND, .trust = script->trust};
     if (type == TLSA_RRTYPE) {
-        out->outcome =
-            strcmp(owner, "_25._tcp.b.example") == 0 ? script->at_target : script->at_name;
-    } else if (script->target != NULL) {
+        *out = (struct dns_answer){
+            .outcome = at_target ? script->at_target.outcome : script->at_name.outcome,
+            .trust = at_target ? script->at_target.trust : script->at_name.trust};
+        return 0;
+    }
+    *out = (struct dns_answer){.outcome = script->address.outcome, .trust = script->address.trust};
+    if (script->target != NULL) {
         out->names = calloc(2, sizeof(out->names[0]));
         out->names[0] = strdup("a.example");
         out->names[1] = strdup(script->target);
@@ -325,6 +410,15 @@ static int ask(void *arg, const char *owner, uint16_t type, struct dns_answer *o
     return 0;
 }
 
+#define SECURE(outcome)                                                                            \
+    {                                                                                              \
+        outcome, DNS_SECURE                                                                        \
+    }
+#define INSECURE(outcome)                                                                          \
+    {                                                                                              \
+        outcome, DNS_INSECURE                                                                      \
+    }
+
 static void test_lookup(void)
 {
     static const struct {
@@ -332,13 +426,45 @@ static void test_lookup(void)
         const char *base;
         int asked;
     } rows[] = {
-        {{NULL, DNS_SECURE, DNS_FOUND, DNS_FOUND, 0}, "a.example", 2},
-        {{"b.example", DNS_SECURE, DNS_FOUND, DNS_FOUND, 0}, "b.example", 2},
-        {{"b.example", DNS_SECURE, DNS_NODATA, DNS_FOUND, 0}, "a.example", 3},
-        {{"b.example", DNS_SECURE, DNS_NXDOMAIN, DNS_NXDOMAIN, 0}, "a.example", 3},
-        {{"b.example", DNS_SECURE, DNS_FAILED, DNS_FOUND, 0}, "b.example", 2},
-        {{"b.example", DNS_INSECURE, DNS_FOUND, DNS_FOUND, 0}, "a.example", 2},
-        {{"A.EXAMPLE", DNS_SECURE, DNS_FOUND, DNS_FOUND, 0}, "a.example", 2},
+        {{NULL, SECURE(DNS_FOUND), SECURE(DNS_FOUND), SECURE(DNS_FOUND), 0}, "a.example", 2},
+        {{"b.example", SECURE(DNS_FOUND), SECURE(DNS_FOUND), SECURE(DNS_FOUND), 0}, "b.example", 2},
+        {{"b.example", SECURE(DNS_FOUND), SECURE(DNS_NODATA), SECURE(DNS_FOUND), 0},
+         "a.example",
+         3},
+        {{"b.example", SECURE(DNS_FOUND), SECURE(DNS_NXDOMAIN), SECURE(DNS_NXDOMAIN), 0},
+         "a.example",
+         3},
+        {{"b.example", SECURE(DNS_NODATA), SECURE(DNS_FOUND), SECURE(DNS_FOUND), 0}, /* has AAAA */
+         "b.example",
+         2},
+        {{"b.example", SECURE(DNS_FOUND), SECURE(DNS_FAILED), SECURE(DNS_FOUND), 0},
+         "b.example",
+         2},
+        {{"b.example", SECURE(DNS_FOUND), {DNS_FAILED, DNS_BOGUS}, SECURE(DNS_FOUND), 0},
+         "b.example",
+         2},
+        /* an alias that nobody vouches for is none */
+        {{"b.example", INSECURE(DNS_FOUND), SECURE(DNS_FOUND), SECURE(DNS_FOUND), 0},
+         "a.example",
+         2},
+        /* records that are not secure are as good as none; with no others they are told */
+        {{"b.example", SECURE(DNS_FOUND), INSECURE(DNS_FOUND), SECURE(DNS_FOUND), 0},
+         "a.example",
+         3},
+        {{"b.example", SECURE(DNS_FOUND), INSECURE(DNS_FOUND), SECURE(DNS_NODATA), 0},
+         "b.example",
+         3},
+        {{"b.example", SECURE(DNS_FOUND), INSECURE(DNS_NODATA), INSECURE(DNS_NXDOMAIN), 0},
+         "a.example",
+         3},
+        /* without an address nobody knows where clients look */
+        {{"b.example", {DNS_FAILED, DNS_BOGUS}, SECURE(DNS_FOUND), SECURE(DNS_FOUND), 0},
+         "a.example",
+         1},
+        {{NULL, {DNS_FAILED, DNS_INDETERMINATE}, SECURE(DNS_FOUND), SECURE(DNS_NODATA), 0},
+         "a.example",
+         1},
+        {{"A.EXAMPLE", SECURE(DNS_FOUND), SECURE(DNS_FOUND), SECURE(DNS_FOUND), 0}, "a.example", 2},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct script script = rows[i].script;
@@ -346,8 +472,12 @@ static void test_lookup(void)
         struct tlsa_found found;
         CU_ASSERT_EQUAL(tlsa_lookup(&found, &asker, 25, "tcp", "a.example", &err), 0);
         CU_ASSERT_STRING_EQUAL(found.base, rows[i].base);
+        CU_ASSERT_STRING_EQUAL(found.owner + strlen("_25._tcp."), rows[i].base);
         CU_ASSERT_EQUAL(found.alias, rows[i].base[0] == 'b');
         CU_ASSERT_EQUAL(script.asked, rows[i].asked);
+        if (script.asked == 1) {
+            CU_ASSERT_EQUAL(found.answer.outcome, DNS_FAILED);
+        }
         tlsa_found_clear(&found);
     }
 }
@@ -365,6 +495,8 @@ int main(void)
     CU_add_test(suite, "text", test_text);
     CU_add_test(suite, "which service", test_service);
     CU_add_test(suite, "judgement", test_judge);
+    CU_add_test(suite, "records of mail servers", test_mail);
+    CU_add_test(suite, "records of an old certificate", test_old_certificate);
     CU_add_test(suite, "aliases", test_lookup);
     CU_basic_run_tests();
     unsigned failures = CU_get_number_of_failures();
