@@ -142,6 +142,11 @@ class KillAt(Thread):
         self._thread.join(30)
         return self.struck
 
+    def wait_end(self) -> bool:
+        """Waits until the process, a child of ours that nobody else waits for, has ended; whether it was killed."""
+        self._thread.join(120)
+        return self.struck
+
     def _run(self) -> None:
         self._ptrace(_PTRACE_ATTACH)
         self._alive = True
