@@ -314,7 +314,7 @@ class Lab:
         return process
 
     @staticmethod
-    def collect(process: subprocess.Popen[str], limit: float = 120.0) -> Answer:
+    def collect(process: subprocess.Popen[str], limit: float = 240.0) -> Answer:
         """Waits for a client and gives what it got."""
         try:
             stdout, stderr = process.communicate(timeout=limit)
@@ -328,7 +328,7 @@ class Lab:
               command: str | None = None) -> Answer:
         """Runs certmill-shell; command: as SSH_ORIGINAL_COMMAND."""
         done = subprocess.run([BIN / "certmill-shell", *words], input=data.encode() if isinstance(data, str) else data,
-                              capture_output=True, env=self.shell_env(domains, command), check=False, timeout=120)
+                              capture_output=True, env=self.shell_env(domains, command), check=False, timeout=240)
         return Answer(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
     def get(self, names: Sequence[str], domains: str | None = None, csr: str | None = None, key: str = "ecdsa",
@@ -347,7 +347,7 @@ class Lab:
         """The same the way a client does it: ssh, forced command."""
         assert self.sshd is not None
         done = subprocess.run(self.sshd.command(key, words), input=data, capture_output=True, text=True, check=False,
-                              timeout=120)
+                              timeout=240)
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def check_chain(self, chain: str, names: Sequence[str], key: Path | None = None, ca: Ca | None = None) -> str:

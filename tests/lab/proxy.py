@@ -46,7 +46,7 @@ class Fault:
     rewrite: Callable[[bytes], bytes] | None = None
     """Changes the body of the CA's answer."""
 
-    def wait_reached(self, limit: float = 60.0) -> None:
+    def wait_reached(self, limit: float = 120.0) -> None:
         """Waits until a request is struck."""
         if not self.reached.wait(limit):
             raise LabError(f"no request for {self.path} within {limit:.0f} s")
