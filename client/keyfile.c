@@ -147,8 +147,14 @@ int keyfile_open(struct key *out, const struct files *files, struct err *err)
         key_clear(out);
     }
     out->made = ret == 0;
-    if (ret == ERR_EXISTS) { /* another run made one meanwhile */
-        ret = read_key(out, files, err);
+    /* There is one that another run has made meanwhile, or a link. */
+    if (ret == ERR_EXISTS && (ret = read_key(out, files, err)) == -ENOENT) {
+        char name[256];
+        files_name(name, files, FILE_KEYPAIR);
+        return err_set(err, ret,
+                       "%s/%s is a link to a file that is not there: put the key there, or remove "
+                       "the link to have a new one made",
+                       files->path, name);
     }
     return ret;
 }

@@ -219,6 +219,24 @@ static void test_of_others(void)
     close(files.folder);
 }
 
+/* Nor is a new key put in the place of a link that leads nowhere: a disk may not be mounted. */
+static void test_not_there(void)
+{
+    struct files files = files_here();
+    struct key key;
+    struct stat st;
+    unlinkat(files.folder, NAME, 0);
+    CU_ASSERT_EQUAL_FATAL(symlinkat("nowhere", files.folder, NAME), 0);
+    CU_ASSERT_EQUAL(keyfile_open(&key, &files, &err), -ENOENT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, NAME " is a link to a file that is not there"));
+    CU_ASSERT_PTR_NULL(key.pkey);
+    CU_ASSERT_EQUAL(fstatat(files.folder, NAME, &st, AT_SYMLINK_NOFOLLOW), 0);
+    CU_ASSERT_TRUE(S_ISLNK(st.st_mode));
+    CU_ASSERT_EQUAL(unlinkat(files.folder, ".certmill/a.example.ecdsa", AT_REMOVEDIR), 0);
+    CU_ASSERT_EQUAL(unlinkat(files.folder, ".certmill", AT_REMOVEDIR), 0);
+    close(files.folder);
+}
+
 /* The same by our own link, into a version that has the key by hard link. */
 static void test_by_our_link(void)
 {
@@ -316,6 +334,7 @@ int main(void)
     CU_add_test(suite, "what new keys are", test_forms);
     CU_add_test(suite, "modes", test_modes);
     CU_add_test(suite, "of others", test_of_others);
+    CU_add_test(suite, "not there", test_not_there);
     CU_add_test(suite, "by our own link", test_by_our_link);
     CU_add_test(suite, "a change of mode is said", test_said);
     CU_add_test(suite, "no file, no key", test_no_file);
