@@ -163,11 +163,29 @@ static void test_staging(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "contradict"));
 }
 
-static void test_refused(void)
+/* A configuration that is refused, and a part of what is said of it. */
+struct refused {
+    const char *yaml, *part;
+};
+
+static void check_refused(const struct refused *bad, size_t count)
 {
-    static const struct {
-        const char *yaml, *part;
-    } bad[] = {
+    struct server_conf c;
+    struct err err;
+
+    for (size_t i = 0; i < count; i++) {
+        CU_ASSERT(load(&c, bad[i].yaml, "h", &err) < 0);
+        bool good = strstr(err.text, bad[i].part) != NULL;
+        if (!good) {
+            fprintf(stderr, "%zu: %s\n", i, err.text);
+        }
+        CU_ASSERT(good);
+    }
+}
+
+static void test_refused_zones(void)
+{
+    static const struct refused bad[] = {
         {"", "no zone is configured; set 'acme-zone'"},
         {"zones: []\n", "no zone is configured"},
         {"dns-lsten: x\n", "f.yaml:1:1: unknown key 'dns-lsten'; did you mean 'dns-listen'?"},
@@ -186,6 +204,13 @@ static void test_refused(void)
          "n.example}]\n",
          "zone a.example is listed twice"},
         {"zones: [{name: a.example, nameservers: ns.a.example}]\n", "is within the zone"},
+    };
+    check_refused(bad, sizeof(bad) / sizeof(bad[0]));
+}
+
+static void test_refused_nameserver(void)
+{
+    static const struct refused bad[] = {
         {"acme-zone: a.example\ndns-listen: []\n", "dns-listen is empty"},
         {"acme-zone: a.example\ndns-listen: [127.0.0.1:53, 127.0.0.1:53]\n", "twice"},
         {"dns-listen: 127.0.0.1\n",
@@ -199,6 +224,20 @@ static void test_refused(void)
         {"dns-listen: '127.0.0.1:'\n", "no port from 0 to 65535"},
         {"dns-listen: '127.0.0.1:+5'\n", "no port from 0 to 65535"},
         {"dns-threads: 65\n", "0 to 64 threads"},
+        {"dns-nsid: 0x0\n", "f.yaml:1:11: dns-nsid: hexadecimal digits behind 0x come in pairs"},
+        {"dns-rate-allow: [192.0.2.0/24, 192.0.2.0/33]\n",
+         "f.yaml:1:32: dns-rate-allow: '192.0.2.0/33' is not a block of addresses"},
+        {"dns-cookies: maybe\n", "use one of off, on, enforce"},
+        {"dns-cookie-secret-file: /nowhere/x\n",
+         "f.yaml:1:25: dns-cookie-secret-file: cannot open '/nowhere/x': No such file"},
+        {"dns-cookie-secret-file: /\n", "is a directory, not a file"},
+    };
+    check_refused(bad, sizeof(bad) / sizeof(bad[0]));
+}
+
+static void test_refused_ca(void)
+{
+    static const struct refused bad[] = {
         {"acme-server-url: http://ca.example/dir\n", "https:// only"},
         {"acme-server-url: ca.example/dir\n", "is not the https:// URL"},
         {"acme-server-url: 'https://'\n", "is not the https:// URL"},
@@ -212,6 +251,13 @@ static void test_refused(void)
         {"staging: maybe\n", "neither true nor false"},
         {"account-key-type: dsa\n",
          "use one of ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096"},
+    };
+    check_refused(bad, sizeof(bad) / sizeof(bad[0]));
+}
+
+static void test_refused_process(void)
+{
+    static const struct refused bad[] = {
         {"state-dir: \"a\\nb\"\n", "'a\\x0ab' is not a path"},
         {"run-dir: "
          "/123456789/123456789/123456789/123456789/123456789/123456789/123456789/123456789/"
@@ -223,29 +269,12 @@ static void test_refused(void)
         {"acme-zone: a.example\ndns-user: certmill\n", "user and dns-user are both certmill"},
         {"acme-zone: a.example\ndns-user: x\nsigner-user: x\n",
          "dns-user and signer-user are both x"},
-        {"dns-nsid: 0x0\n", "f.yaml:1:11: dns-nsid: hexadecimal digits behind 0x come in pairs"},
-        {"dns-rate-allow: [192.0.2.0/24, 192.0.2.0/33]\n",
-         "f.yaml:1:32: dns-rate-allow: '192.0.2.0/33' is not a block of addresses"},
-        {"dns-cookies: maybe\n", "use one of off, on, enforce"},
-        {"dns-cookie-secret-file: /nowhere/x\n",
-         "f.yaml:1:25: dns-cookie-secret-file: cannot open '/nowhere/x': No such file"},
-        {"dns-cookie-secret-file: /\n", "is a directory, not a file"},
         {"log-level: LOUD\n", "use one of DEBUG, INFO, WARNING, ERROR, CRITICAL"},
         {"syslog-facility: LOG_NOBODY\n", "is not a syslog facility"},
         {"syslog-socket: syslog\n", "neither a path"},
         {"acme-zone: a.example\nsyslog-socket: /dev/log\n", "set without syslog-facility"},
     };
-    struct server_conf c;
-    struct err err;
-
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        CU_ASSERT(load(&c, bad[i].yaml, "h", &err) < 0);
-        bool good = strstr(err.text, bad[i].part) != NULL;
-        if (!good) {
-            fprintf(stderr, "%zu: %s\n", i, err.text);
-        }
-        CU_ASSERT(good);
-    }
+    check_refused(bad, sizeof(bad) / sizeof(bad[0]));
 }
 
 static void test_bounds(void)
@@ -360,7 +389,10 @@ int main(void)
         {"every key, printed and read back", test_all_keys},
         {"nameservers by default", test_nameservers},
         {"staging", test_staging},
-        {"refused, with place and cure", test_refused},
+        {"refused zones, with place and cure", test_refused_zones},
+        {"refused nameserver, with place and cure", test_refused_nameserver},
+        {"refused ca, with place and cure", test_refused_ca},
+        {"refused process, with place and cure", test_refused_process},
         {"bounds", test_bounds},
         {"ranges of numbers", test_ranges},
         {"lengths of texts", test_texts},
