@@ -1,5 +1,5 @@
 /*
- * The folder that client/install keeps versions in. Private to it.
+ * The folder that client/install keeps versions in. Private to it, but for opening the folder.
  */
 #ifndef CERTMILL_CLIENT_INSTALL_DIR_H
 #define CERTMILL_CLIENT_INSTALL_DIR_H

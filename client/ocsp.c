@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/install_dir.h"
 #include "client/install_file.h"
 #include "common/file.h"
 #include "common/timestamp.h"
@@ -91,19 +92,25 @@ int ocsp_look(struct ocsp_verdict *out, bool *there, const struct ocsp_subject *
     return ret;
 }
 
+/* Aside in the folder of the certificate, which is locked meanwhile, so that two runs at once do
+ * not write to each other's file. */
 int ocsp_put(const struct files *files, const void *der, size_t len, struct err *err)
 {
-    char name[256], aside[300];
+    static const char aside[] = "response.new";
+    char name[256];
     ocsp_name(name, files);
-    snprintf(aside, sizeof(aside), ".certmill-%.230s.%s.ocsp-new", files->name,
-             key_type_name(files->type));
     struct install_access access = install_access(&files->owner, files->folder, name);
-    (void)unlinkat(files->folder, aside, 0);
-    int ret = install_write(files->folder, aside, der, len, &access);
-    if (ret == 0 && renameat(files->folder, aside, files->folder, name) < 0) {
-        ret = -errno;
-        (void)unlinkat(files->folder, aside, 0);
+    int dir = install_folder_open(files, err);
+    if (dir < 0) {
+        return dir;
     }
+    (void)unlinkat(dir, aside, 0);
+    int ret = install_write(dir, aside, der, len, &access);
+    if (ret == 0 && renameat(dir, aside, files->folder, name) < 0) {
+        ret = -errno;
+        (void)unlinkat(dir, aside, 0);
+    }
+    close(dir);
     if (ret < 0) {
         return install_fail(files, name, ret, err);
     }

@@ -69,7 +69,13 @@ class Responses(ClientCase):
         self.assertEqual((item["status"], item["good"], item["file"]), ("good", True, str(self.response)))
         ends = datetime.datetime.fromisoformat(str(item["next_update"]))
         self.assertEqual(ends - datetime.datetime.fromisoformat(str(item["this_update"])), datetime.timedelta(days=7))
-        self.assertEqual(list(self.path.glob(".certmill-*new")), [])
+        inner = self.path / ".certmill" / "www.example.org.ecdsa"
+        self.assertFalse((inner / "response.new").exists())
+        (inner / "response.new").write_text("of a run that was killed")
+        self.ok("get", "ocsp")
+        self.assertFalse((inner / "response.new").exists())
+        self.assertEqual([path.name for path in self.path.glob("*ocsp*")], [self.response.name])
+        self.ok("check", "ocsp")
 
         good = self.response.read_bytes()
         later = good.replace(b"\x80\x00\x18\x0f20", b"\x80\x00\x18\x0f19")
