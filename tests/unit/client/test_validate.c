@@ -268,6 +268,58 @@ static void test_other_name(void)
     }
 }
 
+/* RFC 4035 5.4, RFC 5155 8.5: what the bitmap has is not absent. */
+static void test_other_type(void)
+{
+    static const struct {
+        const char *file, *type;
+        bool absent;
+    } cases[] = {{"nodata", "A", false},          {"nodata", "AAAA", true},
+                 {"nodata", "RRSIG", false},      {"nodata_nsec3", "A", false},
+                 {"nodata_nsec3", "MX", true},    {"wildcard_nodata", "TXT", false},
+                 {"wildcard_nodata", "MX", true}, {"wildcard_nodata_nsec3", "TXT", false}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tape tape;
+        uint8_t *at;
+
+        tape_open(&tape, cases[i].file);
+        at = tape.data + (tape.r.messages - tape.data) + 2 + 12;
+        while (*at != 0) {
+            at += 1 + *at;
+        }
+        wire_write_u16(at + 1, (uint16_t)ldns_get_rr_type_by_name(cases[i].type));
+        (void)snprintf(tape.r.type, sizeof tape.r.type, "%s", cases[i].type);
+        CU_ASSERT_EQUAL(is_bogus(play(&tape)), !cases[i].absent);
+        tape_close(&tape);
+    }
+}
+
+/* The wildcard's own NSEC as if it were that of a name that the wildcard is expanded to: its
+ * signature is right, and would deny whatever there is at any name below (RFC 4035 5.3.4). */
+static void test_expanded_proof(void)
+{
+    const struct dns_answer *a;
+    struct tape tape;
+    uint8_t *at, *end;
+    unsigned changed = 0;
+
+    tape_open(&tape, "wildcard_nodata");
+    at = tape.data + (tape.r.messages - tape.data) + 2;
+    end = at + wire_read_u16(tape.r.messages);
+    for (; end - at > 3; at++) {
+        if (at[0] == 1 && at[1] == '*' && (at[2] & 0xc0) == 0xc0) { /* an owner name's */
+            at[1] = 'x';
+            changed++;
+        }
+    }
+    CU_ASSERT_TRUE(changed > 0);
+    a = play(&tape);
+    CU_ASSERT_TRUE(is_bogus(a));
+    CU_ASSERT_PTR_NOT_NULL(strstr(a->reason, "nothing proves the absence"));
+    tape_close(&tape);
+}
+
 /* -- octets changed -- */
 
 static bool same(const struct dns_answer *a, const struct dns_answer *b)
@@ -371,6 +423,8 @@ int main(void)
                                             {"without proofs", test_without_proofs},
                                             {"other code", test_other_code},
                                             {"other name", test_other_name},
+                                            {"other type", test_other_type},
+                                            {"expanded proof", test_expanded_proof},
                                             {"changed answers", test_changed_answers},
                                             {"changed chains", test_changed_chains}};
 
