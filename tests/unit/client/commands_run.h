@@ -5,7 +5,6 @@
 #ifndef CERTMILL_TESTS_UNIT_CLIENT_COMMANDS_RUN_H
 #define CERTMILL_TESTS_UNIT_CLIENT_COMMANDS_RUN_H
 
-#include <ftw.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 
 #include "ca.h"
 #include "client/client.h"
+#include "tests/unit/common/folder.h"
 
 static char base[] = "/tmp/certmill-commands-XXXXXX";
 static char text[16384]; /* what a command printed */
@@ -159,14 +159,6 @@ static inline int commands_part(int argc, char **argv)
     _exit(status); /* what it has allocated is nobody's business */
 }
 
-static inline int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st;
-    (void)type;
-    (void)walk;
-    return remove(name);
-}
-
 static inline int set_up(void)
 {
     return mkdtemp(base) == NULL ? -1 : setenv("TEST_FOLDER", base, 1);
@@ -174,7 +166,7 @@ static inline int set_up(void)
 
 static inline int tear_down(void)
 {
-    return nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(base);
 }
 
 #endif

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 
 #include "common/file.h"
 #include "tests/unit/client/ca.h"
+#include "tests/unit/common/folder.h"
 #include "tests/unit/common/run.h"
 
 #define DAY (24L * 3600)
@@ -28,18 +28,10 @@ static struct scan scan;
 static EVP_PKEY *key, *other, *ca_key, *sub_key;
 static X509 *root, *sub, *leaf, *fresh_leaf, *new_sub;
 
-static inline int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st;
-    (void)type;
-    (void)walk;
-    return remove(name);
-}
-
 static inline void fresh(void)
 {
     scan_clear(&scan);
-    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(path);
     snprintf(path, sizeof(path), "%s/folder", base);
     CU_ASSERT_EQUAL_FATAL(mkdir(path, 0755), 0);
 }
@@ -164,7 +156,7 @@ static inline void end_world(void)
     X509 *certs[] = {root, sub, leaf, fresh_leaf, new_sub};
     EVP_PKEY *keys[] = {key, other, ca_key, sub_key};
     scan_clear(&scan);
-    nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(base);
     for (size_t i = 0; i < sizeof(certs) / sizeof(certs[0]); i++) {
         X509_free(certs[i]);
     }

@@ -4,7 +4,6 @@
 #include <CUnit/Basic.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <openssl/pkcs12.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 
 #include "ca.h"
 #include "client/copies_form.h"
+#include "tests/unit/common/folder.h"
 
 #define DAY 86400L
 
@@ -28,17 +28,9 @@ static struct settings_copy rows[8];
 static struct settings settings = {.copies = {.rows = rows}};
 static char paths[8][LIMIT_PATH];
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st;
-    (void)type;
-    (void)walk;
-    return remove(name);
-}
-
 static void fresh(void)
 {
-    nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(folder);
     snprintf(folder, sizeof(folder), "%s/f", base);
     if (mkdir(folder, 0750) < 0) {
         abort();
@@ -380,7 +372,7 @@ static int tear_down(void)
     chain_clear(&chain);
     chain_clear(&renewed);
     key_clear(&key);
-    return nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(base);
 }
 
 int main(void)

@@ -4,12 +4,13 @@
 #include <CUnit/Basic.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "tests/unit/common/folder.h"
 
 static char base[] = "/tmp/certmill-hooks-XXXXXX";
 static char folder[64], trace[64], dir[64];
@@ -26,17 +27,9 @@ static const struct set sets[] = {{.names = www, .count = 2, .name = "www.exampl
 static const struct hooks_change changes[] = {
     {&sets[0], KEY_RSA, NULL}, {&sets[0], KEY_ECDSA, NULL}, {&sets[1], KEY_RSA, NULL}};
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st;
-    (void)type;
-    (void)walk;
-    return remove(name);
-}
-
 static void fresh(void)
 {
-    nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(folder);
     snprintf(folder, sizeof(folder), "%s/f", base);
     snprintf(trace, sizeof(trace), "%s/f/trace", base);
     snprintf(dir, sizeof(dir), "%s/f/hooks", base);
@@ -321,7 +314,7 @@ static int tear_down(void)
     report_clear(&report);
     log_free(log_);
     close(log_file);
-    return nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(base);
 }
 
 int main(void)

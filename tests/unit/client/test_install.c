@@ -7,13 +7,14 @@
 #include <CUnit/Basic.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/unit/common/folder.h"
 
 static char base[] = "/tmp/certmill-install-XXXXXX";
 static char path[64];
@@ -23,21 +24,13 @@ static struct files files = {.path = path,
                              .owner = {.uid = (uid_t)-1, .gid = (gid_t)-1}};
 static struct err err;
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st;
-    (void)type;
-    (void)walk;
-    return remove(name);
-}
-
 /* A new empty folder. */
 static void fresh(void)
 {
     if (files.folder > 0) {
         close(files.folder);
     }
-    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(path);
     snprintf(path, sizeof(path), "%s/path", base);
     if (mkdir(path, 0750) < 0 || (files.folder = open(path, O_RDONLY | O_DIRECTORY)) < 0) {
         abort();
@@ -533,7 +526,7 @@ static int set_up(void)
 static int tear_down(void)
 {
     close(files.folder);
-    return nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(base);
 }
 
 int main(void)

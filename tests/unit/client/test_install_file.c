@@ -4,13 +4,14 @@
 #include <CUnit/Basic.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "tests/unit/common/folder.h"
 
 #define NOBODY ((uid_t)65534)
 
@@ -181,14 +182,6 @@ static void test_said(void)
     CU_ASSERT_EQUAL(strncmp(err.text, "/etc/x: ", 8), 0);
 }
 
-static int remove_one(const char *name, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(name);
-}
-
 static int set_up(void)
 {
     return mkdtemp(base) == NULL || (dir = open(base, O_RDONLY | O_DIRECTORY)) < 0 ? -1 : 0;
@@ -197,7 +190,7 @@ static int set_up(void)
 static int tear_down(void)
 {
     close(dir);
-    return nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(base);
 }
 
 int main(void)

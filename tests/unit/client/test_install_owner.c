@@ -6,7 +6,6 @@
 #include <CUnit/Basic.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <grp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "client/install.h"
+#include "tests/unit/common/folder.h"
 
 /* No need for these to be known to the system. */
 #define SERVICE 12001
@@ -31,20 +31,12 @@ static char path[64];
 static struct files files = {.path = path, .name = "a.example", .type = KEY_ECDSA};
 static struct err err;
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st;
-    (void)type;
-    (void)walk;
-    return remove(name);
-}
-
 static void fresh(mode_t mode, uid_t uid, gid_t gid, mode_t folder_mode)
 {
     if (files.folder > 0) {
         close(files.folder);
     }
-    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(path);
     snprintf(path, sizeof(path), "%s/path", base);
     if (mkdir(path, 0700) < 0 || chmod(path, folder_mode) < 0 ||
         (files.folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
@@ -218,7 +210,7 @@ static void test_not_ours_to_give(void)
     int status;
     fresh(0640, no_user, no_group, 0755);
     CU_ASSERT_EQUAL(chmod(base, 0777), 0);
-    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(path);
     fflush(stdout);
     unsigned before = CU_get_number_of_failure_records();
     pid_t child = fork();
@@ -251,6 +243,6 @@ int main(void)
     int failures = (int)CU_get_number_of_failures();
     CU_cleanup_registry();
     close(files.folder);
-    nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(base);
     return failures != 0;
 }

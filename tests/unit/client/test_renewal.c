@@ -1,15 +1,15 @@
 /* What a CA says about renewal (RFC 9773), as the server passes it on and as it is kept. */
 #include "client/renewal.h"
 
-#include <CUnit/Basic.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/timestamp.h"
+#include "tests/unit/common/folder.h"
+#include "tests/unit/common/run.h"
 
 #define NOW 1795225578 /* 2026-11-21T01:46:18Z */
 #define DAY 86400
@@ -128,14 +128,6 @@ static void test_timestamps(void)
     CU_ASSERT_STRING_EQUAL(timestamp_format(text, INT64_MIN), "0001-01-01T00:00:00Z");
 }
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st;
-    (void)type;
-    (void)walk;
-    return remove(name);
-}
-
 static int set_up(void)
 {
     return mkdtemp(base) == NULL || (files.folder = open(base, O_RDONLY | O_DIRECTORY)) < 0 ? -1
@@ -145,21 +137,14 @@ static int set_up(void)
 static int tear_down(void)
 {
     close(files.folder);
-    return nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(base);
 }
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite suite = CU_add_suite("renewal", set_up, tear_down);
-    CU_add_test(suite, "answer", test_answer);
-    CU_add_test(suite, "none", test_none);
-    CU_add_test(suite, "next", test_next);
-    CU_add_test(suite, "malformed", test_malformed);
-    CU_add_test(suite, "kept", test_kept);
-    CU_add_test(suite, "timestamps", test_timestamps);
-    CU_basic_run_tests();
-    int failures = (int)CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    static const struct run_case cases[] = {
+        {"answer", test_answer},       {"none", test_none}, {"next", test_next},
+        {"malformed", test_malformed}, {"kept", test_kept}, {"timestamps", test_timestamps},
+    };
+    return RUN_WITH("renewal", cases, set_up, tear_down);
 }

@@ -3,13 +3,13 @@
 
 #include <CUnit/Basic.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "ca.h"
+#include "tests/unit/common/folder.h"
 
 #define DAY 86400L
 
@@ -59,14 +59,6 @@ static int set_up(void)
     return client.folder < 0 ? -1 : 0;
 }
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st;
-    (void)type;
-    (void)walk;
-    return remove(name);
-}
-
 static int tear_down(void)
 {
     X509 *const certs[] = {root, issuer, leaf, newer, other};
@@ -76,7 +68,7 @@ static int tear_down(void)
         EVP_PKEY_free(keys[i]);
     }
     close(client.folder);
-    return nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(base);
 }
 
 static void put_text(const char *name, const char *text)

@@ -1,10 +1,10 @@
 /* One run at a time: the lock of a certificate, within a process and among several. */
 #include "client/setlock.h"
+#include "tests/unit/common/folder.h"
+#include "tests/unit/common/run.h"
 
-#include <CUnit/Basic.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,14 +128,6 @@ static void test_pid_dir(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, path));
 }
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st;
-    (void)type;
-    (void)walk;
-    return remove(name);
-}
-
 static int set_up(void)
 {
     return mkdtemp(base) == NULL || (files.folder = open(base, O_RDONLY | O_DIRECTORY)) < 0 ? -1
@@ -145,20 +137,14 @@ static int set_up(void)
 static int tear_down(void)
 {
     close(files.folder);
-    return nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(base);
 }
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite suite = CU_add_suite("setlock", set_up, tear_down);
-    CU_add_test(suite, "alone", test_alone);
-    CU_add_test(suite, "types apart", test_types_apart);
-    CU_add_test(suite, "held", test_held);
-    CU_add_test(suite, "killed", test_killed);
-    CU_add_test(suite, "pid-dir", test_pid_dir);
-    CU_basic_run_tests();
-    int failures = (int)CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    static const struct run_case cases[] = {
+        {"alone", test_alone},   {"types apart", test_types_apart}, {"held", test_held},
+        {"killed", test_killed}, {"pid-dir", test_pid_dir},
+    };
+    return RUN_WITH("setlock", cases, set_up, tear_down);
 }

@@ -1,9 +1,7 @@
 /* Files on disk are judged right: each problem by itself, and files of other programs' making. */
 #include "client/state.h"
 
-#include <CUnit/Basic.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,6 +9,8 @@
 #include "ca.h"
 #include "client/renewal.h"
 #include "common/file.h"
+#include "tests/unit/common/folder.h"
+#include "tests/unit/common/run.h"
 
 #define DAY 86400L
 
@@ -383,14 +383,6 @@ static void test_names(void)
     }
 }
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st;
-    (void)type;
-    (void)walk;
-    return remove(name);
-}
-
 static int set_up(void)
 {
     if (mkdtemp(base) == NULL || (files.folder = open(base, O_RDONLY | O_DIRECTORY)) < 0) {
@@ -422,25 +414,17 @@ static int tear_down(void)
         free(key_pems[type]);
     }
     close(files.folder);
-    return nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(base);
 }
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite suite = CU_add_suite("state", set_up, tear_down);
-    CU_add_test(suite, "good", test_good);
-    CU_add_test(suite, "other forms", test_other_forms);
-    CU_add_test(suite, "missing", test_missing);
-    CU_add_test(suite, "unreadable", test_unreadable);
-    CU_add_test(suite, "key", test_key);
-    CU_add_test(suite, "certificate", test_certificate);
-    CU_add_test(suite, "dates", test_dates);
-    CU_add_test(suite, "chain", test_chain);
-    CU_add_test(suite, "window", test_window);
-    CU_add_test(suite, "names", test_names);
-    CU_basic_run_tests();
-    int failures = (int)CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    static const struct run_case cases[] = {
+        {"good", test_good},       {"other forms", test_other_forms},
+        {"missing", test_missing}, {"unreadable", test_unreadable},
+        {"key", test_key},         {"certificate", test_certificate},
+        {"dates", test_dates},     {"chain", test_chain},
+        {"window", test_window},   {"names", test_names},
+    };
+    return RUN_WITH("state", cases, set_up, tear_down);
 }

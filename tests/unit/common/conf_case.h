@@ -201,7 +201,7 @@ static inline int run_in_folder(const char *suite, const struct run_case *cases,
         return 2;
     }
     snprintf(file, sizeof(file), "%s/test.yaml", folder);
-    status = run_cases(suite, cases, count);
+    status = run_cases(suite, cases, count, NULL, NULL);
     unlink(file);
     rmdir(folder);
     return status;
