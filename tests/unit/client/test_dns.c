@@ -53,6 +53,12 @@ static const struct dns_row plain[] = {
                "www.example. 60 IN TXT two",
      .ad = true},
     {.name = "www.example.", .authority = SOA},
+    {.name = "signed.example.",
+     .type = LDNS_RR_TYPE_TXT,
+     .answer =
+         "signed.example. 7 IN TXT one\n"
+         "signed.example. 7 IN RRSIG A 13 2 7200 20351231000000 20200101000000 1 example. AAAA\n"
+         "signed.example. 7 IN RRSIG TXT 13 2 3600 20351231000000 20200101000000 1 example. AAAA"},
     {.name = "bare.example."},
     {.name = "lame.example.", .not_ra = true},
     {.name = "big.example.", .how = HOW_TRUNCATED, .answer = "big.example. 60 IN TXT big"},
@@ -86,8 +92,13 @@ static void test_outcomes(void)
     CU_ASSERT_EQUAL(a->records[1].len, 4);
     CU_ASSERT_EQUAL(memcmp(a->records[1].rdata, "\3two", 4), 0);
     CU_ASSERT_EQUAL(a->records[0].ttl, 60);
+    CU_ASSERT_EQUAL(a->records[0].zone_ttl, 60);
     CU_ASSERT_EQUAL_FATAL(a->name_count, 1);
     CU_ASSERT_STRING_EQUAL(a->names[0], "www.example");
+    a = ask(&f, "signed.example", LDNS_RR_TYPE_TXT); /* RFC 4034 3.1.4 */
+    CU_ASSERT_EQUAL_FATAL(a->count, 1);
+    CU_ASSERT_EQUAL(a->records[0].ttl, 7);
+    CU_ASSERT_EQUAL(a->records[0].zone_ttl, 3600);
     a = ask(&f, "www.example.", LDNS_RR_TYPE_A);
     CU_ASSERT_EQUAL(a->outcome, DNS_NODATA);
     CU_ASSERT_EQUAL(a->trust, DNS_INSECURE);
