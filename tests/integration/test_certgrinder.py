@@ -117,7 +117,9 @@ class Certgrinder(ClientCase):
         for words, status in (("check connection", 0), ("check certificate", 0), ("periodic --now", 0), ("periodic", 0),
                               ("show certificate", 0), ("show paths", 0),
                               ("show configuration", 0), ("show spki", 0), ("show tlsa 853 tcp", 0),
-                              (f"check tlsa 853 tcp -n 127.0.0.1@{self.lab.resolver.port}", 1), ("help", 0), ("version", 0)):
+                              (f"check tlsa 853 tcp -n 127.0.0.1@{self.lab.resolver.port}", 1), ("show ocsp", 0), ("check ocsp", 1), ("get ocsp", 1),
+                              ("show caa", 1), (f"check caa -n 127.0.0.1@{self.lab.resolver.port}", 0), ("show cname", 0),
+                              ("help", 0), ("version", 0)):
             with self.subTest(words):
                 done = self.certmill(*words.split())
                 self.assertEqual(done.returncode, status, done.stderr)

@@ -122,21 +122,22 @@ class Ssh(ClientCase):
 
     def on_terminal(self, argv: list[str], until: str) -> tuple[str, int | None]:
         """What it writes to its terminal, where a password would be asked for, and its status; it is ended at `until`."""
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.execvpe(argv[0], argv, {key: value for key, value in clean_env().items() if key != "SSH_ASKPASS"})
-        self.addCleanup(os.close, terminal)
-        deadline, seen = time.monotonic() + 120, b""
-        while until.encode() not in seen and time.monotonic() < deadline:
-            if not select.select([terminal], [], [], 1)[0]:
-                continue
-            try:
-                seen += os.read(terminal, 65536)
-            except OSError:  # ended
-                break
-        else:
-            os.kill(pid, signal.SIGKILL)
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        env = {key: value for key, value in clean_env().items() if key != "SSH_ASKPASS"}
+        with subprocess.Popen(["setsid", "--ctty", *argv], stdin=theirs, stdout=theirs, stderr=theirs, env=env) as program:
+            os.close(theirs)
+            deadline, seen = time.monotonic() + 120, b""
+            while until.encode() not in seen and time.monotonic() < deadline:
+                if not select.select([ours], [], [], 1)[0]:
+                    continue
+                try:
+                    seen += os.read(ours, 65536)
+                except OSError:  # all have closed the other end
+                    break
+            else:
+                program.kill()
+            status = program.wait(60)
         return seen.decode(errors="replace"), status if status >= 0 else None
 
     def test_password(self) -> None:
