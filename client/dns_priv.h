@@ -95,8 +95,9 @@ struct dns_found {
 };
 void dns_reply_find(struct dns_found *out, const ldns_pkt *pkt, const uint8_t *name, uint16_t type);
 
-/* Seconds that a denial may be kept: the lesser of the SOA's TTL and its last field (RFC 2308 5).
- * False: no SOA of the name or above it. */
+/* Seconds that a denial may be kept: the lesser of the SOA's TTL, in the zone where a signature
+ * tells that (RFC 4034 3.1.4), and its last field (RFC 2308 5). False: no SOA of the name or above
+ * it. */
 bool dns_reply_negative_ttl(uint32_t *ttl, const ldns_pkt *pkt, const uint8_t *name);
 
 /* The records of name and type into out. -ENOMEM, ERR_LIMIT. */

@@ -156,23 +156,6 @@ void dns_reply_find(struct dns_found *out, const ldns_pkt *pkt, const uint8_t *n
     }
 }
 
-bool dns_reply_negative_ttl(uint32_t *ttl, const ldns_pkt *pkt, const uint8_t *name)
-{
-    for (const uint8_t *at = name; at != NULL; at = name_parent(at)) {
-        size_t pos = 0;
-        const ldns_rr *rr = dnsmsg_find(ldns_pkt_authority(pkt), at, LDNS_RR_TYPE_SOA, &pos);
-        uint32_t minimum;
-
-        if (rr == NULL || ldns_rr_rd_count(rr) != 7) {
-            continue;
-        }
-        minimum = ldns_rdf2native_int32(ldns_rr_rdf(rr, 6));
-        *ttl = ldns_rr_ttl(rr) < minimum ? ldns_rr_ttl(rr) : minimum;
-        return true;
-    }
-    return false;
-}
-
 /* The original TTL of signatures (RFC 4034 3.1.4), where it is the longer one. */
 static uint32_t zone_ttl(const ldns_rr_list *list, const uint8_t *name, uint16_t type, uint32_t ttl)
 {
@@ -188,6 +171,24 @@ static uint32_t zone_ttl(const ldns_rr_list *list, const uint8_t *name, uint16_t
         }
     }
     return ttl;
+}
+
+bool dns_reply_negative_ttl(uint32_t *ttl, const ldns_pkt *pkt, const uint8_t *name)
+{
+    for (const uint8_t *at = name; at != NULL; at = name_parent(at)) {
+        size_t pos = 0;
+        const ldns_rr *rr = dnsmsg_find(ldns_pkt_authority(pkt), at, LDNS_RR_TYPE_SOA, &pos);
+        uint32_t minimum, whole;
+
+        if (rr == NULL || ldns_rr_rd_count(rr) != 7) {
+            continue;
+        }
+        minimum = ldns_rdf2native_int32(ldns_rr_rdf(rr, 6));
+        whole = zone_ttl(ldns_pkt_authority(pkt), at, LDNS_RR_TYPE_SOA, ldns_rr_ttl(rr));
+        *ttl = whole < minimum ? whole : minimum;
+        return true;
+    }
+    return false;
 }
 
 int dns_reply_records(struct dns_answer *out, const ldns_pkt *pkt, const uint8_t *name,

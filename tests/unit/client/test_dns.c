@@ -193,6 +193,44 @@ static void test_other_records(void)
     stop(&f);
 }
 
+#define SIGNATURE " 20351231000000 20200101000000 4711 example. AAAA"
+
+/* RFC 4034 3.1.4: what a cache has left says little of how long others keep what they have. */
+static void test_ttl(void)
+{
+    static const struct dns_row rows[] = {
+        {.name = "old.example.",
+         .answer = "old.example. 7 IN TXT one\nold.example. 7 IN TXT two\n"
+                   "old.example. 7 IN RRSIG TXT 13 2 3600" SIGNATURE "\n"
+                   "old.example. 7 IN RRSIG A 13 2 7200" SIGNATURE},
+        {.name = "plain.example.",
+         .answer = "plain.example. 7 IN TXT one\n"
+                   "other.example. 7 IN RRSIG TXT 13 2 3600" SIGNATURE},
+        {.name = "short.example.",
+         .answer = "short.example. 7 IN TXT one\nshort.example. 7 IN RRSIG TXT 13 2 5" SIGNATURE},
+        {.name = "none.example.",
+         .authority = "example. 7 IN SOA ns.example. h.example. 1 1 1 1 30\n"
+                      "example. 7 IN RRSIG SOA 13 1 3600" SIGNATURE},
+        {.name = "less.example.",
+         .authority = "example. 7 IN SOA ns.example. h.example. 1 1 1 1 30\n"
+                      "example. 7 IN RRSIG SOA 13 1 20" SIGNATURE},
+    };
+    struct fixture f;
+    const struct dns_answer *a;
+
+    start(&f, rows, sizeof rows / sizeof *rows, 0);
+    a = ask(&f, "old.example", LDNS_RR_TYPE_TXT);
+    CU_ASSERT_EQUAL_FATAL(a->count, 2);
+    CU_ASSERT_EQUAL(a->records[0].ttl, 7);
+    CU_ASSERT_EQUAL(a->records[0].zone_ttl, 3600);
+    CU_ASSERT_EQUAL(a->records[1].zone_ttl, 3600);
+    CU_ASSERT_EQUAL(ask(&f, "plain.example", LDNS_RR_TYPE_TXT)->records[0].zone_ttl, 7);
+    CU_ASSERT_EQUAL(ask(&f, "short.example", LDNS_RR_TYPE_TXT)->records[0].zone_ttl, 7);
+    CU_ASSERT_EQUAL(ask(&f, "none.example", LDNS_RR_TYPE_TXT)->negative_ttl, 30);
+    CU_ASSERT_EQUAL(ask(&f, "less.example", LDNS_RR_TYPE_TXT)->negative_ttl, 20);
+    stop(&f);
+}
+
 /* RFC 1034 3.6.2, RFC 6672 */
 static void test_aliases(void)
 {
@@ -379,6 +417,7 @@ int main(void)
     CU_add_test(suite, "outcomes", test_outcomes);
     CU_add_test(suite, "failures", test_failures);
     CU_add_test(suite, "other records", test_other_records);
+    CU_add_test(suite, "TTL", test_ttl);
     CU_add_test(suite, "aliases", test_aliases);
     CU_add_test(suite, "large answers", test_large);
     CU_add_test(suite, "whom to trust", test_trusted);
