@@ -76,8 +76,8 @@ class Ssh(ClientCase):
 
     def end(self, run: subprocess.Popen[str], number: signal.Signals) -> None:
         """The run, whose connection stands, by a signal: nothing of the connection is left."""
-        wait_until(self.masters, "ssh in the background", 60)
-        self.assertEqual(len(list(self.run_dir.iterdir())), 1)
+        wait_until(lambda: list(self.run_dir.glob("*/s")), "a connection to share", 60)
+        self.assertTrue(self.masters())
         run.send_signal(number)
         said = run.communicate(timeout=60)[1]
         self.assertEqual(run.returncode, 1, said)
