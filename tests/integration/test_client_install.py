@@ -118,7 +118,6 @@ class Install(PeriodicCase):
         server = self.folder / "server"
         server.write_text(SERVER.format(folder=self.folder))
         server.chmod(0o755)
-        os.mkfifo(self.folder / "gate")
         self.set(certgrinderd=str(server))
 
     def begin(self) -> tuple[subprocess.Popen[str], int, int]:
@@ -131,6 +130,8 @@ class Install(PeriodicCase):
 
         following = self.chains[(self.chains.index(self.chain()) + 1) % len(self.chains)]
         (self.folder / "next.pem").write_text(following)
+        (self.folder / "gate").unlink(missing_ok=True)  # what a killed client has started may still be at the old one
+        os.mkfifo(self.folder / "gate")
         run = subprocess.Popen(["sh", "-c", '"$@" & echo $!; wait $!', "sh", BIN / "certmill", "--config-file", self.config,
                                 "get", "certificate"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                env=clean_env(), start_new_session=True)
