@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import unittest
+from pathlib import Path
 
 from client_files import SUFFIXES, FilesCase
 from lab import pki
@@ -62,7 +63,7 @@ class Killed(FilesCase):
         self.before = self.folder / "before"
         shutil.copytree(self.path, self.before, symlinks=True)
 
-    def file_of(self, suffix: str):
+    def file_of(self, suffix: str) -> Path:
         return self.path / f"{NAME}-{suffix.format('ecdsa')}"
 
     def record(self) -> str:
@@ -113,29 +114,40 @@ class Killed(FilesCase):
         item = next(item for item in self.json("check", "tlsa")["items"] if item["name"] == NAME)
         return {record["record"].split(" TLSA ")[1]: record["belongs"] for record in item["published"]}
 
+    def one_round(self, nth: int) -> tuple[bool, bool, bool] | None:
+        """Killed at its nth step, and run again; whether key and certificate were new by then, the key still was marked as
+        staged, and services had heard of it. None: it ended with fewer steps."""
+        if not self.activate_until(nth):
+            self.assert_finished()
+            return None
+        new, staged, told = self.assert_whole(), (self.inner / "staged.key").exists(), self.hook.exists()
+        self.assertTrue(new or staged, "the next key is not lost")
+        if nth % 16 == 1:
+            self.ok("periodic", "--now")
+            self.assertEqual(self.assert_whole(), new, "periodic changes no key")
+        if staged:
+            self.assertIn(f"to be removed once all services use the new key: {OWNER}. IN TLSA {self.records['key']}",
+                          self.ok("key", "activate"))
+        else:
+            self.certmill("key", "activate")
+        self.assert_finished()
+        return new, staged, told
+
     def test_each_step(self) -> None:
-        seen = set()
+        seen = {}
         for nth in range(1, MOST, STRIDE):
             with self.subTest(nth=nth):
-                if not self.activate_until(nth):
-                    self.assert_finished()
+                outcome = self.one_round(nth)
+                if outcome is None:
                     break
-                new, staged = self.assert_whole(), (self.inner / "staged.key").exists()
-                seen.add((new, staged, self.hook.exists()))
-                self.assertTrue(new or staged, "the next key is not lost")
-                if nth % 16 == 1:
-                    self.ok("periodic", "--now")
-                    self.assertEqual(self.assert_whole(), new, "periodic changes no key")
-                if not staged:
-                    self.certmill("key", "activate")
-                else:
-                    out = self.ok("key", "activate")
-                    self.assertIn(f"to be removed once all services use the new key: {OWNER}. IN TLSA "
-                                  f"{self.records['key']}", out)
-                self.assert_finished()
+                seen[nth] = outcome
         self.assertLess(nth, MOST - STRIDE)
         self.assertGreater(nth, 20, "an activation makes many steps")
-        self.assertLessEqual({(False, True, False), (True, True, False)}, seen, "before and after the swap")
+        swapped = min(nth for nth, (new, _, _) in seen.items() if new)
+        for nth in range(swapped - STRIDE + 1, swapped):  # each one about the swap
+            with self.subTest(nth=nth):
+                seen[nth] = self.one_round(nth)
+        self.assertLessEqual({(False, True, False), (True, True, False)}, set(seen.values()), "before and after the swap")
         self.assertEqual(self.belongs(), {self.records["key"]: "stale", self.records["certificate"]: "stale",
                                           self.records["new"]: "current"})
 
