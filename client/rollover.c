@@ -97,7 +97,19 @@ int rollover_saw(struct rollover *rollover, const char *owner, enum rollover_sig
         o->ttl = ttl > o->ttl ? ttl : o->ttl;
     }
     o->sight = sight;
+    o->looked = true;
     return 0;
+}
+
+void rollover_forget_others(struct rollover *rollover)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < rollover->count; i++) {
+        if (rollover->owners[i].looked) {
+            rollover->owners[kept++] = rollover->owners[i];
+        }
+    }
+    rollover->count = kept;
 }
 
 static int64_t after(const struct rollover_owner *owner, int ttls)

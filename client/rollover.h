@@ -46,6 +46,7 @@ struct rollover_owner {
     int64_t since; /* when ROLLOVER_THERE or ROLLOVER_NONE began; 0: it has not */
     uint32_t ttl;  /* seconds: the longest seen, of records or (where there were none) of that */
     bool others;   /* there were records without the staged key's */
+    bool looked;   /* at it, since the file was read */
 };
 
 struct rollover {
@@ -82,6 +83,9 @@ int rollover_watch(struct rollover *rollover, const struct tlsa_service *service
  * ROLLOVER_UNKNOWN, nothing else is taken over. -ENOMEM. */
 int rollover_saw(struct rollover *rollover, const char *owner, enum rollover_sight sight,
                  uint32_t ttl, int64_t now);
+/* Forgets the owners that have not been looked at since the file was read: no name of the set is
+ * behind them any more. */
+void rollover_forget_others(struct rollover *rollover);
 /* What was seen there last; NULL: nothing yet. */
 const struct rollover_owner *rollover_find(const struct rollover *rollover, const char *owner);
 

@@ -339,6 +339,7 @@ int staged_look(struct staged *s, const struct tlsa_asker *asker, struct err *er
             }
         }
     }
+    rollover_forget_others(&s->state);
     return rollover_write(&s->state, &s->files, err);
 }
 

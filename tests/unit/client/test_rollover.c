@@ -252,6 +252,11 @@ static void test_text(void)
         CU_ASSERT_EQUAL(torn.count, 0);
     }
     free(again);
+    saw(&r, OTHER, ROLLOVER_UNKNOWN, 0, T0); /* the set has lost a name */
+    rollover_forget_others(&r);
+    CU_ASSERT_EQUAL(r.count, 1);
+    CU_ASSERT_PTR_NULL(rollover_find(&r, OWNER));
+    CU_ASSERT_EQUAL(rollover_find(&r, OTHER)->since, 1795225601);
     rollover_clear(&r);
 }
 
