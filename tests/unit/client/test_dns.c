@@ -1,10 +1,9 @@
 /* What a resolver may answer, and what we make of it. */
 #include "client/dns.h"
 
-#include <CUnit/Basic.h>
-
 #include "client/dns_priv.h"
 #include "dns_server.h"
+#include "tests/unit/common/run.h"
 
 #define SOA "example. 40 IN SOA ns.example. h.example. 1 1 1 1 30"
 
@@ -407,23 +406,16 @@ static void test_untrusted_ad(void)
 
 int main(void)
 {
-    CU_pSuite suite;
-    unsigned failures;
+    static const struct run_case cases[] = {
+        {"outcomes", test_outcomes},
+        {"failures", test_failures},
+        {"other records", test_other_records},
+        {"TTL", test_ttl},
+        {"aliases", test_aliases},
+        {"large answers", test_large},
+        {"whom to trust", test_trusted},
+        {"AD of nobody's", test_untrusted_ad},
+    };
 
-    if (CU_initialize_registry() != CUE_SUCCESS ||
-        (suite = CU_add_suite("dns", NULL, NULL)) == NULL) {
-        return 1;
-    }
-    CU_add_test(suite, "outcomes", test_outcomes);
-    CU_add_test(suite, "failures", test_failures);
-    CU_add_test(suite, "other records", test_other_records);
-    CU_add_test(suite, "TTL", test_ttl);
-    CU_add_test(suite, "aliases", test_aliases);
-    CU_add_test(suite, "large answers", test_large);
-    CU_add_test(suite, "whom to trust", test_trusted);
-    CU_add_test(suite, "AD of nobody's", test_untrusted_ad);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return RUN("dns", cases);
 }
