@@ -3,7 +3,7 @@
 /* -- CAA -- */
 
 #define NAMED(n, ...)                                                                              \
-    {.name = "_acme-challenge." n, .records = CNAME(n, n ZONE ".")},                               \
+    ALIAS(n, n ZONE "."),                                                                          \
     {                                                                                              \
         .name = n, .records = __VA_ARGS__                                                          \
     }
@@ -35,13 +35,10 @@ static const struct fake_row caas[] = {
     NAMED("a.b.other.example.", "a.b.other.example. A 192.0.2.1"),
     NAMED("alias.example.", "alias.example. CNAME permits.example."),
     NAMED("sub.alias.example.", "sub.alias.example. A 192.0.2.1"),
-    {.name = "_acme-challenge.nocaa.example.",
-     .records = CNAME("nocaa.example.", "nocaa.example." ZONE ".")},
-    {.name = "_acme-challenge.lame.example.",
-     .records = CNAME("lame.example.", "lame.example." ZONE ".")},
+    ALIAS("nocaa.example.", "nocaa.example." ZONE "."),
+    ALIAS("lame.example.", "lame.example." ZONE "."),
     {.name = "lame.example.", .how = FAKE_SERVFAIL},
-    {.name = "_acme-challenge.signed.example.",
-     .records = CNAME("signed.example.", "signed.example." ZONE ".")},
+    ALIAS("signed.example.", "signed.example." ZONE "."),
     {.name = "signed.example.", .how = FAKE_BOGUS, .records = "signed.example. A 192.0.2.1"},
 };
 
