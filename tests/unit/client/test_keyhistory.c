@@ -11,6 +11,8 @@
 
 #include "client/install_dir.h"
 #include "common/file.h"
+#include "tests/unit/common/folder.h"
+#include "tests/unit/common/run.h"
 
 static struct err err;
 
@@ -124,7 +126,7 @@ static void test_full(void)
 
 static void test_file(void)
 {
-    char folder[] = "/tmp/keyhistory-XXXXXX", path[64];
+    char folder[] = "/tmp/keyhistory-XXXXXX";
     struct keyhistory history;
     struct stat st;
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
@@ -155,26 +157,17 @@ static void test_file(void)
     CU_ASSERT_EQUAL(st.st_size, 8);
     unlinkat(dir, "history", 0);
     close(dir);
-    snprintf(path, sizeof(path), "%s/.certmill/a.example.ecdsa", folder);
-    rmdir(path);
-    snprintf(path, sizeof(path), "%s/.certmill", folder);
-    rmdir(path);
     close(files.folder);
-    CU_ASSERT_EQUAL(rmdir(folder), 0);
+    CU_ASSERT_EQUAL(folder_remove(folder), 0);
 }
 
 int main(void)
 {
-    if (CU_initialize_registry() != CUE_SUCCESS) {
-        return 1;
-    }
-    CU_pSuite suite = CU_add_suite("client/keyhistory", NULL, NULL);
-    CU_add_test(suite, "text", test_text);
-    CU_add_test(suite, "hostile text", test_hostile);
-    CU_add_test(suite, "the oldest makes room", test_full);
-    CU_add_test(suite, "file", test_file);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    static const struct run_case cases[] = {
+        {"text", test_text},
+        {"hostile text", test_hostile},
+        {"the oldest makes room", test_full},
+        {"file", test_file},
+    };
+    return RUN("client/keyhistory", cases);
 }

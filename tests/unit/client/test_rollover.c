@@ -13,6 +13,8 @@
 
 #include "client/install_dir.h"
 #include "common/file.h"
+#include "tests/unit/common/folder.h"
+#include "tests/unit/common/run.h"
 
 #define T0    1795225600 /* 2026-11-21T01:46:40Z */
 #define DAY   86400
@@ -325,7 +327,7 @@ static void test_too_many_services(void)
 
 static void test_file(void)
 {
-    char folder[] = "/tmp/rollover-XXXXXX", path[64];
+    char folder[] = "/tmp/rollover-XXXXXX";
     struct rollover r, again;
     struct stat st;
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
@@ -358,34 +360,25 @@ static void test_file(void)
     CU_ASSERT_EQUAL(rollover_remove(&files), 0);
     CU_ASSERT_EQUAL(fstatat(dir, "rollover", &st, 0), -1);
     close(dir);
-    snprintf(path, sizeof(path), "%s/.certmill/a.example.ecdsa", folder);
-    rmdir(path);
-    snprintf(path, sizeof(path), "%s/.certmill", folder);
-    rmdir(path);
     close(files.folder);
-    CU_ASSERT_EQUAL(rmdir(folder), 0);
+    CU_ASSERT_EQUAL(folder_remove(folder), 0);
 }
 
 int main(void)
 {
-    if (CU_initialize_registry() != CUE_SUCCESS) {
-        return 1;
-    }
-    CU_pSuite suite = CU_add_suite("client/rollover", NULL, NULL);
-    CU_add_test(suite, "two TTLs", test_two_ttls);
-    CU_add_test(suite, "TTLs change", test_ttl_changes);
-    CU_add_test(suite, "gone again", test_gone_again);
-    CU_add_test(suite, "clock set back", test_clock_set_back);
-    CU_add_test(suite, "all names and services", test_all_names);
-    CU_add_test(suite, "the latest counts", test_the_latest_counts);
-    CU_add_test(suite, "nothing to look at", test_nothing_to_look_at);
-    CU_add_test(suite, "the user's own zone", test_own_zone);
-    CU_add_test(suite, "text", test_text);
-    CU_add_test(suite, "hostile text", test_hostile);
-    CU_add_test(suite, "too many services", test_too_many_services);
-    CU_add_test(suite, "file", test_file);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    static const struct run_case cases[] = {
+        {"two TTLs", test_two_ttls},
+        {"TTLs change", test_ttl_changes},
+        {"gone again", test_gone_again},
+        {"clock set back", test_clock_set_back},
+        {"all names and services", test_all_names},
+        {"the latest counts", test_the_latest_counts},
+        {"nothing to look at", test_nothing_to_look_at},
+        {"the user's own zone", test_own_zone},
+        {"text", test_text},
+        {"hostile text", test_hostile},
+        {"too many services", test_too_many_services},
+        {"file", test_file},
+    };
+    return RUN("client/rollover", cases);
 }
