@@ -34,6 +34,11 @@
  * every step each public name shows what it showed before. A crash in between is a mixture of links
  * and files with the right contents, which the next run takes over in the same way.
  *
+ * Telling services. A run may be ended between the switch and its hooks; services would go on with
+ * the old certificate until it has expired. So each version is born with a mark, which shows with
+ * it, and which goes once hooks have run; the next run finds it and runs them
+ * (client/install_told.c).
+ *
  * `old` is brought to the current version before that becomes the previous one: between the two
  * renames a reader of .old finds the set that is in use, whole. Doing it afterwards would have a
  * failure there keep the services from being told of files that are in place already.
@@ -271,6 +276,9 @@ static int write_version(const struct files *files, int dir, int version,
 {
     bool with_key = contents->files[FILE_KEYPAIR].data != NULL;
     int ret = with_key ? 0 : keep_key(files, dir, version, hook, err);
+    if (ret == 0 && (ret = install_mark(version)) < 0) {
+        return install_fail(files, INSTALL_FOLDER, ret, err);
+    }
     for (int kind = 0; ret == 0 && kind < FILE_KINDS; kind++) {
         if (kind != FILE_KEYPAIR || with_key) {
             ret = write_one(files, version, (enum file_kind)kind, contents->files[kind].data,

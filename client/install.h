@@ -50,4 +50,16 @@ int install_key(const struct files *files, const char *pem, size_t len,
 int install_commit(const struct files *files, const struct install_contents *contents,
                    const struct install_hook *hook, bool *in_place, struct err *err);
 
+/* Whether services have still to be told of the set in place: a mark comes with it, at the same
+ * moment, and install_told takes it away once hooks have run. */
+bool install_untold(const struct files *files);
+void install_told(const struct files *files);
+
+/* Runs that put files in place share the folder (flock(2)) until they have told services of them.
+ * Returns whether no other run does so; then this one is alone until install_share. A mark found
+ * meanwhile is of a run that was ended. folder: as files->folder. */
+bool install_alone(int folder);
+void install_share(int folder);
+void install_leave(int folder);
+
 #endif

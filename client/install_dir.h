@@ -11,6 +11,7 @@
 #include "common/err.h"
 
 #define INSTALL_FOLDER ".certmill"
+#define INSTALL_UNTOLD "untold" /* the mark in a version folder: client/install.h */
 
 /* Opens .certmill/NAME.TYPE, locked; makes it with owner and mode of the folder that it serves, and
  * open to the group that the files are for. Returns the descriptor or -errno. */
@@ -24,6 +25,9 @@ int install_version_new(const struct files *files, int dir, unsigned long *n, st
 void install_version_remove(int dir, unsigned long n);
 /* -errno; -ENOENT: there is none such. */
 int install_version_open(int dir, unsigned long n);
+
+/* Marks a version as one that services have to be told of. -errno. */
+int install_mark(int version);
 
 /* The links that name a version: the one in use, and the previous one where that is to be seen. */
 #define INSTALL_CURRENT "current"

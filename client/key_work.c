@@ -8,6 +8,7 @@
 
 #include "client/client.h"
 #include "client/guard.h"
+#include "client/install.h"
 #include "client/interrupt.h"
 #include "client/tlsa_judge.h"
 #include "client/tlsa_print.h"
@@ -92,6 +93,7 @@ static size_t end_all(const struct key_work *work)
         struct err err = {0};
         int ret = staged_open(&staged, work->client, change->set, change->type, &err);
         if (ret == 0) {
+            install_told(&staged.files);
             ret = staged.in_use ? staged_end(&staged, &err) : 0;
             staged_close(&staged);
         }
@@ -157,8 +159,10 @@ static int run_guarded(struct key_work *work, const struct key_work_steps *steps
     struct client *client = work->client;
     struct all all = {.work = work, .steps = steps};
     struct err err = {0};
+    install_share(client->folder);
     if (guard_run(client, work_on_all, &all, &err) < 0) {
         log_error(client->log, NULL, "%s", err.text);
+        install_leave(client->folder);
         return CLIENT_FAILED;
     }
     if (hooks_run(&client->settings, &client->report, work->changes, work->change_count, &err) <
@@ -167,6 +171,7 @@ static int run_guarded(struct key_work *work, const struct key_work_steps *steps
         all.failed++;
     }
     all.failed += end_all(work);
+    install_leave(client->folder);
     return all.failed == 0 ? CLIENT_OK : CLIENT_FAILED;
 }
 

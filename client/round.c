@@ -11,6 +11,7 @@
 #include "client/copies.h"
 #include "client/guard.h"
 #include "client/hooks.h"
+#include "client/install.h"
 #include "client/jobs.h"
 #include "client/keyfile.h"
 #include "client/obtain.h"
@@ -25,7 +26,7 @@ struct item {
     const struct set *set;
     struct files files;
     enum { ITEM_WAITS, ITEM_FINE, ITEM_RENEWED, ITEM_FAILED } outcome;
-    bool changed; /* its files are new, whatever came then */
+    bool changed; /* services have to be told of its files, whatever came then */
 };
 
 struct round {
@@ -64,6 +65,26 @@ static int look(struct round *round, const struct item *item, struct state *stat
 }
 
 /* -- the first look: changes nothing, and needs no lock -- */
+
+/* Files that a run put in place which was ended before its hooks. */
+static void find_untold(struct round *round)
+{
+    struct client *client = round->client;
+    bool alone = install_alone(client->folder);
+    for (size_t i = 0; alone && i < round->count; i++) {
+        struct item *item = &round->items[i];
+        char subject[300];
+        if (install_untold(&item->files)) {
+            item->changed = true;
+            subject_of(subject, item);
+            log_warning(client->log, NULL,
+                        "%s: the run that put its files in place was ended before it had told "
+                        "services of them; hooks run for it now",
+                        subject);
+        }
+    }
+    install_share(client->folder);
+}
 
 static void fail(struct round *round, struct item *item, const char *why)
 {
@@ -157,7 +178,7 @@ static int renew(struct task *task, struct err *err)
     int64_t not_after = 0;
     int ret =
         obtain(task->round->client, task->report, item->set, &item->files, &wish, &not_after, err);
-    item->changed = not_after > 0;
+    item->changed = item->changed || not_after > 0;
     if (ret < 0) {
         return ret;
     }
@@ -174,7 +195,7 @@ static int be_fine(struct task *task, struct err *err)
     if (ret < 0) {
         return ret;
     }
-    task->item->changed = ret > 0;
+    task->item->changed = task->item->changed || ret > 0;
     task->item->outcome = ITEM_FINE;
     say(task, ret > 0 ? "copies written; to be renewed on" : "fine, to be renewed on",
         task->state.due.at);
@@ -312,6 +333,11 @@ static int run_hooks(struct round *round, struct err *err)
         }
     }
     int ret = hooks_run(&client->settings, &client->report, changes, count, err);
+    for (size_t i = 0; i < round->count; i++) {
+        if (round->items[i].changed) {
+            install_told(&round->items[i].files);
+        }
+    }
     free(changes);
     return ret;
 }
@@ -338,6 +364,7 @@ int round_run(struct client *client, enum round_kind kind)
     struct err err = {0}, hooks = {0};
     int ret = make_items(&round, &err), status = CLIENT_FAILED;
     if (ret == 0) {
+        find_untold(&round);
         if (kind == ROUND_DUE) {
             /* One thread looks at some dozen in the time that another takes to start. */
             size_t threads = 1 + round.count / 16, most = (size_t)client->settings.jobs;
@@ -364,6 +391,7 @@ int round_run(struct client *client, enum round_kind kind)
         status = sum_up(&round, &hooks);
         status = ret > 0 ? CLIENT_FAILED : status;
     }
+    install_leave(client->folder);
     round_clear(&round);
     return status;
 }

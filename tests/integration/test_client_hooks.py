@@ -1,6 +1,7 @@
 """Goal: hooks run once, in their order, with the names of what is new, and one that fails or hangs shows in the exit status;
 copies are what other programs take."""
 
+import signal
 import ssl
 import stat
 from pathlib import Path
@@ -43,6 +44,19 @@ class ClientHooks(PeriodicCase):
         self.assertEqual(trace.read_text().splitlines(), [f"first {FIRST}", f"a {SETS[0]}", paths[0], f"b {FIRST}"])
         self.periodic("4 fine, 0 renewed, 0 failed")
         self.assertEqual(len(trace.read_text().splitlines()), 4, "nothing is new")
+
+    def test_ended_before_its_hooks(self) -> None:
+        """Files that are in place, of which nobody has been told: the next run does so, once, though it renews nothing."""
+        trace = self.folder / "trace"
+        self.set(**{"post-renew-hooks": ["sh -c 'kill -9 $PPID'"]})
+        done = self.certmill("periodic", "--now")
+        self.assertEqual(done.returncode, -signal.SIGKILL, done.stderr)
+        self.set(**{"post-renew-hooks": [f"sh -c 'echo $CERTMILL_NAMES >>{trace}'"]})
+        said = self.periodic("1 fine, 0 renewed, 0 failed")
+        self.assertIn("was ended before it had told services", said)
+        self.assertEqual(trace.read_text().split(), [FIRST])
+        self.assertNotIn("was ended", self.periodic("1 fine, 0 renewed, 0 failed"))
+        self.assertEqual(trace.read_text().split(), [FIRST])
 
     def test_takes_too_long(self) -> None:
         self.set(**{"post-renew-hooks": ["sh -c 'echo going; sleep 3600'"], "hook-timeout": 2})
