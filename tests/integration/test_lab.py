@@ -3,11 +3,14 @@
 import os
 import signal
 import socket
+import subprocess
+import threading
 import unittest
 from unittest import mock
 
 from lab import HANGS, Lab, LabOptions
 from lab.ports import Ports
+from lab.process import descendants_of, is_alive
 from support import main
 
 PARTS = {"certmilld": 0, "nsd": 1, "unbound": 2, "pebble": 3, "the proxy": 5, "sshd": 6}
@@ -41,6 +44,16 @@ class TheLab(unittest.TestCase):
                 self.assertTrue(lab.ca.hangs())
                 self.assertIn(HANGS, lab.proxy.ca_state())
             os.kill(lab.ca.process.pid, signal.SIGCONT)
+
+    def test_processes_that_go(self) -> None:
+        """Looked at in just that moment they are gone, and no error."""
+        for _ in range(200):
+            child = subprocess.Popen(["true"])
+            waiter = threading.Thread(target=child.wait)
+            waiter.start()
+            while is_alive(child.pid):
+                descendants_of(child.pid)
+            waiter.join()
 
 
 if __name__ == "__main__":

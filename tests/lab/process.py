@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import glob
 import os
 import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 READY_SECONDS = 60.0
@@ -33,15 +34,18 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def children_of(pid: int) -> list[int]:
-    """Direct children of a process, of all its threads."""
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+def _of_threads(pid: int, name: str) -> Iterator[str]:
+    """A file of each thread of a process, which may go at any moment: then there is no more of it."""
+    for path in glob.iglob(f"/proc/{pid}/task/*/{name}"):  # pathlib's fails where the process goes meanwhile
         try:
-            found += [int(word) for word in task.read_text().split()]
+            yield Path(path).read_text()
         except OSError:
             continue
-    return found
+
+
+def children_of(pid: int) -> list[int]:
+    """Direct children of a process, of all its threads."""
+    return [int(word) for text in _of_threads(pid, "children") for word in text.split()]
 
 
 def descendants_of(pid: int) -> list[int]:
@@ -67,13 +71,7 @@ def is_alive(pid: int) -> bool:
 
     Its memory (/proc/PID/exe, cmdline) goes before them, and its first thread may go before the others.
     """
-    for path in Path(f"/proc/{pid}/task").glob("*/stat"):
-        try:
-            if path.read_text().rsplit(")", 1)[1].split()[0] not in "ZX":
-                return True
-        except OSError:
-            continue
-    return False
+    return any(text.rsplit(")", 1)[1].split()[0] not in "ZX" for text in _of_threads(pid, "stat"))
 
 
 def wait_until(condition: Callable[[], bool], what: str, limit: float = READY_SECONDS) -> None:
