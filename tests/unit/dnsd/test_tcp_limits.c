@@ -303,6 +303,10 @@ static void test_all_ways(void)
     for (int i = 0; i < 3000; i++) {
         end_somehow(client_of(&s, 1 + i % 5), i % 7);
     }
+    /* Those before it in the queue are accepted once this one is: from then on the count falls. */
+    int last = client_of(&s, 6);
+    CU_ASSERT_TRUE(works(last));
+    close(last);
     wait_counted(&s, 0);
     for (int i = 0; i < 16; i++) { /* pushed out by number and by address */
         fds[i] = client_of(&s, i < 4 ? 1 : 2);
