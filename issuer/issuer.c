@@ -314,6 +314,9 @@ void issuer_stop(struct issuer *issuer)
         return;
     }
     issuer->stopping = true;
+    if (issuer->submit != NULL) {
+        submit_stop(issuer->submit);
+    }
     if (issuer->desk != NULL) {
         desk_stop(issuer->desk);
     }

@@ -542,6 +542,16 @@ void line_server_free(struct line_server *server)
     uv_close((uv_handle_t *)&server->pause, on_server_closed);
 }
 
+void line_each(struct line_server *server, void (*each)(struct line_conn *conn))
+{
+    for (struct line_conn *conn = server->conns, *next; conn != NULL; conn = next) {
+        next = conn->next;
+        if (conn->state == ANSWERING) {
+            each(conn);
+        }
+    }
+}
+
 int64_t line_peer_uid(const struct line_conn *conn)
 {
     return conn->uid;

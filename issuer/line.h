@@ -39,6 +39,9 @@ int line_server_new(struct line_server **out, const struct line_options *options
 /* Takes no more connections; what was answered is still written out, the rest hung up on. */
 void line_server_free(struct line_server *server);
 
+/* Calls each for every connection that on_line had and that is not gone. */
+void line_each(struct line_server *server, void (*each)(struct line_conn *conn));
+
 /* One line; text holds no LF. Harmless on a conn whose peer has left. */
 void line_send(struct line_conn *conn, const char *text, size_t len);
 /* The last line; the connection is closed once it is written. */

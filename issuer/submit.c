@@ -460,6 +460,22 @@ int submit_new(struct submit **out, const struct submit_options *options)
     return 0;
 }
 
+static void stop_waiting(struct line_conn *conn)
+{
+    struct session *session = line_data(conn);
+
+    if (session != NULL && session->ticket != NULL) {
+        intake_leave(session->ticket);
+        session->ticket = NULL;
+        line_fail(conn, "interrupted", "the server is being stopped; ask again");
+    }
+}
+
+void submit_stop(struct submit *submit)
+{
+    line_each(submit->server, stop_waiting);
+}
+
 void submit_free(struct submit *submit)
 {
     if (submit == NULL) {

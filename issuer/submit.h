@@ -35,6 +35,9 @@ struct submit_options {
 };
 
 int submit_new(struct submit **out, const struct submit_options *options);
+/* Tells who waits for a certificate to ask again, at once: what else an end brings with it waits
+ * for the disk, which may take longer than there is time. */
+void submit_stop(struct submit *submit);
 /* Takes no more requests; who still waits is hung up on. */
 void submit_free(struct submit *submit);
 void submit_configure(struct submit *submit, const struct server_conf *conf);

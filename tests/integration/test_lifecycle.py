@@ -2,11 +2,14 @@
 
 import json
 import os
+import platform
 import signal
 import socket
 import subprocess
+import unittest
 
 from lab import LabOptions, dns, wait_until
+from lab.inject import ARCHITECTURE, FDATASYNC, FSYNC, KillAt
 from lab.process import children_of, descendants_of, is_alive
 from lab.server import BIN, Server
 from support import INTERRUPTED, LabCase, POLICY, main
@@ -63,6 +66,23 @@ class Lifecycle(LabCase):
                 self.assertEqual([pid for pid in children if is_alive(pid)], [])
                 hold.release()
                 server.stop()
+
+    @unittest.skipIf(os.environ.get("CERTMILL_SANITIZE"), "the sanitizers' own calls would be counted, too")
+    @unittest.skipUnless(platform.machine() == ARCHITECTURE, f"registers of {ARCHITECTURE}")
+    @unittest.skipUnless(os.geteuid() == 0, "as root only: others may not trace a process that is not dumpable")
+    def test_sigterm_with_a_slow_disk(self) -> None:
+        """Clients hear of it before anything waits for the disk: here the issuer gets no further than that."""
+        server = self.start()
+        hold = self.lab.proxy.hold("/finalize-order/")
+        client = self.lab.spawn(["--force", "get", "certificate"], "www.example.org", self.lab.csr(["www.example.org"]))
+        hold.wait_reached()
+        killer = KillAt(server.pid_of("issuer"), (FSYNC, FDATASYNC), 1, after=False).start()
+        server.process.signal(signal.SIGTERM)
+        self.assertTrue(killer.wait_end(), "it wrote to the disk")
+        self.assert_status(self.lab.collect(client), INTERRUPTED)
+        hold.release()
+        server.process.wait()
+        server.stop()
 
     def test_sigterm_with_a_stuck_child(self) -> None:
         for role in ("dnsd", "issuer", "signer"):
