@@ -3,7 +3,6 @@
  * What the CA says of when (RFC 9773) and locks are kept in DIR/.certmill, as for our own files.
  */
 #include <errno.h>
-#include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +19,8 @@
 #include "client/renewal.h"
 #include "client/scan_write.h"
 #include "client/setlock.h"
+#include "client/state.h"
 #include "common/timestamp.h"
-
-#define LOCK_MORE_S 60 /* beyond server-timeout, which another run may use up under the lock */
 
 /* What became of a pair. */
 struct item {
@@ -49,18 +47,6 @@ struct task {
 
 /* -- when -- */
 
-static bool is_listed(const struct conf_strings *list, X509 *leaf)
-{
-    char cn[256] = "";
-    X509_NAME_get_text_by_NID(X509_get_issuer_name(leaf), NID_commonName, cn, sizeof(cn));
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i], cn) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* *ask: what the CA says of it is not known, or outdated. */
 static struct state_due when(const struct task *task, bool *ask)
 {
@@ -69,21 +55,8 @@ static struct state_due when(const struct task *task, bool *ask)
     struct due_wish wish = {.not_before = chain_not_before(leaf),
                             .not_after = chain_not_after(leaf),
                             .threshold_days = s->cert_renew_threshold_days};
-    char certificate[RENEWAL_DIGEST];
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    struct renewal renewal;
-    int64_t now = clock_wall_s(task->round->client->clock);
-    *ask = false;
-    if (wish.threshold_days == 0 && X509_digest(leaf, EVP_sha256(), digest, NULL) == 1) {
-        memcpy(wish.digest, digest, sizeof(wish.digest));
-        renewal_digest(certificate, wish.digest);
+    if (!renewal_hear(&wish, ask, &task->files, leaf, clock_wall_s(task->round->client->clock))) {
         *ask = true;
-        if (renewal_load(&renewal, &task->files, certificate, now)) {
-            wish.window = renewal.window;
-            wish.start = renewal.start;
-            wish.end = renewal.end;
-            *ask = renewal.next <= now;
-        }
     }
     return due_when(&wish);
 }
@@ -93,8 +66,8 @@ static bool is_due(struct task *task, bool *ask)
 {
     const struct client *client = task->round->client;
     struct state_due due = when(task, ask);
-    char date[TIMESTAMP_SIZE];
-    if (is_listed(&client->settings.invalid_ca_cn_list, task->pair->leaf)) {
+    char date[TIMESTAMP_SIZE], cn[256];
+    if (state_is_listed(&client->settings, task->pair->leaf, cn)) {
         snprintf(task->text, sizeof(task->text), "it is by a CA of invalid-ca-cn-list");
         return true;
     }
@@ -116,11 +89,6 @@ static bool is_due(struct task *task, bool *ask)
 
 /* -- the work -- */
 
-static void step(void *arg, const char *message)
-{
-    report_step(arg, LOG_LEVEL_INFO, message);
-}
-
 static void warn(void *arg, const char *message)
 {
     report_step(arg, LOG_LEVEL_WARNING, message);
@@ -137,7 +105,7 @@ static int renew(struct task *task, struct err *err)
     struct chain chain;
     char date[TIMESTAMP_SIZE];
     bool in_place;
-    step(task->report, task->text);
+    report_step(task->report, LOG_LEVEL_INFO, task->text);
     int ret = obtain_chain(client, task->report, &task->pair->set, &key, &wish, &chain, err);
     if (ret < 0) {
         return ret;
@@ -184,14 +152,8 @@ static int renew_if_due(struct task *task, bool ask, struct err *err)
 
 static int work_locked(struct task *task, struct err *err)
 {
-    struct client *client = task->round->client;
-    const struct setlock_wish wish = {
-        .files = &task->files,
-        .pid_dir = client->settings.pid_dir,
-        .timeout_ms = ((int)client->settings.server_timeout + LOCK_MORE_S) * 1000,
-        .stop = client->stop,
-        .busy = step,
-        .arg = task->report};
+    const struct setlock_wish wish =
+        setlock_wish_of(task->round->client, &task->files, task->report);
     struct setlock lock;
     bool ask = false;
     if (!is_due(task, &ask) && !ask) {

@@ -91,6 +91,30 @@ static void inner_path(char dst[static 320], const struct files *files, const ch
              key_type_name(files->type), inner);
 }
 
+bool renewal_hear(struct due_wish *wish, bool *ask, const struct files *files, const X509 *leaf,
+                  int64_t now)
+{
+    char certificate[RENEWAL_DIGEST];
+    struct renewal renewal;
+    unsigned len = 0;
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    *ask = false;
+    if (wish->threshold_days > 0 || X509_digest(leaf, EVP_sha256(), digest, &len) != 1 ||
+        len != sizeof(wish->digest)) {
+        return true;
+    }
+    memcpy(wish->digest, digest, sizeof(wish->digest));
+    renewal_digest(certificate, wish->digest);
+    if (!renewal_load(&renewal, files, certificate, now)) {
+        return false;
+    }
+    wish->window = renewal.window;
+    wish->start = renewal.start;
+    wish->end = renewal.end;
+    *ask = renewal.next <= now;
+    return true;
+}
+
 bool renewal_is_ours(const struct files *files)
 {
     char path[320], target[32];

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "client/command.h"
+#include "client/due.h"
 
 #define RENEWAL_FILE_MAX (8u << 10) /* octets: a URL of 2,048, whose octets may take two each */
 #define RENEWAL_DIGEST   65         /* SHA-256 of a certificate in hexadecimal, and a NUL */
@@ -36,6 +37,12 @@ void renewal_digest(char dst[static RENEWAL_DIGEST], const uint8_t digest[static
 bool renewal_load(struct renewal *out, const struct files *files, const char *certificate,
                   int64_t now);
 int renewal_store(const struct renewal *renewal, const struct files *files, struct err *err);
+
+/* Puts what is kept of the certificate leaf into *wish; nothing where that has a threshold of days,
+ * which goes before the CA's word. *ask: what is kept is outdated. False: the CA's word counts, and
+ * nothing is kept of it. */
+bool renewal_hear(struct due_wish *wish, bool *ask, const struct files *files, const X509 *leaf,
+                  int64_t now);
 
 /* Whether the files of a set are of certmill's making, so that its server may know more. */
 bool renewal_is_ours(const struct files *files);

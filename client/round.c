@@ -19,8 +19,6 @@
 #include "client/setlock.h"
 #include "client/state.h"
 
-#define LOCK_MORE_S 60 /* beyond server-timeout, which another run may use up under the lock */
-
 /* One certificate. */
 struct item {
     const struct set *set;
@@ -126,11 +124,6 @@ static void look_first(void *arg, size_t i)
 }
 
 /* -- the work, under the lock -- */
-
-static void step(void *arg, const char *message)
-{
-    report_step(arg, LOG_LEVEL_INFO, message);
-}
 
 static void say(struct task *task, const char *what, int64_t until)
 {
@@ -239,14 +232,8 @@ static int renew_anyway(struct task *task, bool waited, const struct state *befo
 
 static int work_locked(struct task *task, struct err *err)
 {
-    struct client *client = task->round->client;
-    struct setlock_wish wish = {.files = &task->item->files,
-                                .pid_dir = client->settings.pid_dir,
-                                .timeout_ms =
-                                    ((int)client->settings.server_timeout + LOCK_MORE_S) * 1000,
-                                .stop = client->stop,
-                                .busy = step,
-                                .arg = task->report};
+    struct setlock_wish wish =
+        setlock_wish_of(task->round->client, &task->item->files, task->report);
     struct state before = {0};
     struct setlock lock;
     int ret = 0;

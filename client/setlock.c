@@ -11,7 +11,8 @@
 #include "client/install_dir.h"
 #include "client/interrupt.h"
 
-#define STEP_MS 100 /* flock(2) has no time limit, so it is tried that often */
+#define SERVER_MORE_S 60  /* beyond server-timeout, which another run may use up under the lock */
+#define STEP_MS       100 /* flock(2) has no time limit, so it is tried that often */
 
 /* Where the lock is. */
 struct place {
@@ -104,6 +105,23 @@ static int wait_for(struct setlock *lock, const struct place *place,
             return err_set(err, ERR_CANCELLED, "interrupted");
         }
     }
+}
+
+static void tell(void *arg, const char *message)
+{
+    report_step(arg, LOG_LEVEL_INFO, message);
+}
+
+struct setlock_wish setlock_wish_of(const struct client *client, const struct files *files,
+                                    struct report_line *report)
+{
+    return (struct setlock_wish){.files = files,
+                                 .pid_dir = client->settings.pid_dir,
+                                 .timeout_ms =
+                                     ((int)client->settings.server_timeout + SERVER_MORE_S) * 1000,
+                                 .stop = client->stop,
+                                 .busy = report != NULL ? tell : NULL,
+                                 .arg = report};
 }
 
 int setlock_take(struct setlock *lock, const struct setlock_wish *wish, struct err *err)

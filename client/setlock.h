@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "client/command.h"
 #include "client/files.h"
 #include "common/err.h"
 
@@ -26,6 +27,10 @@ struct setlock_wish {
     void (*busy)(void *arg, const char *message); /* told once where it has to wait; or NULL */
     void *arg;
 };
+
+/* As patient as another run may be busy at the server; told to report (or NULL) where it waits. */
+struct setlock_wish setlock_wish_of(const struct client *client, const struct files *files,
+                                    struct report_line *report);
 
 /* ERR_TIMEOUT where another run keeps it, ERR_CANCELLED by stop, -errno where the lock's file
  * cannot be made; err says where it is and what to do. */

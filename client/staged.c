@@ -16,7 +16,6 @@
 #include "client/tlsa_print.h"
 #include "common/file.h"
 
-#define LOCK_MORE_S 60 /* beyond server-timeout, which another run may use up under the lock */
 #define STAGED_MODE 0600
 #define STAGED_KEY  "staged.key"
 #define STAGED_NEW  "staged.new" /* on its way in or out */
@@ -217,11 +216,7 @@ int staged_open(struct staged *out, struct client *client, const struct set *set
 {
     *out = (struct staged){
         .client = client, .set = set, .files = client_files(client, set, type), .lock = {.fd = -1}};
-    struct setlock_wish wish = {.files = &out->files,
-                                .pid_dir = client->settings.pid_dir,
-                                .timeout_ms =
-                                    (int)(client->settings.server_timeout + LOCK_MORE_S) * 1000,
-                                .stop = client->stop};
+    struct setlock_wish wish = setlock_wish_of(client, &out->files, NULL);
     int ret = install_prepare(&out->files, NULL, err);
     if (ret == 0) {
         ret = setlock_take(&out->lock, &wish, err);

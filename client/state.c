@@ -290,8 +290,11 @@ static void check_key(struct look *look)
 
 /* -- what the certificate says -- */
 
-static bool is_listed(const struct conf_strings *list, const char *cn)
+bool state_is_listed(const struct settings *settings, const X509 *leaf, char cn[static 256])
 {
+    const struct conf_strings *list = &settings->invalid_ca_cn_list;
+    cn[0] = '\0';
+    X509_NAME_get_text_by_NID(X509_get_issuer_name(leaf), NID_commonName, cn, 256);
     for (size_t i = 0; i < list->count; i++) {
         if (strcmp(list->items[i], cn) == 0) {
             return true;
@@ -302,13 +305,12 @@ static bool is_listed(const struct conf_strings *list, const char *cn)
 
 static void check_issuer(struct look *look, X509 *leaf)
 {
-    char cn[256] = "";
+    char cn[256];
     const X509_NAME *issuer = X509_get_issuer_name(leaf);
-    X509_NAME_get_text_by_NID((X509_NAME *)issuer, NID_commonName, cn, sizeof(cn));
     if ((X509_get_extension_flags(leaf) & EXFLAG_SS) != 0 ||
         X509_NAME_cmp(issuer, X509_get_subject_name(leaf)) == 0) {
         note(look, STATE_SELF_SIGNED, "the certificate is signed by itself");
-    } else if (is_listed(&look->view->settings->invalid_ca_cn_list, cn)) {
+    } else if (state_is_listed(look->view->settings, leaf, cn)) {
         note(look, STATE_INVALID_CA, "the certificate is by %.100s, which is in invalid-ca-cn-list",
              cn);
     }
@@ -328,22 +330,7 @@ static void check_names(struct look *look, X509 *leaf)
 static void hear_ca(struct look *look, X509 *leaf, struct due_wish *wish)
 {
     const struct state_view *view = look->view;
-    char certificate[RENEWAL_DIGEST];
-    struct renewal renewal;
-    unsigned len = 0;
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    if (wish->threshold_days > 0 || X509_digest(leaf, EVP_sha256(), digest, &len) != 1 ||
-        len != sizeof(wish->digest)) {
-        return;
-    }
-    memcpy(wish->digest, digest, sizeof(wish->digest));
-    renewal_digest(certificate, wish->digest);
-    if (renewal_load(&renewal, view->files, certificate, view->now)) {
-        wish->window = renewal.window;
-        wish->start = renewal.start;
-        wish->end = renewal.end;
-        look->state->ask = renewal.next <= view->now;
-    } else {
+    if (!renewal_hear(wish, &look->state->ask, view->files, leaf, view->now)) {
         look->state->ask = renewal_is_ours(view->files);
     }
 }

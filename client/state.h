@@ -55,6 +55,10 @@ struct state_view {
     struct issuers *issuers; /* shared by many (client/issuers.h); NULL: none */
 };
 
+/* Whether invalid-ca-cn-list has the issuer of leaf, whose common name goes into cn ("": it has
+ * none). */
+bool state_is_listed(const struct settings *settings, const X509 *leaf, char cn[static 256]);
+
 /* Looks at the files of a set; changes nothing but a key file's mode. Every signature of the chain
  * is verified, the leaf's too: it is what tells a damaged file from a good one, and costs
  * 0.02 ms (RSA) to 0.5 ms (P-384). That the key fits is seen by comparing public keys. Files of
