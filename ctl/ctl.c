@@ -20,60 +20,47 @@ struct options {
     bool json;
 };
 
-static const char **value_option(struct options *options, const char *word, size_t len)
-{
-    struct {
-        const char *name;
-        const char **value;
-    } table[] = {{"--socket", &options->socket},
-                 {"--run-dir", &options->run_dir},
-                 {"--limit", &options->limit},
-                 {"--client-command", &options->client_command}};
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (strlen(table[i].name) == len && memcmp(table[i].name, word, len) == 0) {
-            return table[i].value;
-        }
-    }
-    return NULL;
-}
+#define AT(field) offsetof(struct options, field)
 
-/* Options of single commands, which say themselves what they mean. */
-static bool is_for_command(const char *word)
-{
-    return strcmp(word, "--forget") == 0 || strncmp(word, "--key-type=", 11) == 0 ||
-           strcmp(word, "--reason") == 0 || strncmp(word, "--reason=", 9) == 0;
-}
+const struct option_row ctl_options[] = {
+    {"--socket", 0, "PATH", AT(socket), 0, "control.sock of certmilld"},
+    {"--run-dir", 0, "FOLDER", AT(run_dir), 0,
+     "the folder that it is in, " DEFAULT_RUN_DIR " by default"},
+    {"--json", 0, NULL, AT(json), 0, "the answer as JSON"},
+    {"--limit", 0, "NUMBER", AT(limit), 0, "orders, certificates: so many at most"},
+    {"--forget", 0, NULL, OPTION_KEPT, 0, "limits: forget what the CA said of its own"},
+    {"--reason", 0, "WORD", OPTION_KEPT, 0, "revoke: why"},
+    {"--client-command", 0, "PATH", AT(client_command), 0, "authorized-keys: the forced command"},
+    {"--key-type", 0, "WORD", OPTION_KEPT, 0,
+     "accounts register, roll-over: kind of the new account key"},
+};
+const size_t ctl_option_count = sizeof(ctl_options) / sizeof(ctl_options[0]);
 
 /* Sorts options from words; the words come first in argv then. Returns how many words. */
 static int read_options(struct options *options, int argc, char **argv, struct err *err)
 {
-    int words = 0;
-    for (int i = 0; i < argc; i++) {
-        char *word = argv[i];
-        size_t len = strcspn(word, "=");
-        const char **value = value_option(options, word, len);
-        if (value != NULL && word[len] == '=') {
-            *value = word + len + 1;
-        } else if (value != NULL) {
-            if (i + 1 == argc) {
-                return err_set(err, ERR_UNKNOWN, "%s needs a value after it", word);
-            }
-            *value = argv[++i];
-        } else if (strcmp(word, "--json") == 0) {
-            options->json = true;
-        } else if (strcmp(word, "--key-type") == 0 && i + 1 < argc) {
-            argv[words++] = word;
-            argv[words++] = argv[++i];
-        } else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-            argv[words++] = (char *)(uintptr_t) "help";
+    int words = 0, ret;
+    size_t pos = 0, count = (size_t)argc;
+    while (pos < count) {
+        char *word = argv[pos];
+        if ((ret = option_take(ctl_options, ctl_option_count, options, argv, count, &pos, err)) <
+            0) {
+            return ret;
+        }
+        if (ret > 0) {
+            continue;
+        }
+        const struct option_row *row = option_find(ctl_options, ctl_option_count, word);
+        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+            word = (char *)(uintptr_t) "help";
         } else if (strcmp(word, "--version") == 0) {
-            argv[words++] = (char *)(uintptr_t) "version";
-        } else if (word[0] == '-' && !is_for_command(word)) {
+            word = (char *)(uintptr_t) "version";
+        } else if (word[0] == '-' && row == NULL) {
             return err_set(err, ERR_UNKNOWN,
                            "unknown option '%.100s': certmillctl help lists the known ones", word);
-        } else {
-            argv[words++] = word;
         }
+        argv[words++] = word;
+        pos++;
     }
     return words;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "common/err.h"
+#include "common/option.h"
 #include "ctl/command.h"
 
 enum ctl_status { CTL_OK = 0, CTL_REFUSED = 1, CTL_USAGE = 2, CTL_NO_SERVER = 8 };
@@ -22,6 +23,9 @@ struct ctl_request {
     char *const *words; /* behind the command */
     size_t count;
 };
+
+extern const struct option_row ctl_options[];
+extern const size_t ctl_option_count;
 
 /* Reads argc words (the program's name not among them; options may stand anywhere, and the words
  * are moved behind them). ERR_UNKNOWN, ERR_RANGE, ERR_LIMIT: wrong usage, and err says what. */

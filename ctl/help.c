@@ -1,4 +1,5 @@
 #include "ctl/command.h"
+#include "ctl/ctl.h"
 
 static int print(FILE *out)
 {
@@ -10,12 +11,9 @@ static int print(FILE *out)
                  c->arguments != NULL ? c->arguments : "");
         fprintf(out, "  %-32s %s\n", synopsis, c->help);
     }
-    fputs("\n"
-          "  --socket PATH     control.sock of certmilld\n"
-          "  --run-dir FOLDER  the folder that it is in, /run/certmill by default\n"
-          "  --json            the answer as JSON\n"
-          "\n"
-          "Exit status: 0 done, 1 certmilld refused, 2 wrong usage, 8 certmilld is not there.\n",
+    fputc('\n', out);
+    option_help(ctl_options, ctl_option_count, out);
+    fputs("\nExit status: 0 done, 1 certmilld refused, 2 wrong usage, 8 certmilld is not there.\n",
           out);
     return ferror(out) ? -1 : 0;
 }

@@ -1,25 +1,37 @@
 #include "shell/request.h"
 
+#include <stddef.h>
 #include <string.h>
 
-static const struct request_op ops[] = {
-    {"ping", "ping", NULL, REQUEST_INPUT_NONE, false, false, false},
-    {"get certificate", "get", "certificate", REQUEST_INPUT_CSR, true, false, false},
-    {"get renewal-info", "get", "renewal-info", REQUEST_INPUT_CHAIN, true, false, false},
-    {"revoke certificate", "revoke", "certificate", REQUEST_INPUT_CHAIN, true, false, false},
-    {"revoke request", "revoke", "request", REQUEST_INPUT_CHAIN, true, false, false},
-    {"revoke signed", "revoke", "signed", REQUEST_INPUT_JWS, true, false, false},
-    {"get ocsp", "get", "ocsp", REQUEST_INPUT_CHAIN, false, false, false},
-    {"show csr", "show", "csr", REQUEST_INPUT_CSR, false, false, false},
-    {"show certificate", "show", "certificate", REQUEST_INPUT_CHAIN, false, false, false},
-    {"show configuration", "show", "configuration", REQUEST_INPUT_NONE, false, false, false},
-    {"show acmeaccount", "show", "acmeaccount", REQUEST_INPUT_NONE, false, false, false},
-    {"check", "check", NULL, REQUEST_INPUT_NONE, true, false, true},
-    {"help", "help", NULL, REQUEST_INPUT_NONE, false, true, false},
-    {"version", "version", NULL, REQUEST_INPUT_NONE, false, true, false},
+const struct request_op request_ops[] = {
+    {"ping", "ping", NULL, REQUEST_INPUT_NONE, false, false, false,
+     "say whether the server is there"},
+    {"get certificate", "get", "certificate", REQUEST_INPUT_CSR, true, false, false,
+     "the CSR's certificate, with its chain"},
+    {"get renewal-info", "get", "renewal-info", REQUEST_INPUT_CHAIN, true, false, false,
+     "when the CA wants the certificate renewed (RFC 9773)"},
+    {"revoke certificate", "revoke", "certificate", REQUEST_INPUT_CHAIN, true, false, false,
+     "revoke it, by a statement of its key"},
+    {"revoke request", "revoke", "request", REQUEST_INPUT_CHAIN, true, false, false,
+     "what such a statement has to sign"},
+    {"revoke signed", "revoke", "signed", REQUEST_INPUT_JWS, true, false, false,
+     "hand the signed request on to the CA"},
+    {"get ocsp", "get", "ocsp", REQUEST_INPUT_CHAIN, false, false, false,
+     "the OCSP response for the certificate"},
+    {"show csr", "show", "csr", REQUEST_INPUT_CSR, false, false, false, "what the CSR asks for"},
+    {"show certificate", "show", "certificate", REQUEST_INPUT_CHAIN, false, false, false,
+     "what the certificate says"},
+    {"show configuration", "show", "configuration", REQUEST_INPUT_NONE, false, false, false,
+     "what this client may have"},
+    {"show acmeaccount", "show", "acmeaccount", REQUEST_INPUT_NONE, false, false, false,
+     "accounts of the server at its CAs"},
+    {"check", "check", NULL, REQUEST_INPUT_NONE, true, false, true,
+     "look at what a CA will find before it is asked"},
+    {"help", "help", NULL, REQUEST_INPUT_NONE, false, true, false, "print what is taken"},
+    {"version", "version", NULL, REQUEST_INPUT_NONE, false, true, false, "print the version"},
 };
 
-#define OPS (sizeof(ops) / sizeof(ops[0]))
+const size_t request_op_count = sizeof(request_ops) / sizeof(request_ops[0]);
 #define TAKEN                                                                                      \
     "taken are ping, get certificate|ocsp|renewal-info, revoke certificate|request|signed, "       \
     "show csr|certificate|configuration|acmeaccount, check NAME..., help, version"
@@ -29,91 +41,38 @@ struct reader {
     size_t count, pos;
 };
 
-/* Whether the word at hand is the option; if so it is consumed with its value. */
-static int take_value(struct reader *r, const char *option, char letter, const char **value,
-                      struct err *err)
-{
-    const char *word = r->words[r->pos];
-    size_t len = strlen(option);
-    if (strncmp(word, option, len) == 0 && word[len] == '=') {
-        *value = word + len + 1;
-    } else if (letter != 0 && word[0] == '-' && word[1] == letter && word[2] != '\0') {
-        *value = word + 2;
-    } else if (strcmp(word, option) == 0 ||
-               (letter != 0 && word[0] == '-' && word[1] == letter && word[2] == '\0')) {
-        if (r->count - r->pos < 2) {
-            return err_set(err, ERR_UNKNOWN, "%.100s needs a value after it", word);
-        }
-        *value = r->words[++r->pos];
-    } else {
-        return 0;
-    }
-    r->pos++;
-    if (**value == '\0') {
-        return err_set(err, ERR_UNKNOWN, "the value of %s is empty", option);
-    }
-    return 1;
-}
+#define AT(field) offsetof(struct request, field)
 
-static bool take_flag(struct reader *r, const char *option, const char *letter, bool *flag)
-{
-    const char *word = r->words[r->pos];
-    if (strcmp(word, option) != 0 && (letter == NULL || strcmp(word, letter) != 0)) {
-        return false;
-    }
-    *flag = true;
-    r->pos++;
-    return true;
-}
-
-static int take_level(struct reader *r, struct request *out, struct err *err)
-{
-    const char *level = NULL;
-    int ret = take_value(r, "--log-level", 'l', &level, err);
-    if (ret > 0 && log_level_parse(level, &out->level) < 0) {
-        return err_set(err, ERR_UNKNOWN,
-                       "'%.100s' is no log level: taken are DEBUG, INFO, WARNING, ERROR, CRITICAL",
-                       level);
-    }
-    return ret;
-}
+const struct option_row request_options[] = {
+    {"--log-level", 'l', "LEVEL", AT(level_word), 0, "log lines from DEBUG, INFO, ... on"},
+    {"--staging", 's', NULL, AT(staging), 0, "from the CA's test system"},
+    {"--force", 0, NULL, AT(force), 0, "anew, even where there is one that is good for a while"},
+    {"--acme-server-url", 0, "URL", AT(acme_server_url), LIMIT_URL, "from that CA"},
+    {"--authority", 0, "NAME", AT(authority), LIMIT_URL, "from the CA of that name"},
+    {"--profile", 0, "NAME", AT(profile), LIMIT_WORD, "by that profile of the CA's"},
+    {"--preferred-chain", 0, "NAME", AT(preferred_chain), LIMIT_DOMAIN_TEXT,
+     "the chain that this issuer or root is in"},
+    {"--reason", 0, "WORD", AT(reason), LIMIT_WORD, "revoke request: why"},
+};
+const size_t request_option_count = sizeof(request_options) / sizeof(request_options[0]);
 
 static int take_option(struct reader *r, struct request *out, struct err *err)
 {
-    const struct {
-        const char *name;
-        const char **value;
-        size_t max;
-    } texts[] = {
-        {"--acme-server-url", &out->acme_server_url, LIMIT_URL},
-        {"--authority", &out->authority, LIMIT_URL},
-        {"--preferred-chain", &out->preferred_chain, LIMIT_DOMAIN_TEXT},
-        {"--profile", &out->profile, LIMIT_WORD},
-        {"--reason", &out->reason, LIMIT_WORD},
-    };
-    int ret;
-    if (take_flag(r, "--staging", "-s", &out->staging) ||
-        take_flag(r, "--force", NULL, &out->force)) {
-        return 1;
+    int ret =
+        option_take(request_options, request_option_count, out, r->words, r->count, &r->pos, err);
+    if (ret == 0) {
+        return err_set(err, ERR_UNKNOWN,
+                       "option '%.100s' is not taken from a client: --log-level LEVEL, --staging, "
+                       "--force, --acme-server-url URL, --authority NAME, --profile NAME, "
+                       "--preferred-chain NAME and --reason WORD are",
+                       r->words[r->pos]);
     }
-    if ((ret = take_level(r, out, err)) != 0) {
-        return ret;
+    if (ret > 0 && out->level_word != NULL && log_level_parse(out->level_word, &out->level) < 0) {
+        return err_set(err, ERR_UNKNOWN,
+                       "'%.100s' is no log level: taken are DEBUG, INFO, WARNING, ERROR, CRITICAL",
+                       out->level_word);
     }
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        if ((ret = take_value(r, texts[i].name, 0, texts[i].value, err)) == 0) {
-            continue;
-        }
-        if (ret > 0 && strlen(*texts[i].value) > texts[i].max) {
-            return err_set(err, ERR_LIMIT, "%s takes at most %zu octets", texts[i].name,
-                           texts[i].max);
-        }
-        return ret;
-    }
-    return err_set(err, ERR_UNKNOWN,
-                   "option '%.100s' is not taken from a client: --log-level LEVEL, --staging, "
-                   "--force, --acme-server-url URL, --authority NAME, --profile NAME, "
-                   "--preferred-chain NAME and --reason WORD are",
-                   r->words[r->pos]);
+    return ret;
 }
 
 /* The command that the one or two words make; ERR_UNKNOWN names the word that fits none. */
@@ -121,14 +80,14 @@ static int find_op(const struct request_op **op, const char *first, const char *
                    struct err *err)
 {
     bool first_known = false;
-    for (size_t i = 0; i < OPS; i++) {
-        if (strcmp(ops[i].first, first) != 0) {
+    for (size_t i = 0; i < request_op_count; i++) {
+        if (strcmp(request_ops[i].first, first) != 0) {
             continue;
         }
         first_known = true;
-        if ((second == NULL) == (ops[i].second == NULL) &&
-            (second == NULL || strcmp(ops[i].second, second) == 0)) {
-            *op = &ops[i];
+        if ((second == NULL) == (request_ops[i].second == NULL) &&
+            (second == NULL || strcmp(request_ops[i].second, second) == 0)) {
+            *op = &request_ops[i];
             return 0;
         }
     }

@@ -10,6 +10,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "common/option.h"
 
 enum request_input {
     REQUEST_INPUT_NONE,
@@ -25,12 +26,14 @@ struct request_op {
     bool needs_domains;
     bool local; /* answered without the server */
     bool names; /* takes names behind it */
+    const char *help;
 };
 
 /* Strings point into the words that were parsed. */
 struct request {
     const struct request_op *op;
     enum log_level level;
+    const char *level_word; /* as it was given, or NULL */
     bool staging, force;
     const char *acme_server_url; /* NULL where not given */
     const char *authority, *preferred_chain, *profile, *reason;
@@ -38,10 +41,14 @@ struct request {
     size_t name_count;
 };
 
-/* Reads count words: the options --log-level, --acme-server-url, --authority, --preferred-chain,
- * --profile, --reason (value in the next word or after `=`), --staging, --force, -l, -s, and the
- * words of one command, in any order; the names of "check" stand together, behind it. ERR_UNKNOWN
- * names the word that is refused and says what is taken; ERR_LIMIT. */
+extern const struct request_op request_ops[];
+extern const size_t request_op_count;
+extern const struct option_row request_options[];
+extern const size_t request_option_count;
+
+/* Reads count words: request_options and the words of one command, in any order; the names of
+ * "check" stand together, behind it. ERR_UNKNOWN names the word that is refused and says what is
+ * taken; ERR_LIMIT. */
 int request_parse(struct request *out, char *const *words, size_t count, struct err *err);
 
 /* Whether len octets look like the input of that kind: ERR_MALFORMED (with the reason) for
