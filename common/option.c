@@ -66,9 +66,11 @@ int option_take(const struct option_row *rows, size_t row_count, void *out, char
 void option_help(const struct option_row *rows, size_t row_count, FILE *out)
 {
     for (size_t i = 0; i < row_count; i++) {
+        const struct option_row *row = &rows[i];
         char words[64];
-        snprintf(words, sizeof(words), "%s%s%s", rows[i].name, rows[i].value != NULL ? " " : "",
-                 rows[i].value != NULL ? rows[i].value : "");
-        fprintf(out, "  %-24s %s\n", words, rows[i].help);
+        snprintf(words, sizeof(words), "%.*s%s%s%s", row->letter != 0 ? 4 : 0,
+                 (const char[]){'-', row->letter, ',', ' ', '\0'}, row->name,
+                 row->value != NULL ? " " : "", row->value != NULL ? row->value : "");
+        fprintf(out, "  %-24s %s\n", words, row->help);
     }
 }

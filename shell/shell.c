@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,47 +15,21 @@
 #include "shell/exchange.h"
 #include "shell/input.h"
 #include "shell/request.h"
+#include "shell/usage.h"
 
 #define PROGRAM        "certmill-shell"
 #define DEFAULT_SOCKET "/run/certmill/submit.sock"
 
-static const char help_text[] =
-    "certmill-shell " CERTMILL_VERSION ": certificates for those who may have them, over ssh.\n"
-    "\n"
-    "As the forced command of an ssh key (in authorized_keys):\n"
-    "  certmill-shell [--socket PATH] [--domains SETS | --client NAME]\n"
-    "NAME is a client of the server's configuration, which says what it may have.\n"
-    "\n"
-    "What a client may ask:\n"
-    "  ping                  prints pong, where certmilld is there\n"
-    "  get certificate       CSR on standard input, chain on standard output\n"
-    "  get ocsp              chain on standard input, OCSP response on standard output\n"
-    "  get renewal-info      certificate on standard input, JSON on standard output: when the\n"
-    "                        CA wants it renewed\n"
-    "  revoke certificate    request signed with the certificate's key on standard input\n"
-    "  revoke request        certificate on standard input, JSON on standard output: what its\n"
-    "                        key is to sign so that the CA revokes it without an account\n"
-    "  revoke signed         the same JSON with the signature on standard input\n"
-    "  show csr              says what the CSR on standard input is\n"
-    "  show certificate      says what the certificate on standard input is\n"
-    "  show configuration    the server's configuration, as far as it concerns a client\n"
-    "  show acmeaccount      the server's account at the CA\n"
-    "  check NAME...         what a CA would find wrong with these names\n"
-    "  help, version\n"
-    "\n"
-    "With these options:\n"
-    "  --log-level LEVEL, -l       DEBUG, INFO, WARNING, ERROR or CRITICAL\n"
-    "  --staging, -s               the CA's staging server\n"
-    "  --force                     a new certificate even where the same request has one\n"
-    "  --acme-server-url URL       one that the server is configured for\n"
-    "  --authority NAME            the same by the server's name for it\n"
-    "  --profile NAME              a kind of certificate that the CA offers\n"
-    "  --preferred-chain NAME      issuer name, spaces or underscores\n"
-    "  --reason WORD               why it is to be revoked (revoke request): keyCompromise, ...\n"
-    "\n"
-    "Exit status: 0 done, 1 failure of the server, 2 word not taken, 3 input not acceptable,\n"
-    "4 not permitted, 5 refused by the CA, 6 CA not reachable, 7 interrupted (ask again),\n"
-    "8 certmilld not there, 9 not before the time that the message says (a limit).\n";
+#define AT(field) offsetof(struct shell, field)
+
+const struct option_row shell_options[] = {
+    {"--socket", 0, "PATH", AT(socket), 0,
+     "submit.sock of certmilld, " DEFAULT_SOCKET " by default"},
+    {"--domains", 0, "SETS", AT(domains), 0,
+     "what this client may have: names divided by commas, sets by semicolons"},
+    {"--client", 0, "NAME", AT(name), 0, "a client of certmilld.yaml, which says what it may have"},
+};
+const size_t shell_option_count = sizeof(shell_options) / sizeof(shell_options[0]);
 
 static void log_one(const struct shell *shell, enum log_level level, int64_t unix_us,
                     const char *message)
@@ -116,40 +91,21 @@ static void set_client(struct shell *shell, const char *connection)
  * words they take. */
 static int take_own_options(struct shell *shell, int argc, char **argv, struct err *err)
 {
-    static const char *const names[] = {"--socket", "--domains", "--client"};
-    const char **values[] = {&shell->socket, &shell->domains, &shell->name};
-    const size_t count = sizeof(names) / sizeof(names[0]);
-    int pos = 1;
-    while (pos < argc) {
-        size_t i, len = 0;
-        for (i = 0; i < count; i++) {
-            len = strlen(names[i]);
-            if (strncmp(argv[pos], names[i], len) == 0 &&
-                (argv[pos][len] == '\0' || argv[pos][len] == '=')) {
-                break;
-            }
-        }
-        if (i == count) {
-            break;
-        }
-        if (argv[pos][len] == '=') {
-            *values[i] = argv[pos] + len + 1;
-        } else if (++pos < argc) {
-            *values[i] = argv[pos];
-        } else {
-            return err_set(err, ERR_UNKNOWN, "%s needs a value after it", names[i]);
-        }
-        pos++;
+    size_t pos = 1, count = (size_t)argc;
+    int ret = 1;
+    while (ret > 0 && pos < count) {
+        ret = option_take(shell_options, shell_option_count, shell, argv, count, &pos, err);
     }
-    return pos;
+    return ret < 0 ? ret : (int)pos;
 }
 
 static int print_local(const struct shell *shell, const struct request *request)
 {
     bool help = strcmp(request->op->name, "help") == 0;
-    const char *text = help ? help_text : PROGRAM " " CERTMILL_VERSION "\n";
-    return write(shell->out, text, strlen(text)) == (ssize_t)strlen(text) ? SHELL_OK
-                                                                          : SHELL_INTERNAL;
+    char *text = help ? usage_text() : strdup(PROGRAM " " CERTMILL_VERSION "\n");
+    bool good = text != NULL && write(shell->out, text, strlen(text)) == (ssize_t)strlen(text);
+    free(text);
+    return good ? SHELL_OK : SHELL_INTERNAL;
 }
 
 static int serve(struct shell *shell, char *const *words, size_t count)

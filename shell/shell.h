@@ -5,9 +5,11 @@
 #ifndef CERTMILL_SHELL_SHELL_H
 #define CERTMILL_SHELL_SHELL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/log.h"
+#include "common/option.h"
 
 /* Exit statuses, as docs/protocol.md has them. */
 enum shell_status {
@@ -31,6 +33,10 @@ struct shell {
     int in, out, log;     /* descriptors: stdin, stdout, stderr */
     enum log_level level; /* what the client wants to hear */
 };
+
+/* The operator's own options, of the real command line. */
+extern const struct option_row shell_options[];
+extern const size_t shell_option_count;
 
 /* One log line to the client; it is best effort, since the answer does not hang on it. */
 void shell_log(const struct shell *shell, enum log_level level, int64_t unix_us,

@@ -23,6 +23,8 @@ struct describe_program {
     const struct conf_schema *schema; /* or NULL */
     const struct option_row *options; /* that stand in no schema */
     size_t option_count;
+    const struct option_row *own; /* of the operator alone, where the other ones are a client's */
+    size_t own_count;
     struct describe_command commands[DESCRIBE_COMMANDS];
     size_t command_count;
 };
@@ -38,8 +40,8 @@ const struct describe_program *describe_find(const struct describe *d, const cha
                                              size_t len);
 
 /* Copies a manual page; a line `.\" @PROGRAM PART@` becomes items of an mdoc(7) list. PART:
- * options (all of the command line), keys (all of the file), commands. 0; -EINVAL where a line
- * names what is not there, told on stderr; -EIO. */
+ * options (all of the command line), own (the operator's), keys (all of the file), commands. 0;
+ * -EINVAL where a line names what is not there, told on stderr; -EIO. */
 int describe_man(const struct describe *d, FILE *in, FILE *out);
 
 /* A completion of the program. */

@@ -41,10 +41,12 @@ static void put_word(FILE *out, const char *text)
     fputc('"', out);
 }
 
-/* A line for people, whose tables begin small and end without a full stop. */
+/* A line for people, whose tables begin small and end without a full stop. A file's name stays
+ * small. */
 static void put_help(FILE *out, const char *help)
 {
-    char first[2] = {(char)toupper((unsigned char)help[0]), '\0'};
+    bool file = memchr(help, '.', strcspn(help, " ")) != NULL;
+    char first[2] = {(char)(file ? help[0] : toupper((unsigned char)help[0])), '\0'};
     size_t len = strlen(help);
     put_text(out, first);
     put_text(out, help + 1);
@@ -105,10 +107,10 @@ static void put_key(FILE *out, const struct conf_option *option)
     }
 }
 
-static void put_options(const struct describe_program *program, FILE *out)
+static void put_rows(const struct option_row *rows, size_t count, FILE *out)
 {
-    for (size_t i = 0; i < program->option_count; i++) {
-        const struct option_row *row = &program->options[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct option_row *row = &rows[i];
         fputs(".It ", out);
         if (row->letter != 0) {
             fprintf(out, "Fl %c , ", row->letter);
@@ -123,6 +125,11 @@ static void put_options(const struct describe_program *program, FILE *out)
         fputc('\n', out);
         put_help(out, row->help);
     }
+}
+
+static void put_options(const struct describe_program *program, FILE *out)
+{
+    put_rows(program->options, program->option_count, out);
     for (size_t i = 0; program->schema != NULL && i < program->schema->count; i++) {
         if (program->schema->options[i].type != CONF_TABLE) {
             put_option(out, &program->schema->options[i]);
@@ -157,6 +164,8 @@ static int put_part(const struct describe *d, const char *text, size_t len, FILE
     }
     if (part_len == 7 && memcmp(part, "options", 7) == 0) {
         put_options(program, out);
+    } else if (part_len == 3 && memcmp(part, "own", 3) == 0 && program->own_count > 0) {
+        put_rows(program->own, program->own_count, out);
     } else if (part_len == 4 && memcmp(part, "keys", 4) == 0 && program->schema != NULL) {
         for (size_t i = 0; i < program->schema->count; i++) {
             put_key(out, &program->schema->options[i]);

@@ -6,6 +6,7 @@
 #include "ctl/ctl.h"
 #include "packaging/describe/describe.h"
 #include "shell/request.h"
+#include "shell/shell.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define FLAG(name, letter, help)                                                                   \
@@ -39,11 +40,31 @@ static int add(struct describe_program *program, const char *first, const char *
 int describe_fill(struct describe *d)
 {
     *d = (struct describe){
-        .programs = {
-            {"certmill", &settings_schema, client_options, COUNT(client_options), {{0}}, 0},
-            {"certmilld", &server_conf_schema, daemon_options, COUNT(daemon_options), {{0}}, 0},
-            {"certmillctl", NULL, ctl_options, ctl_option_count, {{0}}, 0},
-            {"certmill-shell", NULL, request_options, request_option_count, {{0}}, 0}}};
+        .programs = {{"certmill",
+                      &settings_schema,
+                      client_options,
+                      COUNT(client_options),
+                      NULL,
+                      0,
+                      {{0}},
+                      0},
+                     {"certmilld",
+                      &server_conf_schema,
+                      daemon_options,
+                      COUNT(daemon_options),
+                      NULL,
+                      0,
+                      {{0}},
+                      0},
+                     {"certmillctl", NULL, ctl_options, ctl_option_count, NULL, 0, {{0}}, 0},
+                     {"certmill-shell",
+                      NULL,
+                      request_options,
+                      request_option_count,
+                      shell_options,
+                      shell_option_count,
+                      {{0}},
+                      0}}};
     int ret = 0;
     for (size_t i = 0; ret == 0 && client_commands[i] != NULL; i++) {
         const struct client_command *c = client_commands[i];
