@@ -51,14 +51,18 @@ const char *conf_nearest(const struct conf_schema *schema, const char *key, bool
     return best;
 }
 
+const struct option_row conf_asks_options[] = {
+    {"--help", 'h', NULL, OPTION_KEPT, 0, "print what is taken"},
+    {"--version", 'V', NULL, OPTION_KEPT, 0, "print the version"},
+};
+const size_t conf_asks_count = sizeof(conf_asks_options) / sizeof(conf_asks_options[0]);
+
 int conf_asks(int argc, char *const *argv)
 {
     for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            return 'h';
-        }
-        if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0) {
-            return 'V';
+        const struct option_row *row = option_find(conf_asks_options, conf_asks_count, argv[i]);
+        if (row != NULL) {
+            return row->letter;
         }
     }
     return 0;
@@ -66,7 +70,6 @@ int conf_asks(int argc, char *const *argv)
 
 static int unknown_option(const struct conf_schema *schema, const char *arg, struct err *err)
 {
-    static const char *const asks[] = {"help", "version"};
     char shown[CONF_SHOWN], key[KEY_MAX];
     const char *nearest;
     bool close;
@@ -77,10 +80,11 @@ static int unknown_option(const struct conf_schema *schema, const char *arg, str
     }
     snprintf(key, sizeof(key), "%.*s", (int)strcspn(arg + 2, "="), arg + 2);
     nearest = conf_nearest(schema, key, &close);
-    for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
-        size_t d = nearest_distance(key, asks[i]);
+    for (size_t i = 0; i < conf_asks_count; i++) {
+        const char *word = conf_asks_options[i].name + 2;
+        size_t d = nearest_distance(key, word);
         if (d < nearest_distance(key, nearest)) {
-            nearest = asks[i];
+            nearest = word;
             close = nearest_is_close(d, strlen(key));
         }
     }

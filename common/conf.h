@@ -27,6 +27,7 @@
 
 #include "common/err.h"
 #include "common/msg.h"
+#include "common/option.h"
 
 enum conf_type {
     CONF_BOOL,    /* bool */
@@ -89,6 +90,8 @@ struct conf_input {
 /* 'h' where the arguments ask for --help or -h, 'V' for --version or -V, else 0; what
  * stands behind `--` does not count. To be asked before conf_load, which knows neither. */
 int conf_asks(int argc, char *const *argv);
+extern const struct option_row conf_asks_options[];
+extern const size_t conf_asks_count;
 
 /* Fills *conf (schema->size bytes, zeroed by this function). On error *conf
  * is empty and err says where and what to do: ERR_MALFORMED, ERR_UNKNOWN,

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -229,6 +230,11 @@ void conf_help(const struct conf_schema *schema, FILE *out)
             "  -c, --config FILE (also -f, --config-file; %s_CONFIG in the environment)\n"
             "%*sYAML file with keys as below.\n",
             schema->env_prefix, INDENT, "");
+    for (size_t i = 0; i < conf_asks_count; i++) {
+        const struct option_row *row = &conf_asks_options[i];
+        fprintf(out, "  -%c, %s\n%*s%c%s.\n", row->letter, row->name, INDENT, "",
+                toupper((unsigned char)row->help[0]), row->help + 1);
+    }
     for (size_t i = 0; i < schema->count; i++) {
         help_option(out, &schema->options[i], false);
     }

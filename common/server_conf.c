@@ -465,3 +465,9 @@ const struct conf_schema *server_conf_zone_schema(void)
 {
     return &zone_schema;
 }
+
+const struct option_row server_conf_wishes[] = {
+    {"--check-config", 0, NULL, offsetof(struct server_conf_wish, check), 0,
+     "read the configuration and its files, say whether they are good"},
+};
+const size_t server_conf_wish_count = sizeof(server_conf_wishes) / sizeof(server_conf_wishes[0]);

@@ -103,6 +103,13 @@ struct server_conf {
 
 extern const struct conf_schema server_conf_schema;
 
+/* Options of certmilld that are no keys, besides conf_asks_options. */
+struct server_conf_wish {
+    bool check; /* to look at the configuration, and no more */
+};
+extern const struct option_row server_conf_wishes[];
+extern const size_t server_conf_wish_count;
+
 /* Whether anybody is to be notified, so that notify-user counts. */
 bool server_conf_notifies(const struct server_conf *conf);
 

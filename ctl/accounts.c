@@ -197,7 +197,7 @@ static int print(const json_t *data, FILE *out)
 
 const struct ctl_command ctl_accounts = {
     .name = "accounts",
-    .arguments = "[ACTION NAME]",
+    .arguments = "[register|roll-over|agree|deactivate NAME]",
     .help = "list accounts at CAs; register, roll-over, agree, deactivate",
     .fill = fill,
     .print = print};

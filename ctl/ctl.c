@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/conf.h"
 #include "common/limits.h"
 #include "common/lineclient.h"
 #include "ctl/text.h"
@@ -50,12 +51,10 @@ static int read_options(struct options *options, int argc, char **argv, struct e
         if (ret > 0) {
             continue;
         }
-        const struct option_row *row = option_find(ctl_options, ctl_option_count, word);
-        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-            word = (char *)(uintptr_t) "help";
-        } else if (strcmp(word, "--version") == 0) {
-            word = (char *)(uintptr_t) "version";
-        } else if (word[0] == '-' && row == NULL) {
+        const struct option_row *asks = option_find(conf_asks_options, conf_asks_count, word);
+        if (asks != NULL) {
+            word = (char *)(uintptr_t)(asks->name + 2); /* the command of that name */
+        } else if (word[0] == '-' && option_find(ctl_options, ctl_option_count, word) == NULL) {
             return err_set(err, ERR_UNKNOWN,
                            "unknown option '%.100s': certmillctl help lists the known ones", word);
         }

@@ -31,13 +31,10 @@ static int run_role(const char *name)
 
 static int help(void)
 {
+    puts("Usage: certmilld --config FILE [OPTION...]\n"
+         "Answers DNS for its zones and gets certificates by them; stays in the foreground.\n");
+    option_help(server_conf_wishes, server_conf_wish_count, stdout);
     puts(
-        "Usage: certmilld --config FILE [OPTION...]\n"
-        "Answers DNS for its zones and gets certificates by them; stays in the foreground.\n"
-        "\n"
-        "  --check-config   read the configuration and its files, say whether they are good\n"
-        "  --help           this text\n"
-        "  --version        the version\n"
         "\n"
         "Relative paths start at the configuration file's folder. SIGHUP reloads it and the files\n"
         "that it names, all or nothing; SIGTERM stops.\n");
@@ -45,23 +42,39 @@ static int help(void)
     return 0;
 }
 
+/* Takes the wishes out of the count words. Returns how many words are left. */
+static size_t take_wishes(struct server_conf_wish *wish, char **words, size_t count)
+{
+    struct err err = {0};
+    size_t pos = 0, kept = 0;
+    while (pos < count) {
+        if (option_take(server_conf_wishes, server_conf_wish_count, wish, words, count, &pos,
+                        &err) == 0) {
+            words[kept++] = words[pos++];
+        }
+    }
+    return kept;
+}
+
 int main(int argc, char **argv)
 {
+    struct server_conf_wish wish = {0};
     if (argc == 3 && strcmp(argv[1], "--role") == 0) {
         return run_role(argv[2]);
     }
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        return help();
+    if (argc < 1) {
+        return 2;
     }
-    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+    switch (conf_asks(argc - 1, argv + 1)) {
+    case 'h':
+        return help();
+    case 'V':
         puts("certmilld " CERTMILL_VERSION);
         return 0;
+    default:
+        break;
     }
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--check-config") == 0) {
-            memmove(&argv[i], &argv[i + 1], (size_t)(argc - i) * sizeof(*argv));
-            return supervisor_check(argc - 2, argv + 1, environ);
-        }
-    }
-    return supervisor_main(argc - 1, argv + 1, environ);
+    int count = (int)take_wishes(&wish, argv + 1, (size_t)argc - 1);
+    return wish.check ? supervisor_check(count, argv + 1, environ)
+                      : supervisor_main(count, argv + 1, environ);
 }

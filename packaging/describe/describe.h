@@ -5,6 +5,7 @@
 #ifndef CERTMILL_PACKAGING_DESCRIBE_H
 #define CERTMILL_PACKAGING_DESCRIBE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "common/conf.h"
@@ -23,8 +24,8 @@ struct describe_program {
     const struct conf_schema *schema; /* or NULL */
     const struct option_row *options; /* that stand in no schema */
     size_t option_count;
-    const struct option_row *own; /* of the operator alone, where the other ones are a client's */
-    size_t own_count;
+    const struct option_row *more; /* a second list of them, with a place of its own */
+    size_t more_count;
     struct describe_command commands[DESCRIBE_COMMANDS];
     size_t command_count;
 };
@@ -40,9 +41,19 @@ const struct describe_program *describe_find(const struct describe *d, const cha
                                              size_t len);
 
 /* Copies a manual page; a line `.\" @PROGRAM PART@` becomes items of an mdoc(7) list. PART:
- * options (all of the command line), own (the operator's), keys (all of the file), commands. 0;
+ * options (with the schema's), more, keys (all of the file), commands. 0;
  * -EINVAL where a line names what is not there, told on stderr; -EIO. */
 int describe_man(const struct describe *d, FILE *in, FILE *out);
+
+/* Whether an earlier command has the same first word as this one. */
+bool describe_first_again(const struct describe_program *program, size_t index);
+/* The words that may stand behind first, divided by blanks, in dst[cap]; false: there are none. */
+bool describe_seconds(const struct describe_program *program, const char *first, char *dst,
+                      size_t cap);
+/* The words that an option of these may have, divided by blanks. */
+void describe_values(const struct conf_option *option, FILE *out);
+/* The name as part of a shell function's: hyphens are none. */
+void describe_identifier(const char *name, FILE *out);
 
 /* A completion of the program. */
 void describe_bash(const struct describe_program *program, FILE *out);

@@ -164,8 +164,8 @@ static int put_part(const struct describe *d, const char *text, size_t len, FILE
     }
     if (part_len == 7 && memcmp(part, "options", 7) == 0) {
         put_options(program, out);
-    } else if (part_len == 3 && memcmp(part, "own", 3) == 0 && program->own_count > 0) {
-        put_rows(program->own, program->own_count, out);
+    } else if (part_len == 4 && memcmp(part, "more", 4) == 0 && program->more_count > 0) {
+        put_rows(program->more, program->more_count, out);
     } else if (part_len == 4 && memcmp(part, "keys", 4) == 0 && program->schema != NULL) {
         for (size_t i = 0; i < program->schema->count; i++) {
             put_key(out, &program->schema->options[i]);

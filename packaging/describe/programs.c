@@ -2,28 +2,12 @@
 #include <string.h>
 
 #include "client/command.h"
+#include "common/conf.h"
 #include "common/server_conf.h"
 #include "ctl/ctl.h"
 #include "packaging/describe/describe.h"
 #include "shell/request.h"
 #include "shell/shell.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define FLAG(name, letter, help)                                                                   \
-    {                                                                                              \
-        name, letter, NULL, OPTION_KEPT, 0, help                                                   \
-    }
-
-static const struct option_row daemon_options[] = {
-    FLAG("--check-config", 0, "read the configuration and its files, say whether they are good"),
-    FLAG("--help", 'h', "print the options"),
-    FLAG("--version", 'V', "print the version"),
-};
-
-static const struct option_row client_options[] = {
-    FLAG("--help", 'h', "print commands and options, or those of the command"),
-    FLAG("--version", 'V', "print the version"),
-};
 
 static int add(struct describe_program *program, const char *first, const char *second,
                const char *args, const char *help)
@@ -39,32 +23,27 @@ static int add(struct describe_program *program, const char *first, const char *
 
 int describe_fill(struct describe *d)
 {
-    *d = (struct describe){
-        .programs = {{"certmill",
-                      &settings_schema,
-                      client_options,
-                      COUNT(client_options),
-                      NULL,
-                      0,
-                      {{0}},
-                      0},
-                     {"certmilld",
-                      &server_conf_schema,
-                      daemon_options,
-                      COUNT(daemon_options),
-                      NULL,
-                      0,
-                      {{0}},
-                      0},
-                     {"certmillctl", NULL, ctl_options, ctl_option_count, NULL, 0, {{0}}, 0},
-                     {"certmill-shell",
-                      NULL,
-                      request_options,
-                      request_option_count,
-                      shell_options,
-                      shell_option_count,
-                      {{0}},
-                      0}}};
+    *d = (struct describe){0};
+    d->programs[0] = (struct describe_program){.name = "certmill",
+                                               .schema = &settings_schema,
+                                               .more = conf_asks_options,
+                                               .more_count = conf_asks_count};
+    d->programs[1] = (struct describe_program){.name = "certmilld",
+                                               .schema = &server_conf_schema,
+                                               .options = server_conf_wishes,
+                                               .option_count = server_conf_wish_count,
+                                               .more = conf_asks_options,
+                                               .more_count = conf_asks_count};
+    d->programs[2] = (struct describe_program){.name = "certmillctl",
+                                               .options = ctl_options,
+                                               .option_count = ctl_option_count,
+                                               .more = conf_asks_options,
+                                               .more_count = conf_asks_count};
+    d->programs[3] = (struct describe_program){.name = "certmill-shell",
+                                               .options = request_options,
+                                               .option_count = request_option_count,
+                                               .more = shell_options,
+                                               .more_count = shell_option_count};
     int ret = 0;
     for (size_t i = 0; ret == 0 && client_commands[i] != NULL; i++) {
         const struct client_command *c = client_commands[i];
