@@ -1,10 +1,13 @@
 """Goal: the operator's guide says what the programs say: each message, each limit, each link."""
 
 import re
+import shlex
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
+from lab.server import BIN
 from support import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,6 +76,26 @@ class Guide(unittest.TestCase):
                 for key in re.findall(r"^[ -]*([a-z][\w-]*):(?: |$)", block, flags=re.M):
                     with self.subTest(page=page.name, key=key):
                         self.assertIn(key, known)
+
+    def test_commands(self) -> None:
+        """Commands of certmill and certmillctl that are to be typed are none that the programs take for wrong usage."""
+        with tempfile.TemporaryDirectory() as folder:
+            config = Path(folder, "certmill.yaml")
+            config.write_text(f"certgrinderd: /bin/false\ndomain-list: [www.example.org]\npath: {folder}\n"
+                              "key-type-list: [ecdsa]\nname-server: 127.0.0.1@9\n")
+            env = {"PATH": "/usr/bin:/bin", "CERTMILL_CONFIG_FILE": str(config)}
+            lines = {line for page in GUIDE.glob("*.md")
+                     for line in re.findall(r"^ *(?:client#|server#|\$) (certmill(?:ctl)? .*)$", page.read_text(), flags=re.M)}
+            self.assertGreater(len(lines), 20)
+            for line in sorted(lines):
+                words = shlex.split(line.replace("/etc/certgrinder.yml", str(config)).replace("/root/trial", folder))
+                if words[1] == "restore":
+                    continue  # who has a backup there would be surprised
+                if words[0] == "certmillctl":
+                    words[1:1] = ["--run-dir", folder]
+                with self.subTest(line):
+                    done = subprocess.run([BIN / words[0], *words[1:]], env=env, capture_output=True, text=True, timeout=120)
+                    self.assertIn(done.returncode, (0, 1, 8), done.stderr)
 
 
 if __name__ == "__main__":
