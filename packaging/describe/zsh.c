@@ -31,7 +31,7 @@ static void put_spec(const char *name, char letter, const char *follows, const c
 {
     fputs("    '", out);
     if (letter != 0) {
-        fprintf(out, "-%c%s", letter, follows[0] != '\0' ? "+" : "");
+        fprintf(out, "-%c%s", letter, strcmp(follows, "=") == 0 ? "+" : "");
     } else {
         fprintf(out, "%s%s", name, follows);
     }
@@ -63,7 +63,11 @@ static void put_option(const struct conf_option *option, char letter, FILE *out)
     char name[64];
     bool flag = option->type == CONF_BOOL;
     snprintf(name, sizeof(name), "%s--%s", option->type == CONF_STRINGS ? "*" : "", option->key);
-    put_spec(name, letter, "=", option->help, out);
+    put_spec(name, letter, flag ? "=-" : "=", option->help, out);
+    if (flag && letter != 0) {
+        fputs("'\n", out);
+        return;
+    }
     fprintf(out, "%s%s:", flag ? "::" : ":", option->key);
     if (flag || option->type == CONF_WORD) {
         putc('(', out);
@@ -148,9 +152,21 @@ void describe_zsh(const struct describe_program *program, FILE *out)
             "# made from its own tables\n"
             "local curcontext=$curcontext state line\n"
             "local -a arguments commands\n"
-            "local -A opt_args\n"
-            "arguments=(\n",
+            "local -A opt_args\n",
             program->name);
+    if (program->schema != NULL) {
+        /* What follows a boolean may be its value or a command: _arguments knows one or the other.
+         */
+        fputs("local -i at\n"
+              "for ((at = CURRENT - 1; at > 2; at--)); do\n"
+              "    if [[ $words[at] == (true|false) && $words[at-1] == --* ]]; then\n"
+              "        words[at]=()\n"
+              "        ((CURRENT--))\n"
+              "    fi\n"
+              "done\n",
+              out);
+    }
+    fputs("arguments=(\n", out);
     put_arguments(program, out);
     if (program->command_count == 0) {
         fputs(")\n_arguments -s $arguments\n", out);
