@@ -67,12 +67,17 @@ static int become(const char *user, const char *root, struct err *err)
     return 0;
 }
 
-/* An ordinary user may have been started with capabilities (systemd's AmbientCapabilities). */
+/* An ordinary user may have been started with capabilities (systemd's AmbientCapabilities). Who has
+ * none is spared the call, which a unit's SystemCallFilter may refuse. */
 static int drop_capabilities(struct err *err)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[2] = {0};
+    struct __user_cap_data_struct has[2] = {0};
+    const struct __user_cap_data_struct none[2] = {0};
 
+    if (syscall(SYS_capget, &header, has) == 0 && memcmp(has, none, sizeof(none)) == 0) {
+        return 0;
+    }
     if (syscall(SYS_capset, &header, none) < 0) {
         return err_set(err, -errno, "cannot give up capabilities: %s", err_string(-errno));
     }
