@@ -1,7 +1,7 @@
 """Runs a program as systemd would by a unit: as_unit.py SETTINGS PROGRAM [ARGUMENT...], started by root.
 
-SETTINGS is JSON: `user`, `fds` (become 3, 4, ...), `writable` (folders; all else is read-only), `calls`, `families`. Taken from the
-unit file by unit_settings(). What is of no effect on the program's own workings (ProtectClock= and the like) is left out.
+SETTINGS is JSON: `user`, `fds` (become 3, 4, ...), `writable` (folders; all else is read-only), `capabilities`, `calls`, `families`.
+The last three are taken from the unit file by unit_settings(). What is of no effect on the program's own workings (ProtectClock= and the like) is left out.
 """
 
 from __future__ import annotations
@@ -28,15 +28,23 @@ _NEWNS = 0x20000
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP = 1, 38, 24
 
 
-def read_unit(path: Path) -> dict[str, dict[str, list[str]]]:
-    """Sections of a unit file: all values of each key."""
+_CAPABILITIES = {"CAP_CHOWN": 0, "CAP_DAC_OVERRIDE": 1, "CAP_FOWNER": 3, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7,
+                 "CAP_SYS_CHROOT": 18, "CAP_SYS_NICE": 23}
+"""linux/capability.h, those of our units."""
+
+
+def read_unit(*paths: Path) -> dict[str, dict[str, list[str]]]:
+    """Sections of a unit file and its drop-ins: all values of each key; an empty one forgets those before."""
     sections: dict[str, dict[str, list[str]]] = {}
-    for line in path.read_text().splitlines():
+    for line in "".join(path.read_text() for path in paths).splitlines():
         if line.startswith("["):
             section = sections.setdefault(line.strip("[]"), {})
         elif line and not line.startswith("#"):
             key, _, value = line.partition("=")
-            section.setdefault(key, []).append(value)
+            if value:
+                section.setdefault(key, []).append(value)
+            else:
+                section[key] = []
     return sections
 
 
@@ -55,8 +63,9 @@ def unit_settings(service: dict[str, list[str]]) -> dict[str, Any]:
     for value in service["SystemCallFilter"]:
         for word in value.removeprefix("~").split():
             calls = calls - members(word) if value.startswith("~") else calls | members(word)
+    capabilities = " ".join(service["CapabilityBoundingSet"]).split()
     families = [int(getattr(socket, name)) for name in service["RestrictAddressFamilies"][0].split()]
-    return {"calls": sorted(calls), "families": families}
+    return {"calls": sorted(calls), "families": families, "capabilities": capabilities}
 
 
 class _Compare(ctypes.Structure):
@@ -106,10 +115,11 @@ def _read_only_but(folders: list[str]) -> None:
         mount(point, _MS_REMOUNT | _MS_BIND | _MS_RDONLY)
 
 
-def _drop(user: str) -> None:
+def _drop(user: str, capabilities: list[str]) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
-    for capability in range(64):
-        libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+    for number in range(64):
+        if number not in [_CAPABILITIES[name] for name in capabilities]:
+            libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0)
     entry = pwd.getpwnam(user)
     os.setgroups([entry.pw_gid])
     os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
@@ -130,7 +140,7 @@ def main() -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 524288 if hard > 524288 else hard))
     _read_only_but(settings["writable"])
-    _drop(settings["user"])
+    _drop(settings["user"], settings["capabilities"])
     env = {**os.environ, "LISTEN_FDS": str(len(high)), "LISTEN_PID": str(os.getpid()), "WATCHDOG_PID": str(os.getpid())}
     _confine(settings["calls"], settings["families"])
     os.execve(program[0], program, env)

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from typing import ClassVar
 
 from as_unit import read_unit, unit_settings
 from lab import LabOptions, dns, ports, wait_until
@@ -78,25 +79,27 @@ class Units(unittest.TestCase):
 
 @unittest.skipIf(os.environ.get("CERTMILL_SANITIZE"), "sanitizers need more system calls")
 @unittest.skipUnless(os.geteuid() == 0, "takes root's place as systemd has it")
-class Service(LabCase):
-    """certmilld.service, carried out without systemd."""
+class UnitCase(LabCase):
+    """certmilld.service (and drop-ins), carried out without systemd."""
 
     options = LabOptions()
+    files: ClassVar[list[Path]] = [SERVICE]
+    user = USER
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
         server = cls.lab.server
         server.stop()
-        cls.unit = read_unit(SERVICE)["Service"]
+        cls.unit = read_unit(*cls.files)["Service"]
         program = cls.lab.folder / "certmilld"
         shutil.copy(BIN / "certmilld", program)
-        entry = pwd.getpwnam(USER)
+        entry = pwd.getpwnam(cls.user)
         for folder in (server.state_dir, server.run_dir):  # StateDirectory=, RuntimeDirectory=
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(mode=0o755)
             os.chown(folder, entry.pw_uid, entry.pw_gid)
-        cls.settings = {"user": USER, "writable": [str(server.state_dir), str(server.run_dir)], **unit_settings(cls.unit)}
+        cls.settings = {"user": cls.user, "writable": [str(server.state_dir), str(server.run_dir)], **unit_settings(cls.unit)}
         cls.sockets = cls.listen(server.port)
         plain = server._new_process
 
@@ -139,6 +142,14 @@ class Service(LabCase):
         server = self.lab.server
         return [server.process.pid, *(server.pid_of(role) for role in ("dnsd", "issuer", "signer"))]
 
+    def status(self, pid: int) -> dict[str, str]:
+        text = Path(f"/proc/{pid}/status").read_text()
+        return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+
+
+class Service(UnitCase):
+    """As it is installed."""
+
     def test_certificate(self) -> None:
         self.assert_issued(self.lab.get(["www.example.org"]), ["www.example.org"])
         self.assert_no_challenge("www.example.org")
@@ -150,8 +161,7 @@ class Service(LabCase):
         uid = str(pwd.getpwnam(USER).pw_uid)
         tasks = 0
         for pid in self.processes():
-            text = Path(f"/proc/{pid}/status").read_text()
-            status = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+            status = self.status(pid)
             self.assertEqual({*status["Uid"].split()}, {uid})
             for word in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
                 self.assertEqual(int(status[word], 16), 0)
@@ -193,6 +203,24 @@ class Service(LabCase):
         self.assertRegex(said[said.index("RELOADING=1") + 1], r"^MONOTONIC_USEC=\d+$")  # sd_notify(3), for notify-reload
         self.assertRegex(server.log_text(), r"reload: configuration \d+ is in use")
 
+    def test_exec_reload(self) -> None:
+        """systemctl reload fails where the configuration is refused."""
+        server = self.lab.server
+        command = self.unit["ExecReload"][0].split()
+        program = self.lab.folder / Path(command[0]).name
+        shutil.copy(BIN / program.name, program)
+        words = [sys.executable, HERE / "as_unit.py", json.dumps({**self.settings, "fds": []}), program, *command[1:],
+                 "--run-dir", server.run_dir]
+
+        def reload() -> subprocess.CompletedProcess[str]:
+            return subprocess.run(words, env=clean_env(), check=False, capture_output=True, text=True, timeout=120)
+        self.assertEqual(reload().returncode, 0)
+        self.addCleanup(server.write_config)
+        server.write_config("zonez: []\n")
+        done = reload()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("zonez", done.stderr)
+
     def test_restart(self) -> None:
         """Stopped and started with its sockets kept; a process that dies comes again."""
         server = self.lab.server
@@ -218,6 +246,32 @@ class Service(LabCase):
         self.assertEqual(server.process.wait(), 0)
         self.assertTrue(any("STOPPING=1" in text for text in server.read_notifications()[before:]))
         self.assertEqual([pid for pid in children if Path(f"/proc/{pid}").exists()], [])
+        server.start()
+        server.wait_ready()
+
+
+class ThreeUsers(UnitCase):
+    """With the drop-in by which each process has a user of its own."""
+
+    files: ClassVar[list[Path]] = [SERVICE, SOURCE / "systemd/three-users.conf"]
+    user = "root"
+
+    def test_certificate(self) -> None:
+        server = self.lab.server
+        self.assertEqual(self.unit["StateDirectory"], [], "systemd gives what is in it to User=")
+        self.assert_issued(self.lab.get(["www.example.org"]), ["www.example.org"])
+        uids = set()
+        for role in ("dnsd", "issuer", "signer"):
+            status = self.status(server.pid_of(role))
+            uids.update(status["Uid"].split())
+            self.assertEqual((int(status["CapEff"], 16), int(status["CapPrm"], 16)), (0, 0))
+        self.assertEqual(os.listdir(f"/proc/{server.pid_of('dnsd')}/root"), [])
+        self.assertEqual(len(uids - {"0"}), 3)
+        server.wait_role("dnsd", server.kill("dnsd"))
+        server.restart()
+        self.assert_issued(self.lab.get(["mail.example.org"]), ["mail.example.org"])
+        self.assertNotIn("Operation not permitted", server.log_text())
+        self.assertEqual(server.stop(), 0)
         server.start()
         server.wait_ready()
 
