@@ -19,7 +19,7 @@ from typing import ClassVar
 
 from as_unit import read_unit, unit_settings
 from lab import LabOptions, dns, ports, wait_until
-from lab.server import BIN, clean_env
+from lab.server import BIN, clean_env, to_yaml
 from support import LabCase, main
 
 BUILD = BIN.parent
@@ -248,6 +248,30 @@ class Service(UnitCase):
         self.assertEqual([pid for pid in children if Path(f"/proc/{pid}").exists()], [])
         server.start()
         server.wait_ready()
+
+    def test_client(self) -> None:
+        """certmill.service, with a hook; all that it may change is below /etc/certmill, here the folder."""
+        folder = self.lab.folder / "etc"
+        folder.mkdir()
+        program, shell = self.lab.folder / "certmill", self.lab.folder / "certmill-shell"
+        for path in (program, shell):
+            shutil.copy(BIN / path.name, path)
+        hook = folder / "hook"
+        hook.write_text(f"#!/bin/sh\necho ran >{folder}/ran\n! touch {self.lab.folder}/elsewhere 2>/dev/null\n")
+        hook.chmod(0o755)
+        (folder / "certmill.yaml").write_text(to_yaml({
+            "path": str(folder), "domain-list": ["www.example.org"], "key-type-list": ["ecdsa"], "periodic-sleep-minutes": 0,
+            "certgrinderd": f"{shell} --socket {self.lab.server.submit} --domains www.example.org",
+            "post-renew-hooks": [str(hook)]}))
+        settings = {"user": "root", "fds": [], "writable": [str(folder)],
+                    **unit_settings(read_unit(BUILD / "packaging/certmill.service")["Service"])}
+        done = subprocess.run([sys.executable, HERE / "as_unit.py", json.dumps(settings), program, "--config-file",
+                               folder / "certmill.yaml", "periodic"], env=clean_env(), check=False, capture_output=True,
+                              text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue((folder / "www.example.org-chain.ecdsa.crt").exists())
+        self.assertTrue((folder / "ran").exists(), done.stderr)
+        self.assertFalse((self.lab.folder / "elsewhere").exists())
 
 
 class ThreeUsers(UnitCase):
