@@ -56,6 +56,7 @@
 /* Connections looked at, the longest idle first, for one that may go: a few microseconds. */
 #define LIMIT_TCP_LOOK     256
 #define LIMIT_TCP_FASTOPEN 256  /* connections by RFC 7413 whose handshake is not complete */
+#define LIMIT_TCP_LAST_MS  100  /* at the end, for questions of open connections; < LIMIT_STOP_MS */
 #define LIMIT_TCP_READ     4096 /* octets read at once: some 60 queries */
 #define LIMIT_TCP_BUFFERS                                                                          \
     (8u << 20) /* octets a worker keeps of half queries and unread answers                         \

@@ -455,6 +455,15 @@ void tcp_start(struct tcp *tcp)
     }
 }
 
+bool tcp_stop(struct tcp *tcp)
+{
+    tcp->paused = false;
+    for (size_t i = 0; i < tcp->count; i++) {
+        uv_poll_stop(&tcp->listeners[i].poll);
+    }
+    return tcp->first != NULL;
+}
+
 void tcp_close(struct tcp *tcp)
 {
     if (tcp == NULL) {

@@ -8,6 +8,7 @@
 #ifndef CERTMILL_DNSD_TCP_H
 #define CERTMILL_DNSD_TCP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
 
@@ -34,6 +35,9 @@ struct tcp_options {
 int tcp_new(struct tcp **out, const struct tcp_options *options, const int *fds, size_t count);
 /* On the loop's thread. */
 void tcp_start(struct tcp *tcp);
+/* Accepts no more: who comes now waits for the next server. True while there are connections,
+ * which are served on. */
+bool tcp_stop(struct tcp *tcp);
 /* Closes handles and connections; run the loop once more before tcp_free. */
 void tcp_close(struct tcp *tcp);
 void tcp_free(struct tcp *tcp);

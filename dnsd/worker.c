@@ -30,6 +30,7 @@ struct worker {
     atomic_bool next;
     atomic_bool stop;
     bool started, closed;
+    bool ending;        /* accepts no more connections */
     bool serving;       /* reads its sockets */
     uint64_t wall_read; /* now_ms when the wall clock was read last; 0: never */
 };
@@ -101,12 +102,31 @@ static void on_patience(uv_timer_t *patience)
     serve(patience->data);
 }
 
+static void on_last_call(uv_timer_t *patience)
+{
+    close_all(patience->data);
+}
+
+/* Whose connection was accepted has asked, or is about to: it has a moment for its answer. */
+static void end(struct worker *w)
+{
+    if (w->closed || w->ending) {
+        return;
+    }
+    w->ending = true;
+    if (tcp_stop(w->tcp)) {
+        uv_timer_start(&w->patience, on_last_call, LIMIT_TCP_LAST_MS, 0);
+    } else {
+        close_all(w);
+    }
+}
+
 static void on_wake(void *arg)
 {
     struct worker *w = arg;
 
     if (atomic_load(&w->stop)) {
-        close_all(w);
+        end(w);
         return;
     }
     before_batch(w);

@@ -84,11 +84,12 @@ class Asker:
 
     def __init__(self) -> None:
         self.counts: dict[str, list[int]] = {}
+        self._adding = threading.Lock()
         self.slowest = 0.0
         self._end = threading.Event()
         addresses = ["127.0.0.1"] + (["::1"] if has_ipv6() else [])
         self._threads = [threading.Thread(target=kind, args=(address,)) for address in addresses
-                         for kind in (self._udp, self._tcp)]
+                         for kind in (self._udp, *[self._tcp] * 4)]
         for thread in self._threads:
             thread.start()
 
@@ -113,7 +114,12 @@ class Asker:
                 if dns.header(answer).rcode == dns.NOERROR and dns.header(answer).counts[1] == 1:
                     begun = sent.pop(dns.header(answer).id, time.monotonic())
                     self.slowest = max(self.slowest, time.monotonic() - begun)
-        self.counts[f"UDP {address}"] = [asked, len(sent)]
+        self._add(f"UDP {address}", asked, len(sent))
+
+    def _add(self, kind: str, asked: int, lost: int) -> None:
+        with self._adding:
+            before = self.counts.get(kind, [0, 0])
+            self.counts[kind] = [before[0] + asked, before[1] + lost]
 
     def _tcp(self, address: str) -> None:
         asked = lost = 0
@@ -122,7 +128,7 @@ class Asker:
             answer = dns.ask_tcp(dns.query(ZONE, "SOA"), 53, address)
             lost += answer is None or dns.header(answer).rcode != dns.NOERROR
             time.sleep(_PAUSE)
-        self.counts[f"TCP {address}"] = [asked, lost]
+        self._add(f"TCP {address}", asked, lost)
 
     def stop(self) -> int:
         """Ends it; how many questions stayed without an answer."""

@@ -30,6 +30,7 @@ struct server {
     struct service service; /* the thread's */
     pthread_mutex_t lock;   /* holds the thread up before its next batch; around next */
     atomic_int batches;     /* begun, or held up */
+    atomic_bool ending;     /* calls tcp_stop before the next batch */
     struct service next;
     struct quota *quota;
     struct sockaddr_in address;
@@ -42,6 +43,9 @@ static inline void server_before(void *arg)
     struct server *s = arg;
 
     atomic_fetch_add(&s->batches, 1);
+    if (atomic_exchange(&s->ending, false)) {
+        CU_ASSERT_TRUE(tcp_stop(s->tcp));
+    }
     pthread_mutex_lock(&s->lock);
     s->service = s->next;
     pthread_mutex_unlock(&s->lock);

@@ -203,12 +203,38 @@ static void test_nonsense(void)
     CU_ASSERT_EQUAL(stats_get(&s.stats, STATS_NXDOMAIN), 8);
 }
 
+/* At the end, who is connected is served on; who comes is left to the next server of the socket. */
+static void test_ending(void)
+{
+    uint8_t question[LIMIT_DNS_MESSAGE];
+    struct server s;
+    struct packet p;
+
+    start(&s);
+    int fd = client(&s);
+    CU_ASSERT_TRUE(works(fd));
+    atomic_store(&s.ending, true);
+    CU_ASSERT_TRUE(works(fd));
+    int late = client(&s);
+    frame(&p, "nothing.acme.example", DNS_TYPE_A);
+    CU_ASSERT_EQUAL(send(late, p.bytes, p.len, 0), (ssize_t)p.len);
+    CU_ASSERT_TRUE(works(fd));
+    int next = accept4(s.fd, NULL, NULL, SOCK_CLOEXEC);
+    CU_ASSERT_TRUE_FATAL(next >= 0);
+    CU_ASSERT_EQUAL(recv(next, question, sizeof(question), 0), (ssize_t)p.len);
+    close(next);
+    close(late);
+    close(fd);
+    server_stop(&s);
+}
+
 int main(void)
 {
     static const struct run_case cases[] = {
         {"in pieces", test_pieces},       {"in halves", test_halves},
         {"no reading", test_no_reading},  {"the longest message", test_longest},
         {"half-closed", test_half_close}, {"nonsense", test_nonsense},
+        {"ending", test_ending},
     };
     int status;
 
