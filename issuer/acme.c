@@ -303,21 +303,6 @@ static void bad_nonce(struct acme_request *r, const struct problem *problem,
     acme_step(r);
 }
 
-/* The CA does not know the account under the URL we have: it is looked up by its key, once. */
-static bool account_lost(struct acme_request *r, const struct problem *problem)
-{
-    struct acme *acme = r->acme;
-
-    if (r->kind != ACME_POST || r->reaccounted || !problem_is(problem, "accountDoesNotExist")) {
-        return false;
-    }
-    r->reaccounted = true;
-    log_warning(acme->log, NULL, "the CA does not know the account %s (any more)",
-                acme->state.url != NULL ? acme->state.url : "");
-    acme_account_doubt(acme, true);
-    return true;
-}
-
 /* A URL out of the directory is gone: the directory is read anew, once. */
 static bool directory_lost(struct acme_request *r, int status)
 {
@@ -357,7 +342,8 @@ static bool handle_problem(struct acme_request *r, const struct http_answer *ans
         retry_problem(r, &problem, answer->fields->retry_after_ms);
     } else {
         nonce_pool_put(&r->acme->nonces, answer->fields->nonce);
-        handled = account_lost(r, &problem) || directory_lost(r, answer->status);
+        handled =
+            acme_lost_account(r, &problem, answer->status) || directory_lost(r, answer->status);
         if (handled) {
             acme_step(r);
         }

@@ -47,6 +47,7 @@ static void forget_keys(struct acme *acme)
     }
     s->count = s->at = 0;
     s->listed = s->sought = false;
+    (void)acme_account_set(&s->refusal, NULL);
 }
 
 static void forget_jwk(struct acme *acme)
@@ -90,7 +91,7 @@ int acme_account_save(struct acme *acme)
 
 int acme_account_use_key(struct acme *acme, const char *key)
 {
-    if (acme->state.key != NULL && strcmp(acme->state.key, key) == 0) {
+    if (key != NULL && acme->state.key != NULL && strcmp(acme->state.key, key) == 0) {
         return 0;
     }
     if (acme_account_change(acme, &acme->state.key, key) < 0) {
@@ -183,6 +184,14 @@ static void not_valid(struct acme *acme)
              "the account %.300s is %s: `certmillctl accounts register %.64s` makes a new one",
              acme->state.url, acme->state.status,
              acme->authority != NULL ? acme->authority : acme->directory_url);
+    fail(acme, ERR_CA, text);
+}
+
+static void all_refused(struct acme *acme)
+{
+    char text[LIMIT_ERROR_TEXT];
+
+    acme_lost_text(acme, text, sizeof(text));
     fail(acme, ERR_CA, text);
 }
 
@@ -310,7 +319,7 @@ static void on_found(void *arg, const struct acme_response *response)
     if (unanswered(acme, response)) {
         return;
     }
-    if (is_unknown(response)) {
+    if (is_unknown(response) || acme_lost_key(acme, response)) {
         not_this_key(acme);
         return;
     }
@@ -527,6 +536,9 @@ static void next(struct acme *acme)
         not_this_key(acme);
     } else if (state->url == NULL && !s->sought && s->at < s->count) {
         find(acme, s->keys[s->at]);
+    } else if (state->url == NULL && s->refusal != NULL) {
+        s->at = 0;
+        all_refused(acme);
     } else if (state->url == NULL && !s->sought) {
         s->sought = true;
         if (state->key == NULL && s->count > 0 && acme_account_use_key(acme, s->keys[0]) < 0) {

@@ -323,7 +323,8 @@ static void make_key(struct acme *acme)
 
 static bool is_gone(const struct acme *acme)
 {
-    return acme->state.status != NULL && strcmp(acme->state.status, "valid") != 0;
+    return acme->search.refusal != NULL ||
+           (acme->state.status != NULL && strcmp(acme->state.status, "valid") != 0);
 }
 
 static void on_ready(void *arg, const struct acme_response *response)

@@ -83,8 +83,9 @@ struct acme_search {
     bool contacted;
     char *keys[LIMIT_KEY_LIST];
     size_t count, at;
-    uint64_t ask; /* of the signer */
-    char *trying; /* the key that the CA is being asked about */
+    uint64_t ask;  /* of the signer */
+    char *trying;  /* the key that the CA is being asked about */
+    char *refusal; /* the CA's words about a key whose account is not valid any more, or NULL */
 };
 
 struct acme_work; /* acme_change.c */
@@ -105,6 +106,7 @@ struct acme {
     struct acme_directory directory;
     uint64_t directory_due;    /* loop time when it is read anew */
     uint64_t directory_doubts; /* loop time until which a doubt does not count */
+    uint64_t account_doubts;   /* likewise */
     struct http_exchange *directory_fetch;
 
     char *jwk, *thumbprint; /* of state.key; NULL until known */
@@ -185,7 +187,7 @@ int acme_account_set(char **dst, const char *text);
 int acme_account_change(struct acme *acme, char **dst, const char *text);
 /* Has it stored, where something has changed. */
 int acme_account_save(struct acme *acme);
-/* The account's key is another one from now on. */
+/* The account's key is another one from now on. NULL: whichever of the signer's it proves to be. */
 int acme_account_use_key(struct acme *acme, const char *key);
 void acme_account_cancel(struct acme *acme);
 void acme_account_clear(struct acme *acme);
@@ -198,6 +200,17 @@ void acme_account_next(struct acme *acme);
 void acme_account_no_memory(struct acme *acme);
 /* From the store; NULL: nothing is known. */
 int acme_account_copy(struct acme *acme, const struct acme_account *account);
+
+/* -- acme_lost.c -- */
+struct problem;
+/* Whether a refused request has the account looked for anew, by each of our keys, and goes on then.
+ */
+bool acme_lost_account(struct acme_request *r, const struct problem *problem, int status);
+/* Whether it is refused as the account of a key that the CA knows: deactivated, say. Kept in
+ * search. */
+bool acme_lost_key(struct acme *acme, const struct acme_response *response);
+/* The error where no other key has an account. */
+void acme_lost_text(const struct acme *acme, char *text, size_t size);
 
 /* -- acme_contact.c -- */
 bool acme_contact_is_old(const struct acme *acme);

@@ -137,6 +137,49 @@ class Accounts(LabCase):
         self.assertEqual([after[member] for member in ("url", "key", "thumbprint", "status")],
                          [before[member] for member in ("url", "key", "thumbprint", "status")])
 
+    def restored(self, *changes: str) -> tuple[dict[str, object], dict[str, object]]:
+        """The account after changes, and after a store from before them was put back and an order was tried."""
+        file = self.lab.folder / "before"
+        done = self.lab.server.ctl_text("backup", str(file))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for change in changes:
+            self.change(change)
+        after = self.account()
+        self.lab.server.stop()
+        done = self.lab.server.ctl_text("restore", str(file), str(self.lab.server.state_dir))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.lab.server.start()
+        self.lab.server.wait_ready()
+        self.answer = self.lab.get(["host20.example.org"])
+        return after, self.account()
+
+    def assert_same(self, one: dict[str, object], other: dict[str, object]) -> None:
+        """The same account, with the same key."""
+        members = ("url", "key", "thumbprint", "status")
+        self.assertEqual([one[member] for member in members], [other[member] for member in members])
+
+    def test_store_older_than_a_roll_over(self) -> None:
+        """RFC 8555 7.3.5: the CA does not take the old key any more; the account is found by the new one."""
+        after, now = self.restored("roll-over", "roll-over")
+        self.assert_issued(self.answer, ["host20.example.org"])
+        self.assert_same(after, now)
+
+    def test_store_older_than_a_new_account(self) -> None:
+        """RFC 8555 7.3.6: the account on record is deactivated, and another one has been made since."""
+        after, now = self.restored("deactivate", "register")
+        self.assert_issued(self.answer, ["host20.example.org"])
+        self.assert_same(after, now)
+
+    def test_store_older_than_a_deactivation(self) -> None:
+        """None of the keys has a valid account: no new one is made but by who asks for it."""
+        before = self.account()
+        self.restored("deactivate")
+        self.assert_status(self.answer, CA)
+        self.assertIn("accounts register", self.answer.stderr)
+        self.change("register")
+        self.assertNotIn(before["url"], (None, self.account()["url"]))
+        self.assert_issued(self.lab.get(["host20.example.org"]), ["host20.example.org"])
+
     def test_ca_forgot_everything(self) -> None:
         self.lab.ca.restart()
         self.assert_issued(self.lab.get(["host18.example.org"]), ["host18.example.org"])

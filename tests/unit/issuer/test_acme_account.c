@@ -167,14 +167,111 @@ static void test_not_found_out(void)
     struct got got;
     struct fixture *f = two_keys(&got);
 
-    answer_account(f, 403, NULL, PROBLEM("unauthorized"));
+    answer_account(f, 403, NULL, PROBLEM("rejectedIdentifier"));
     turn(f);
     CU_ASSERT(got.count == 1 && got.error == ERR_CA);
-    CU_ASSERT(strstr(got.text, "whether there is an account: unauthorized: because") != NULL);
+    CU_ASSERT(strstr(got.text, "whether there is an account: rejectedIdentifier: because") != NULL);
     post(f, "https://ca/x", "{}", &got);
     answer_account(f, 200, NULL, "{}"); /* no URL */
     turn(f);
     CU_ASSERT(got.count == 1 && got.error == ERR_CA);
+    teardown(f);
+}
+
+/* -- the one on record is not taken: the store is older than the last change of account or key --
+ */
+
+static struct fixture *doubted(int status, const char *body, struct got *got)
+{
+    struct fixture *f = setup("https://ca/acct/7", NULL);
+
+    f->signer.keys[0] = "acct-2";
+    f->signer.keys[1] = "acct";
+    f->signer.key_count = 2;
+    post(f, "https://ca/x", "{}", got);
+    answer_directory(f);
+    answer_nonce(f, "n1");
+    answer(f, "https://ca/x", (struct answer){.status = status, .body = body, .nonce = "n2"});
+    return f;
+}
+
+static void test_another_is_found(void)
+{
+    static const struct {
+        int status;
+        const char *body;
+    } cases[] = {{403, PROBLEM("unauthorized")},
+                 {401, PROBLEM("unauthorized")},
+                 {400, PROBLEM("malformed")}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct got got;
+        struct fixture *f = doubted(cases[i].status, cases[i].body, &got);
+
+        CU_ASSERT(strstr(find(f, "https://ca/acct")->body, "key=acct-2") != NULL);
+        answer_account(f, 200, "https://ca/acct/8", "{}");
+        CU_ASSERT(strstr(find(f, "https://ca/x")->body, "kid=https://ca/acct/8 ") != NULL);
+        CU_ASSERT(strstr(find(f, "https://ca/x")->body, "key=acct-2") != NULL);
+        CU_ASSERT_STRING_EQUAL(f->record, "https://ca/acct/8|acct-2|-|h@a.example||valid|-");
+        answer(f, "https://ca/x",
+               (struct answer){.status = cases[i].status, .body = cases[i].body, .nonce = "n3"});
+        CU_ASSERT(got.count == 1 && got.status == cases[i].status);
+        /* the same error has another cause then: nobody is asked, for a while */
+        post(f, "https://ca/y", "{}", &got);
+        answer(f, "https://ca/y", (struct answer){.status = 403, .body = PROBLEM("unauthorized")});
+        CU_ASSERT(got.count == 1 && got.status == 403 && find(f, "https://ca/acct") == NULL);
+        f->loop.time += 600000;
+        post(f, "https://ca/y", "{}", &got);
+        answer_nonce(f, "n4");
+        answer(f, "https://ca/y", (struct answer){.status = 403, .body = PROBLEM("unauthorized")});
+        CU_ASSERT(got.count == 0);
+        teardown(f);
+    }
+}
+
+static void test_other_errors(void)
+{
+    struct got got;
+    struct fixture *f = doubted(404, PROBLEM("malformed"), &got);
+
+    CU_ASSERT(got.count == 1 && got.status == 404 && find(f, "https://ca/acct") == NULL);
+    teardown(f);
+    f = doubted(403, PROBLEM("rejectedIdentifier"), &got);
+    CU_ASSERT(got.count == 1 && got.status == 403 && find(f, "https://ca/acct") == NULL);
+    teardown(f);
+}
+
+static void test_all_keys_refused(void)
+{
+    struct got got, made = {0};
+    struct fixture *f = doubted(403, PROBLEM("unauthorized"), &got);
+
+    for (size_t i = 0; i < 2; i++) { /* each order asks again: the CA may change its mind */
+        answer_account(f, 403, NULL, PROBLEM("unauthorized"));
+        answer_account(f, 403, NULL, PROBLEM("unauthorized"));
+        turn(f);
+        CU_ASSERT(got.count == 1 && got.error == ERR_CA);
+        CU_ASSERT(strstr(got.text,
+                         "all our keys, unauthorized: because (HTTP 403): `certmillctl accounts "
+                         "register ca` makes a new one") != NULL);
+        post(f, "https://ca/y", "{}", &got);
+    }
+    CU_ASSERT(strncmp(f->record, "https://ca/acct/7|acct|", 23) == 0);
+    answer_account(f, 403, NULL, PROBLEM("unauthorized"));
+    answer_account(f, 200, "https://ca/acct/7", "{}");
+    CU_ASSERT(strstr(find(f, "https://ca/y")->body, "kid=https://ca/acct/7 ") != NULL);
+    teardown(f);
+
+    f = doubted(403, PROBLEM("unauthorized"), &got);
+    answer_account(f, 403, NULL, PROBLEM("unauthorized"));
+    answer_account(f, 403, NULL, PROBLEM("unauthorized"));
+    turn(f);
+    CU_ASSERT(acme_change(f->acme, ACME_REGISTER, NULL, on_response, &made) == 0);
+    answer_account(f, 403, NULL, PROBLEM("unauthorized"));
+    answer_account(f, 403, NULL, PROBLEM("unauthorized"));
+    turn(f);
+    f->signer.keys[0] = "acct-3";
+    CU_ASSERT(find(f, "https://ca/acct") != NULL);
     teardown(f);
 }
 
@@ -361,6 +458,9 @@ int main(void)
     CU_add_test(s, "RFC 8555 7.3.1: none has an account", test_made_anew);
     CU_add_test(s, "RFC 8555 7.3.6: found deactivated", test_found_deactivated);
     CU_add_test(s, "not found out", test_not_found_out);
+    CU_add_test(s, "RFC 8555 7.3.5, 7.3.6: not taken, found by another key", test_another_is_found);
+    CU_add_test(s, "errors that say nothing of the account", test_other_errors);
+    CU_add_test(s, "RFC 8555 7.3.6: not taken, and no other key has one", test_all_keys_refused);
     CU_add_test(s, "RFC 8555 6.6: limits are the request's answer", test_limits);
     CU_add_test(s, "RFC 8555 7.3.2: contact", test_contact);
     CU_add_test(s, "RFC 8555 7.3.2: contact refused", test_contact_refused);

@@ -300,6 +300,9 @@ static void test_refused(void)
 
     answer_nonce(f, "n1");
     answer(f, ACCOUNT, (struct answer){.status = 403, .body = REFUSED, .nonce = "n2"});
+    answer(f, "https://ca/acct",
+           (struct answer){.status = 200, .location = ACCOUNT, .body = "{}", .nonce = "n3"});
+    answer(f, ACCOUNT, (struct answer){.status = 403, .body = REFUSED, .nonce = "n4"});
     CU_ASSERT(got.count == 1 && got.error == ERR_CA && strstr(got.text, "unauthorized") != NULL);
     CU_ASSERT(strstr(f->record, "deactivated") == NULL);
     teardown(f);
