@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "common/err.h"
+
 struct child_wish {
     char *const *argv; /* as posix_spawnp(3) takes it */
     char *const *envp; /* NULL: our own */
@@ -18,6 +20,10 @@ struct child_wish {
 /* Starts it, with no signal blocked and SIGPIPE as usual. It inherits no other descriptor of ours,
  * as long as these are all O_CLOEXEC. The caller waits for *pid. 0 or -errno. */
 int child_spawn(pid_t *pid, const struct child_wish *wish);
+
+/* A descriptor that is readable once this child has ended; the caller closes it, and waits for the
+ * child as well. No other child inherits it. -errno. */
+int child_watch(pid_t pid, struct err *err);
 
 /* A pipe; our end does not block, and no other child inherits either. The caller closes both: those
  * that were there before an error, too. 0 or -errno. */

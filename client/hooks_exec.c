@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,7 +19,7 @@ struct run {
     const struct hooks_exec *exec;
     struct report_line report;
     pid_t pid;
-    int child;  /* pidfd: readable once it has ended */
+    int child;  /* readable once it has ended */
     int output; /* our end of its standard output and error; -1 where closed */
     char line[LIMIT_LOG_LINE];
     size_t line_len;
@@ -168,8 +167,8 @@ static int run_it(struct run *run, struct err *err)
     if (ret < 0) {
         return ret;
     }
-    if ((run->child = pidfd_open(run->pid, 0)) < 0) {
-        ret = err_set(err, -errno, "hook %s: pidfd_open: %s", run->exec->name, strerror(errno));
+    if ((ret = run->child = child_watch(run->pid, err)) < 0) {
+        err_prefix(err, "hook %s", run->exec->name);
         kill(-run->pid, SIGKILL);
         waitpid(run->pid, NULL, 0);
         return ret;

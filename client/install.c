@@ -180,15 +180,13 @@ int install_prepare(const struct files *files, const struct install_hook *hook, 
 /* A link that leads nowhere, as a crash leaves it, is no key: it may be replaced. */
 static int rename_key(const struct files *files, int dir, const char *name)
 {
-    if (renameat2(dir, "keypair.new", files->folder, name, RENAME_NOREPLACE) == 0) {
-        return 0;
-    }
     enum install_place place = INSTALL_FILE;
-    if (errno == EEXIST && install_look(files, FILE_KEYPAIR, &place, NULL) == 0 &&
+    int ret = install_rename_new(dir, "keypair.new", files->folder, name);
+    if (ret == -EEXIST && install_look(files, FILE_KEYPAIR, &place, NULL) == 0 &&
         place == INSTALL_LINK && install_key_missing(files)) {
         return renameat(dir, "keypair.new", files->folder, name) < 0 ? -errno : 0;
     }
-    return -errno;
+    return ret;
 }
 
 int install_key(const struct files *files, const char *pem, size_t len,

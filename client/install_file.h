@@ -35,6 +35,9 @@ int install_give(int fd, const struct install_access *access);
  * had, copies it with owner and mode. 0 or -errno; -ENOENT: there is no `from`. */
 int install_link(int from_dir, const char *from, int to_dir, const char *to);
 
+/* Renames, where nothing has the new name yet. 0 or -errno; -EEXIST: something has. */
+int install_rename_new(int from_dir, const char *from, int to_dir, const char *to);
+
 /* err_set for a failure at path/name, with what to do about it. Returns code. */
 int install_fail(const struct files *files, const char *name, int code, struct err *err);
 

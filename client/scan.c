@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -12,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "client/scan_priv.h"
@@ -40,37 +38,15 @@ static bool is_copy(const char *name)
     return name[0] == '.';
 }
 
-/* Within the folder, whatever links there are. */
-static int find_beneath(int folder, const char *path)
-{
-    struct open_how how = {.flags = O_PATH | O_CLOEXEC,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    return (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
-}
-
-/* What was found, opened only now that it is known to be no device: opening some does things. */
-static int open_found(int found)
-{
-    char proc[32];
-    snprintf(proc, sizeof(proc), "/proc/self/fd/%d", found);
-    return open(proc, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-}
-
 /* The path of an open file below the root; false where it is not there. */
 static bool path_below(char dst[static LIMIT_PATH], const struct scan *scan, int fd)
 {
-    char proc[32], path[LIMIT_PATH];
+    char path[LIMIT_PATH];
     size_t root = strlen(scan->root);
-    snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
-    ssize_t len = readlink(proc, path, sizeof(path) - 1);
-    if (len < 0) {
+    if (scan_path(path, fd) < 0 || strncmp(path, scan->root, root) != 0 || path[root] != '/') {
         return false;
     }
-    path[len] = '\0';
-    if (strncmp(path, scan->root, root) != 0 || path[root] != '/') {
-        return false;
-    }
-    memcpy(dst, path + root + 1, (size_t)len - root);
+    memcpy(dst, path + root + 1, strlen(path + root));
     return true;
 }
 
@@ -146,7 +122,7 @@ static int take_found(struct scan *scan, int found, char *path, bool outside, st
     file.ino = st.st_ino;
     file.mode = st.st_mode;
     file.links = st.st_nlink;
-    int fd = is_known(scan, &file) ? -1 : open_found(found);
+    int fd = is_known(scan, &file) ? -1 : scan_open_found(found);
     int read = fd < 0 ? fd : file_read_fd(fd, path, LIMIT_SCAN_FILE, &text, &len, NULL);
     if (fd >= 0) {
         close(fd);
@@ -163,11 +139,11 @@ static int take_found(struct scan *scan, int found, char *path, bool outside, st
 static int take_entry(struct scan *scan, char *path, struct err *err)
 {
     bool outside = false;
-    int fd = find_beneath(scan->folder, path);
-    if (fd < 0 && errno == EXDEV) {
+    int fd = scan_find(scan->folder, path, true);
+    if (fd == -EXDEV) {
         outside = true;
-        fd = openat(scan->folder, path, O_PATH | O_CLOEXEC);
-    } else if (fd < 0 && errno == ENOSYS) {
+        fd = scan_find(scan->folder, path, false);
+    } else if (fd == -ENOSYS) {
         return err_set(err, -ENOSYS, "this kernel has no openat2(2), which keeps links within %s",
                        scan->root);
     }

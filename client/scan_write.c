@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -10,15 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "client/install_file.h"
+#include "client/scan_priv.h"
 #include "common/file.h"
-
-#define ACL_NAME "system.posix_acl_access"
-#define ACL_MAX  1024 /* 127 entries of 8 octets */
 
 /* A file that is being replaced. */
 struct target {
@@ -27,8 +22,8 @@ struct target {
     const char *name; /* in it */
     char aside[256], old[256];
     bool written; /* aside is there */
-    char acl[ACL_MAX];
-    ssize_t acl_len; /* 0: none */
+    char acl[SCAN_ACL_MAX];
+    int acl_len; /* 0: none */
 };
 
 struct work {
@@ -96,29 +91,15 @@ static void warn_of_shared(const struct scan_write *w)
 static int open_folder(const struct work *work, struct target *t)
 {
     char path[LIMIT_PATH];
-    struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
     const char *slash = strrchr(t->file->path, '/');
     snprintf(path, sizeof(path), "%.*s", slash != NULL ? (int)(slash - t->file->path) : 1,
              slash != NULL ? t->file->path : ".");
     t->name = slash != NULL ? slash + 1 : t->file->path;
-    t->dir = (int)syscall(SYS_openat2, work->w->scan->folder, path, &how, sizeof(how));
-    if (t->dir < 0) {
-        return -errno;
+    if ((t->dir = scan_open_folder(work->w->scan->folder, path)) < 0) {
+        return t->dir;
     }
     int old = snprintf(t->old, sizeof(t->old), "%s.old", t->name);
     return old >= (int)sizeof(t->old) ? -ENAMETOOLONG : scan_aside(t->aside, t->name);
-}
-
-/* Who else may read the file; on many file systems nobody can be named. */
-static int read_acl(struct target *t, int fd)
-{
-    t->acl_len = fgetxattr(fd, ACL_NAME, t->acl, sizeof(t->acl));
-    if (t->acl_len < 0 && errno != ENODATA && errno != ENOTSUP) {
-        return -errno;
-    }
-    t->acl_len = t->acl_len < 0 ? 0 : t->acl_len;
-    return 0;
 }
 
 /* The text as it was when it was looked at. */
@@ -130,7 +111,7 @@ static int read_same(struct target *t, char **text, size_t *len, struct stat *st
         return -errno;
     }
     int ret = fstat(fd, st) < 0 ? -errno : S_ISREG(st->st_mode) ? 0 : ERR_BUSY;
-    if (ret == 0 && (ret = read_acl(t, fd)) == 0) {
+    if (ret == 0 && (ret = t->acl_len = scan_read_acl(t->acl, fd)) >= 0) {
         ret = file_read_fd(fd, t->name, LIMIT_SCAN_FILE, text, len, NULL);
     }
     close(fd);
@@ -149,7 +130,9 @@ static int write_acl(const struct target *t)
     if (fd < 0) {
         return -errno;
     }
-    ret = fsetxattr(fd, ACL_NAME, t->acl, (size_t)t->acl_len, 0) < 0 || fsync(fd) < 0 ? -errno : 0;
+    if ((ret = scan_write_acl(fd, t->acl, (size_t)t->acl_len)) == 0 && fsync(fd) < 0) {
+        ret = -errno;
+    }
     close(fd);
     return ret;
 }

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,7 +23,7 @@
 struct run {
     const struct server_call *call;
     pid_t pid;
-    int child;        /* pidfd: readable once it has ended */
+    int child;        /* readable once it has ended */
     int in, out, log; /* our ends; -1 where closed */
     size_t written;
     char *output; /* LIMIT_CHAIN_PEM + 1 octets */
@@ -287,9 +286,7 @@ static int run_it(struct run *run, char **argv, struct err *err)
     if (ret < 0) {
         return ret;
     }
-    if ((run->child = pidfd_open(run->pid, 0)) < 0) {
-        ret = err_set(err, -errno, "pidfd_open: %s", strerror(errno));
-    } else {
+    if ((ret = run->child = child_watch(run->pid, err)) >= 0) {
         ret = pump(run, err);
     }
     int status = reap(run, ret < 0);

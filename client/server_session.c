@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -166,7 +165,7 @@ static void run_silently(char **argv)
     if (child_spawn(&pid, &wish) < 0) {
         return;
     }
-    if ((child = pidfd_open(pid, 0)) < 0 ||
+    if ((child = child_watch(pid, NULL)) < 0 ||
         poll(&(struct pollfd){.fd = child, .events = POLLIN}, 1, EXIT_MS) <= 0) {
         kill(pid, SIGKILL);
     }

@@ -25,7 +25,7 @@ struct boot_file {
     enum ipc_file_kind kind;
     uint16_t row; /* IPC_FILE_ZONE: of conf.zones; IPC_FILE_EAB, IPC_FILE_TRUST: of conf.authorities
                      (IPC_FILE_TRUST of acme-ca-file: IPC_FILE_OF_ALL), else 0 */
-    int fd;       /* sealed memfd */
+    int fd;       /* sealed: common/memfile.h */
 };
 
 struct boot {

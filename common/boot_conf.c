@@ -1,13 +1,12 @@
 #include "common/boot_conf.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/file.h"
 #include "common/limits.h"
+#include "common/memfile.h"
 #include "common/msg.h"
 
 #define FIRST_ROOM (64u << 10) /* enough for all that is no table */
@@ -32,22 +31,6 @@ static int pack(const struct server_conf *conf, uint8_t **buf)
     return ERR_LIMIT;
 }
 
-static int seal(const uint8_t *data, size_t len)
-{
-    int fd = memfd_create("certmill-conf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    int ret = fd < 0 ? -errno : file_write_all(fd, data, len);
-
-    if (ret == 0 &&
-        (lseek(fd, 0, SEEK_SET) < 0 ||
-         fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)) {
-        ret = -errno;
-    }
-    if (ret < 0 && fd >= 0) {
-        close(fd);
-    }
-    return ret < 0 ? ret : fd;
-}
-
 int boot_conf_seal(const struct server_conf *conf, struct err *err)
 {
     uint8_t *buf;
@@ -59,7 +42,7 @@ int boot_conf_seal(const struct server_conf *conf, struct err *err)
     if (len < 0) {
         return err_set(err, len, "no memory for the configuration");
     }
-    fd = seal(buf, (size_t)len);
+    fd = memfile_from("certmill-conf", buf, (size_t)len, true);
     free(buf);
     return fd < 0 ? err_set(err, fd, "the configuration cannot be handed over: %s", err_string(fd))
                   : fd;

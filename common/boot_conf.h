@@ -1,6 +1,6 @@
 /*
- * The configuration on its way from the supervisor to a child: packed, in a sealed memfd, as it may
- * be larger than any message.
+ * The configuration on its way from the supervisor to a child: packed, in a sealed memfile, as it
+ * may be larger than any message.
  */
 #ifndef CERTMILL_COMMON_BOOT_CONF_H
 #define CERTMILL_COMMON_BOOT_CONF_H

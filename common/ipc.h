@@ -62,11 +62,11 @@ enum ipc_notify {
 enum ipc_type {
     /* supervisor -> child: all a child needs to start. Fields:
      *   u16 generation of configuration. The first descriptor is the configuration itself
-     *   (common/boot_conf.h), with what this child needs of it: a sealed memfd.
+     *   (common/boot_conf.h), with what this child needs of it: a sealed memfile.
      *   u16 number of sockets, and for each, in the order of SCM_RIGHTS:
      *     u8 enum ipc_socket_kind, u8 enum ipc_role of a peer (else 0),
      *     u16 worker (0-based, dns sockets only), str address (as written in the log)
-     *   u16 number of files, and for each (sealed memfds that follow the sockets; each
+     *   u16 number of files, and for each (sealed memfiles that follow the sockets; each
      *     child gets its own kinds only): u8 enum ipc_file_kind, u16 row of conf.zones or
      *     conf.authorities (struct boot_file)
      * More descriptors than LIMIT_MESSAGE_FDS come in IPC_SOCKETS before it. */
@@ -101,7 +101,7 @@ enum ipc_type {
      * standard input: the supervisor does not look into them. */
     IPC_NOTIFY,
 
-    /* issuer -> dnsd: u64 generation; one descriptor: sealed memfd with the image */
+    /* issuer -> dnsd: u64 generation; one descriptor: sealed memfile with the image */
     IPC_IMAGE = 64,
     /* dnsd -> issuer: u64 generation that every worker now answers from */
     IPC_IMAGE_ACK,

@@ -2,16 +2,14 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <pwd.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/sandbox_impl.h"
+#include "common/self.h"
 
 const char *sandbox_note(void)
 {
@@ -67,47 +65,36 @@ static int become(const char *user, const char *root, struct err *err)
     return 0;
 }
 
-/* An ordinary user may have been started with capabilities (systemd's AmbientCapabilities). Who has
- * none is spared the call, which a unit's SystemCallFilter may refuse. */
+/* An ordinary user may have been started with some. */
 static int drop_capabilities(struct err *err)
 {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct has[2] = {0};
-    const struct __user_cap_data_struct none[2] = {0};
+    int ret = self_drop_capabilities();
 
-    if (syscall(SYS_capget, &header, has) == 0 && memcmp(has, none, sizeof(none)) == 0) {
-        return 0;
-    }
-    if (syscall(SYS_capset, &header, none) < 0) {
-        return err_set(err, -errno, "cannot give up capabilities: %s", err_string(-errno));
-    }
-    return 0;
+    return ret < 0 ? err_set(err, ret, "cannot give up capabilities: %s", err_string(ret)) : 0;
 }
 
 static int set_core(bool keep_core, struct err *err)
 {
+    int ret;
+
     if (keep_core || SANDBOX_SANITIZED) {
-        /* The change of user has set it to 0; a leak check needs it as well. */
-        if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) {
-            return err_set(err, -errno, "cannot permit core dumps: %s", err_string(-errno));
-        }
-        return 0;
+        /* The change of user has turned them off; a leak check needs it as well. */
+        ret = self_set_dumpable(true);
+        return ret < 0 ? err_set(err, ret, "cannot permit core dumps: %s", err_string(ret)) : 0;
     }
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+    if ((ret = self_set_dumpable(false)) == 0 &&
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}) < 0) {
-        return err_set(err, -errno, "cannot turn off core dumps: %s", err_string(-errno));
+        ret = -errno;
     }
-    return 0;
+    return ret < 0 ? err_set(err, ret, "cannot turn off core dumps: %s", err_string(ret)) : 0;
 }
 
 int sandbox_drop_user(const char *user, const char *root, bool keep_core, struct err *err)
 {
-    int death = 0;
+    int death = self_death_signal(); /* a change of user forgets it */
     int ret = 0;
 
     umask(077);
-    /* A change of user forgets the parent-death signal (prctl(2)). */
-    prctl(PR_GET_PDEATHSIG, &death, 0, 0, 0);
     if (geteuid() == 0) {
         ret = become(user, root, err);
     }
@@ -117,9 +104,8 @@ int sandbox_drop_user(const char *user, const char *root, bool keep_core, struct
     if (ret == 0) {
         ret = set_core(keep_core, err);
     }
-    if (ret == 0 && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-                     prctl(PR_SET_PDEATHSIG, death, 0, 0, 0) < 0)) {
-        ret = err_set(err, -errno, "cannot set no_new_privs: %s", err_string(-errno));
+    if (ret == 0 && ((ret = self_no_new_privs()) < 0 || (ret = self_set_death_signal(death)) < 0)) {
+        err_set(err, ret, "cannot set no_new_privs: %s", err_string(ret));
     }
     return ret;
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,7 +105,6 @@ const struct ctl_command ctl_backup = {.name = "backup",
 /* Held until we end: certmilld does not start meanwhile. */
 static int lock_state(const char *state_dir, struct err *err)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char path[LIMIT_PATH + 16];
 
     snprintf(path, sizeof(path), "%s/certmilld.pid", state_dir);
@@ -112,7 +112,7 @@ static int lock_state(const char *state_dir, struct err *err)
     if (fd < 0) {
         return err_set(err, -errno, "cannot open %s: %s", path, err_string(-errno));
     }
-    if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         close(fd);
         return err_set(err, ERR_BUSY, "certmilld runs on %s: stop it first", state_dir);
     }

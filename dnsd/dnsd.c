@@ -148,7 +148,7 @@ static int step_user(struct dnsd *d, struct err *err)
     if ((ret = sandbox_drop_user(conf->dns_user, root, false, err)) < 0) {
         return ret;
     }
-    if ((ret = sandbox_landlock(NULL, 0, false, &active, err)) < 0) {
+    if ((ret = sandbox_files(NULL, 0, false, &active, err)) < 0) {
         return ret;
     }
     if (!active) {
@@ -162,7 +162,7 @@ static int step_user(struct dnsd *d, struct err *err)
 static int step_seccomp(struct dnsd *d, struct err *err)
 {
     (void)d;
-    return sandbox_seccomp(SANDBOX_DNSD, err);
+    return sandbox_calls(SANDBOX_DNSD, err);
 }
 
 static void wake_workers(void *arg)

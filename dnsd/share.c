@@ -1,16 +1,9 @@
 #include "dnsd/share.h"
 
-#include <sched.h>
 #include <string.h>
 
 #include "common/limits.h"
-
-static size_t cores(void)
-{
-    cpu_set_t set;
-
-    return sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
-}
+#include "common/self.h"
 
 static bool is_dns(const struct boot_socket *s)
 {
@@ -19,7 +12,7 @@ static bool is_dns(const struct boot_socket *s)
 
 size_t share_workers(const struct boot *boot)
 {
-    size_t count = boot->conf.dns_threads > 0 ? (size_t)boot->conf.dns_threads : cores();
+    size_t count = boot->conf.dns_threads > 0 ? (size_t)boot->conf.dns_threads : self_cores();
 
     for (size_t i = 0; i < boot->socket_count; i++) {
         const struct boot_socket *s = &boot->sockets[i];

@@ -1,7 +1,7 @@
 /*
  * A socket bound to a wildcard address receives for every address of the host. The answer must
- * leave from the one that was asked, or the client drops it: the kernel tells it by
- * (IPV6_)PKTINFO and takes it back on sending. Sockets bound to one address go without, since
+ * leave from the one that was asked, or the client drops it: the kernel tells it
+ * beside the message and takes it back on sending. Sockets bound to one address go without, since
  * the ancillary data costs time on each message.
  *
  * A flood brings more than can be answered, and what finds the queue full is lost whoever sent
@@ -13,7 +13,6 @@
 #include "dnsd/udp.h"
 
 #include <errno.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,23 +20,21 @@
 
 #include "common/limits.h"
 #include "common/wire.h"
+#include "dnsd/udp_priv.h"
 #include "zones/image.h"
 
 /* IPv6's minimum MTU, 1280, less 48 octets of headers (RFC 8200 5). */
 #define UDP_UNFRAGMENTED 1232
 /* After a batch of this size more is likely to be there: asking costs less than a turn of the loop.
  */
-#define UDP_AGAIN   16
-#define UDP_CONTROL CMSG_SPACE(sizeof(struct in6_pktinfo))
-#define UDP_LINE    ((size_t)64) /* octets of a cache line */
-
-_Static_assert(UDP_CONTROL >= CMSG_SPACE(sizeof(struct in_pktinfo)), "room for either");
+#define UDP_AGAIN 16
+#define UDP_LINE  ((size_t)64) /* octets of a cache line */
 
 struct udp_socket {
     uv_poll_t poll;
     struct udp *udp;
     int fd;
-    bool pktinfo;
+    bool any;         /* bound to all addresses */
     uint64_t pressed; /* until then, in monotonic milliseconds */
 };
 
@@ -100,32 +97,6 @@ static void batch_init(struct udp_batch *b, uint8_t *data, size_t room)
     batch_reset(b, LIMIT_UDP_BATCH);
 }
 
-/* Turns "was sent to" into "send from" in place. The interface only counts where the address
- * alone does not say it (RFC 4007 link-local). */
-static void control_turn(struct msghdr *out, struct msghdr *in)
-{
-    out->msg_control = NULL;
-    out->msg_controllen = 0;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(in); c != NULL; c = CMSG_NXTHDR(in, c)) {
-        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-            struct in_pktinfo *info = (struct in_pktinfo *)(void *)CMSG_DATA(c);
-
-            info->ipi_ifindex = 0;
-        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-            struct in6_pktinfo *info = (struct in6_pktinfo *)(void *)CMSG_DATA(c);
-
-            if (!IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr)) {
-                info->ipi6_ifindex = 0;
-            }
-        } else {
-            continue;
-        }
-        out->msg_control = c;
-        out->msg_controllen = c->cmsg_len;
-        return;
-    }
-}
-
 /* Larger than we said that we take (RFC 6891 6.2.4), and cut off somewhere. That is answered with
  * FORMERR, for silence would tell the client to ask again: it counts records that are not there. */
 static void make_malformed(uint8_t *query)
@@ -148,7 +119,7 @@ static void batch_fetch(struct udp_batch *b, size_t n, const struct image *image
 }
 
 /* Answers the first n messages; returns how many answers there are. */
-static size_t batch_answer(struct udp_batch *b, size_t n, bool pktinfo, struct responder *responder)
+static size_t batch_answer(struct udp_batch *b, size_t n, bool any, struct responder *responder)
 {
     bool fetched = responder->image != NULL;
     size_t answers = 0;
@@ -175,12 +146,12 @@ static size_t batch_answer(struct udp_batch *b, size_t n, bool pktinfo, struct r
         b->out_iov[answers].iov_len = len;
         out->msg_name = in->msg_name;
         out->msg_namelen = in->msg_namelen;
-        out->msg_control = NULL;
-        out->msg_controllen = 0;
-        if (pktinfo) {
-            control_turn(out, in);
-        }
+        out->msg_control = any ? in->msg_control : NULL;
+        out->msg_controllen = any ? in->msg_controllen : 0;
         answers++;
+    }
+    if (any) {
+        udp_turn(b->out, answers);
     }
     responder->hash = NULL;
     return answers;
@@ -206,16 +177,6 @@ static void batch_send(struct udp_socket *s, struct udp_batch *b, size_t answers
     }
 }
 
-/* Asked once a wake-up, and only where the first batch is a full one. */
-static bool is_half_full(int fd)
-{
-    uint32_t info[SK_MEMINFO_VARS] = {0};
-    socklen_t len = sizeof(info);
-
-    return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 &&
-           info[SK_MEMINFO_RMEM_ALLOC] > info[SK_MEMINFO_RCVBUF] / 2;
-}
-
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
     struct udp_socket *s = poll->data;
@@ -233,14 +194,15 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             break;
         }
         options->before(options->arg);
-        if (i == 0 && n == LIMIT_UDP_BATCH && is_half_full(s->fd)) {
+        /* Asked once a wake-up, and only where the first batch is a full one. */
+        if (i == 0 && n == LIMIT_UDP_BATCH && udp_is_half_full(s->fd)) {
             s->pressed = options->responder->now_ms + LIMIT_UDP_PRESSED_MS;
         }
         options->responder->pressed = options->responder->now_ms < s->pressed;
         if (n >= UDP_AGAIN && uv_is_active((uv_handle_t *)poll)) {
             uv_poll_stop(poll); /* while polled, each answer that leaves would wake the poller */
         }
-        batch_send(s, b, batch_answer(b, (size_t)n, s->pktinfo, options->responder));
+        batch_send(s, b, batch_answer(b, (size_t)n, s->any, options->responder));
         batch_reset(b, (size_t)n);
         if (n < UDP_AGAIN) {
             break;
@@ -253,27 +215,18 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 }
 
 /* Asks for the destination address where the socket is bound to all of them. */
-static int want_pktinfo(struct udp_socket *s)
+static int want_destination(struct udp_socket *s)
 {
     struct sockaddr_in6 bound = {0};
     socklen_t len = sizeof(bound);
-    const int on = 1;
 
     if (getsockname(s->fd, (struct sockaddr *)&bound, &len) < 0) {
         return -errno;
     }
-    if (bound.sin6_family == AF_INET) {
-        s->pktinfo = ((struct sockaddr_in *)(void *)&bound)->sin_addr.s_addr == INADDR_ANY;
-        if (s->pktinfo && setsockopt(s->fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0) {
-            return -errno;
-        }
-    } else {
-        s->pktinfo = IN6_IS_ADDR_UNSPECIFIED(&bound.sin6_addr);
-        if (s->pktinfo && setsockopt(s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) < 0) {
-            return -errno;
-        }
-    }
-    return 0;
+    s->any = bound.sin6_family == AF_INET
+                 ? ((struct sockaddr_in *)(void *)&bound)->sin_addr.s_addr == INADDR_ANY
+                 : IN6_IS_ADDR_UNSPECIFIED(&bound.sin6_addr);
+    return s->any ? udp_tell_destination(s->fd, bound.sin6_family) : 0;
 }
 
 /* RFC 9715 3.1: no fragments, which others can replace on the way, and no path MTU learnt from
@@ -281,18 +234,13 @@ static int want_pktinfo(struct udp_socket *s)
  * this host: who sets dns-udp-payload so high wants them all the same. */
 static int set_fragmentation(const struct udp_socket *s, uint16_t payload)
 {
-    int v4 = payload <= UDP_UNFRAGMENTED ? IP_PMTUDISC_PROBE : IP_PMTUDISC_OMIT;
-    int v6 = payload <= UDP_UNFRAGMENTED ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_OMIT;
     int family;
     socklen_t len = sizeof(family);
 
-    if (getsockopt(s->fd, SOL_SOCKET, SO_DOMAIN, &family, &len) < 0 ||
-        setsockopt(s->fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof(v4)) < 0 ||
-        (family == AF_INET6 &&
-         setsockopt(s->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof(v6)) < 0)) {
+    if (getsockopt(s->fd, SOL_SOCKET, SO_DOMAIN, &family, &len) < 0) {
         return -errno;
     }
-    return 0;
+    return udp_set_fragments(s->fd, family, payload > UDP_UNFRAGMENTED);
 }
 
 static int socket_open(struct udp *udp, struct udp_socket *s, int fd)
@@ -301,7 +249,7 @@ static int socket_open(struct udp *udp, struct udp_socket *s, int fd)
 
     s->udp = udp;
     s->fd = fd;
-    if ((ret = want_pktinfo(s)) < 0 || (ret = set_fragmentation(s, udp->options.payload)) < 0) {
+    if ((ret = want_destination(s)) < 0 || (ret = set_fragmentation(s, udp->options.payload)) < 0) {
         return ret;
     }
     if ((ret = uv_poll_init(udp->options.loop, &s->poll, fd)) < 0) {

@@ -1,7 +1,6 @@
 #include "issuer/issuer.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "common/priority.h"
 #include "common/role.h"
 #include "common/sandbox.h"
+#include "common/self.h"
 #include "issuer/ledger.h"
 
 #define LAST_MS 500 /* for answers to be read, of LIMIT_STOP_MS */
@@ -45,8 +45,8 @@ static int confine(struct issuer *issuer, const char *store, const char *audit, 
     int ret;
 
     if ((ret = sandbox_drop_user(conf->user, NULL, false, err)) < 0 ||
-        (ret = sandbox_landlock(paths, sizeof paths / sizeof *paths, true, &active, err)) < 0 ||
-        (ret = sandbox_seccomp(SANDBOX_ISSUER, err)) < 0) {
+        (ret = sandbox_files(paths, sizeof paths / sizeof *paths, true, &active, err)) < 0 ||
+        (ret = sandbox_calls(SANDBOX_ISSUER, err)) < 0) {
         return ret;
     }
     if (!active) {
@@ -384,7 +384,7 @@ int issuer_main(int control)
     (void)signal(SIGINT,
                  SIG_IGN); /* the terminal's; the supervisor has it too, and says IPC_STOP */
     (void)signal(SIGHUP, SIG_IGN);
-    (void)mallopt(M_ARENA_MAX, 1); /* the resolver's threads allocate little */
+    self_one_heap(); /* the resolver's threads allocate little */
     if (run(issuer, &err) == 0) {
         status = issuer->status;
     } else {

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "common/limits.h"
+#include "common/sock.h"
 #include "issuer/line_json.h"
 
 #define ACCEPTS    32   /* connections a wake-up */
@@ -365,10 +366,9 @@ static void on_reading(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 static int64_t peer_uid(int fd)
 {
-    struct ucred cred;
-    socklen_t len = sizeof cred;
+    struct sock_peer peer;
 
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 ? (int64_t)cred.uid : -1;
+    return sock_peer(&peer, fd) == 0 ? (int64_t)peer.uid : -1;
 }
 
 static int add_conn(struct line_server *server, int fd)

@@ -49,7 +49,7 @@ void line_finish(struct line_conn *conn, const char *text, size_t len);
 /* {"result":"error","kind":KIND,"message":MESSAGE} as the last line. */
 void line_fail(struct line_conn *conn, const char *kind, const char *message);
 
-/* Who connected (SO_PEERCRED), -1 where the kernel does not say. */
+/* Who connected, -1 where the kernel does not say. */
 int64_t line_peer_uid(const struct line_conn *conn);
 /* One pointer for the server's user. */
 void line_set_data(struct line_conn *conn, void *data);

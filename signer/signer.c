@@ -208,10 +208,10 @@ static int enter_sandbox(struct signer *s, const struct boot *boot, const char *
     }
     ret = sandbox_drop_user(boot->conf.signer_user, NULL, false, err);
     if (ret == 0) {
-        ret = sandbox_landlock(paths, 1, false, &active, err);
+        ret = sandbox_files(paths, 1, false, &active, err);
     }
     if (ret == 0) {
-        ret = sandbox_seccomp(SANDBOX_SIGNER, err);
+        ret = sandbox_calls(SANDBOX_SIGNER, err);
     }
     if (ret == 0 && !active) {
         log_info(s->log, NULL, "this kernel has no Landlock: files are confined by user only");

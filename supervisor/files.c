@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/cookie_secrets.h"
 #include "common/eab_key.h"
 #include "common/file.h"
+#include "common/memfile.h"
 
 struct kind {
     const char *what;                                            /* for errors */
@@ -45,22 +45,6 @@ static const struct kind kinds[] = {
     [IPC_FILE_TRUST] = {"ca-file", LIMIT_TRUST_FILE, NULL, IPC_ROLE_ISSUER},
 };
 
-/* A sealed memfd, or -errno. */
-static int seal(const char *data, size_t len)
-{
-    int fd = memfd_create("certmill-file", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    int ret = fd < 0 ? -errno : file_write_all(fd, data, len);
-
-    if (ret == 0 &&
-        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
-        ret = -errno;
-    }
-    if (ret < 0 && fd >= 0) {
-        close(fd);
-    }
-    return ret < 0 ? ret : fd;
-}
-
 static int read_one(struct files *files, enum ipc_file_kind kind, uint16_t row, const char *path,
                     struct err *err)
 {
@@ -74,7 +58,7 @@ static int read_one(struct files *files, enum ipc_file_kind kind, uint16_t row, 
     }
     if (k->judge != NULL && (ret = k->judge(data, len, err)) < 0) {
         err_prefix(err, "%s: %.256s", k->what, path);
-    } else if ((ret = seal(data, len)) < 0) {
+    } else if ((ret = memfile_from("certmill-file", data, len, true)) < 0) {
         err_set(err, ret, "%s %s: no memory for it: %s", k->what, path, err_string(ret));
     } else {
         files->items[files->count++] = (struct boot_file){kind, row, ret};
@@ -141,8 +125,6 @@ int files_read(struct files *files, const struct server_conf *conf, struct err *
 
 int files_reopen(struct files *copy, const struct files *files, enum ipc_role role, struct err *err)
 {
-    char path[48];
-
     copy->count = 0;
     for (size_t i = 0; i < files->count; i++) {
         const struct boot_file *file = &files->items[i];
@@ -150,13 +132,11 @@ int files_reopen(struct files *copy, const struct files *files, enum ipc_role ro
         if (kinds[file->kind].role != role) {
             continue;
         }
-        snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        int fd = memfile_reopen(file->fd);
         if (fd < 0) {
-            int ret = err_set(err, -errno, "cannot hand over a %s: %s", kinds[file->kind].what,
-                              err_string(-errno));
             files_clear(copy);
-            return ret;
+            return err_set(err, fd, "cannot hand over a %s: %s", kinds[file->kind].what,
+                           err_string(fd));
         }
         copy->items[copy->count++] = (struct boot_file){file->kind, file->row, fd};
     }

@@ -7,15 +7,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/file.h"
+#include "common/memfile.h"
+#include "common/self.h"
 #include "supervisor/process.h"
 #include "supervisor/state.h"
 
@@ -75,7 +74,7 @@ static void become(const struct launch *launch)
          setresuid(launch->uid, launch->uid, launch->uid) < 0)) {
         _exit(NOT_RUN);
     }
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user forgets it */
+    self_set_death_signal(SIGKILL); /* a change of user forgets it */
     if (getppid() != launch->parent) {
         _exit(NOT_RUN);
     }
@@ -231,17 +230,6 @@ static bool is_too_much(struct supervisor *sup)
            helpers->taken++ >= 2 * (sup->conf.notify_per_hour + 1);
 }
 
-static int make_input(const uint8_t *text, size_t len)
-{
-    int fd = memfd_create("notification", MFD_CLOEXEC);
-
-    if (fd >= 0 && (file_write_all(fd, text, len) < 0 || lseek(fd, 0, SEEK_SET) < 0)) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
 void helpers_take(struct supervisor *sup, enum ipc_notify how, const uint8_t *text, size_t len)
 {
     struct helpers *helpers = &sup->helpers;
@@ -250,7 +238,7 @@ void helpers_take(struct supervisor *sup, enum ipc_notify how, const uint8_t *te
     if (program_of(sup, how) == NULL || sup->stopping) {
         return;
     }
-    if (is_too_much(sup) || (fd = make_input(text, len)) < 0) {
+    if (is_too_much(sup) || (fd = memfile_from("notification", text, len, false)) < 0) {
         if (helpers->dropped++ == 0) {
             log_warning(sup->log, NULL, "notifications are dropped: too many, or no memory");
         }

@@ -30,7 +30,7 @@ struct helpers {
     struct helper running[LIMIT_NOTIFY_RUNNING];
     struct {
         enum ipc_notify how;
-        int fd; /* memfd with what it is to read */
+        int fd; /* a memfile with what it is to read */
     } queue[LIMIT_NOTIFY_QUEUE];
     size_t waiting;
     uint64_t hour; /* its begin, clock_mono_ms */

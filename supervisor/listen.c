@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/sock.h"
 #include "supervisor/address.h"
 #include "supervisor/holder.h"
 
@@ -56,16 +57,7 @@ static int explain(const struct address *address, int type, int error, struct er
 
 void listen_widen(int fd)
 {
-    const int wanted = LIMIT_UDP_QUEUE;
-    int doubled = 0;
-    socklen_t len = sizeof(doubled);
-
-    if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &doubled, &len) == 0 && doubled / 2 >= wanted) {
-        return;
-    }
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof(wanted)) < 0) {
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof(wanted));
-    }
+    sock_widen_receive(fd, LIMIT_UDP_QUEUE);
 }
 
 static int set_options(int fd, const struct address *address, int type)

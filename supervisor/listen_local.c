@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/sock.h"
 #include "supervisor/listen.h"
 
 #define BACKLOG 512 /* clients that wait while the issuer is restarted */
@@ -13,8 +14,7 @@
 /* Is somebody listening there? The file alone may be left over from a crash. */
 static int check_free(const struct sockaddr_un *sun, struct err *err)
 {
-    struct ucred peer = {0};
-    socklen_t len = sizeof(peer);
+    struct sock_peer peer = {0};
     struct stat st;
     int ret = 0;
 
@@ -31,7 +31,7 @@ static int check_free(const struct sockaddr_un *sun, struct err *err)
         return err_set(err, -errno, "cannot make a socket: %s", err_string(-errno));
     }
     if (connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 || errno == EAGAIN) {
-        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+        (void)sock_peer(&peer, fd);
         ret = err_set(err, ERR_BUSY,
                       "another process (pid %d) listens at %s: stop it, or set another run-dir",
                       (int)peer.pid, sun->sun_path);

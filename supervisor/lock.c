@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static int refuse(int fd, const char *state_dir, struct err *err)
@@ -33,9 +34,8 @@ static int write_pid(int fd, const char *path, struct err *err)
 
 int lock_take(const char *state_dir, struct err *err)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char path[LIMIT_PATH + 16];
-    int ret = 0;
+    int how = LOCK_EX, ret = 0;
 
     snprintf(path, sizeof(path), "%s/certmilld.pid", state_dir);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
@@ -43,18 +43,18 @@ int lock_take(const char *state_dir, struct err *err)
         /* DNS is served from a disk that takes nothing; who could write it is kept out all the same
          */
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        lock.l_type = F_RDLCK;
+        how = LOCK_SH;
     }
     if (fd < 0) {
         return err_set(err, -errno, "cannot open %s: %s", path, err_string(-errno));
     }
-    if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
-        ret = errno == EAGAIN || errno == EACCES
+    if (flock(fd, how | LOCK_NB) < 0) {
+        ret = errno == EWOULDBLOCK
                   ? refuse(fd, state_dir, err)
                   : err_set(err, -errno, "cannot lock %s: %s", path, err_string(-errno));
         goto err0;
     }
-    if (lock.l_type == F_WRLCK && (ret = write_pid(fd, path, err)) < 0) {
+    if (how == LOCK_EX && (ret = write_pid(fd, path, err)) < 0) {
         goto err0;
     }
     return fd;

@@ -1,11 +1,11 @@
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "common/conf.h"
 #include "common/ipc.h"
 #include "common/role.h"
+#include "common/self.h"
 #include "common/server_conf.h"
 #include "supervisor/process.h"
 #include "supervisor/supervisor.h"
@@ -21,7 +21,7 @@ static int run_role(const char *name)
 
     for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
         if (strcmp(name, ipc_role_name(roles[i].role)) == 0) {
-            prctl(PR_SET_NAME, process_name(roles[i].role));
+            self_name(process_name(roles[i].role));
             return roles[i].entry(IPC_CONTROL_FD);
         }
     }

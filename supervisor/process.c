@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "common/self.h"
+#include "common/sock.h"
 
 #define ENVIRONMENT_MAX 16
 #define SEND_BYTES      (1 << 20) /* so that a start message fits before the child reads */
@@ -76,7 +78,7 @@ become(char *const *argv, char *const *envp, int control, pid_t parent)
     }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    self_set_death_signal(SIGKILL);
     if (getppid() != parent) {
         _exit(1);
     }
@@ -92,13 +94,12 @@ become(char *const *argv, char *const *envp, int control, pid_t parent)
     if (close_range(IPC_CONTROL_FD + 1, ~0u, 0) < 0) {
         _exit(1);
     }
-    execve("/proc/self/exe", argv, envp);
+    self_execute(argv, envp);
     _exit(127);
 }
 
 int process_spawn(enum ipc_role role, pid_t *pid, int *control, struct err *err)
 {
-    const int bytes = SEND_BYTES;
     char name[16], option[] = "--role", word[16];
     /* libuv 1.49 and later would work through io_uring, whose requests no filter sees: refused */
     char uring[] = "UV_USE_IO_URING=0";
@@ -120,9 +121,7 @@ int process_spawn(enum ipc_role role, pid_t *pid, int *control, struct err *err)
         close(pair[1]);
         return err_set(err, ret, "cannot make a channel to %s: %s", word, err_string(ret));
     }
-    if (setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0) {
-        setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-    }
+    sock_widen_send(pair[0], SEND_BYTES);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     *pid = fork();

@@ -14,7 +14,7 @@
  * harmless variables. It dies with us. 0 or -errno. */
 int process_spawn(enum ipc_role role, pid_t *pid, int *control, struct err *err);
 
-/* Name of the process for ps(1) and prctl(2), at most 15 characters. */
+/* Name of the process for ps(1), at most 15 characters. */
 const char *process_name(enum ipc_role role);
 
 /* How a process ended (wait(2)), for the log. */

@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/limits.h"
+#include "common/self.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -188,13 +188,9 @@ int settings_keep_fixed(struct server_conf *fresh, const struct server_conf *old
 
 size_t settings_workers(const struct server_conf *conf)
 {
-    cpu_set_t cpus;
-    int count = (int)conf->dns_threads;
+    size_t count = conf->dns_threads > 0 ? (size_t)conf->dns_threads : self_cores();
 
-    if (count == 0) {
-        count = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-    }
-    return count < LIMIT_DNS_THREADS ? (size_t)count : LIMIT_DNS_THREADS;
+    return count < LIMIT_DNS_THREADS ? count : LIMIT_DNS_THREADS;
 }
 
 struct server_conf settings_for(enum ipc_role role, const struct server_conf *conf)

@@ -1,6 +1,6 @@
 /*
  * The frozen form of all zones: one contiguous, position-independent block, built by
- * the issuer in a memfd that is then sealed, mapped read-only by dnsd.
+ * the issuer in memory that is then sealed (common/memfile.h), mapped read-only by dnsd.
  *
  * image_open proves every offset and length once; lookups then need no check and
  * cannot leave the block, whatever bytes it holds.
@@ -27,7 +27,7 @@ struct image_options {
     uint8_t hash_key[16]; /* random */
 };
 
-/* Builds an image of count zones (none is possible) in a new sealed memfd. Returns the descriptor
+/* Builds an image of count zones (none is possible) in a new sealed memfile. Returns the descriptor
  * (the caller's) or a negative error: ERR_LIMIT, ERR_EXISTS (two zones of one apex), -errno. */
 int image_build(struct zone *const *zones, size_t count, const struct image_options *options);
 

@@ -1,20 +1,20 @@
 /*
  * From editable zones to a sealed image.
  *
- * The memfd is first made as large as an image may be: pages that nobody writes cost nothing. So
+ * The memory is first made as large as an image may be: pages that nobody writes cost nothing. So
  * one walk over the zones (image_walk.c) writes the nodes where they belong, without counting them
  * before, and a second one, over the nodes just written, makes order and slots behind them.
- * Then the memfd is cut to size, unmapped and sealed.
+ * Then the memory is cut to size, unmapped and sealed.
  */
 #include "zones/image.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/memfile.h"
 #include "zones/image_format.h"
 #include "zones/image_writer.h"
 #include "zones/name.h"
@@ -124,23 +124,14 @@ static int fill(struct image_writer *b, const struct image_options *options)
     return put_index(b, header);
 }
 
-/* -- the memfd -- */
-
-static int seal(int fd, size_t len)
-{
-    if (ftruncate(fd, (off_t)len) < 0 ||
-        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
-        return -errno;
-    }
-    return 0;
-}
+/* -- the memory -- */
 
 static int build(struct image_writer *b, const struct image_options *options)
 {
-    int ret, fd = memfd_create("certmill-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int ret, fd = memfile_new("certmill-image");
 
     if (fd < 0) {
-        return -errno;
+        return fd;
     }
     b->cap = LIMIT_IMAGE;
     if (ftruncate(fd, (off_t)b->cap) < 0) {
@@ -154,7 +145,10 @@ static int build(struct image_writer *b, const struct image_options *options)
     }
     ret = fill(b, options);
     munmap(b->base, b->cap);
-    if (ret < 0 || (ret = seal(fd, b->pos)) < 0) {
+    if (ret == 0 && ftruncate(fd, (off_t)b->pos) < 0) {
+        ret = -errno;
+    }
+    if (ret < 0 || (ret = memfile_seal(fd)) < 0) {
         goto err1;
     }
     return fd;

@@ -39,14 +39,14 @@ static inline int confine(enum sandbox_profile profile)
         sandbox_drop_user(users[profile], profile == SANDBOX_DNSD ? empty : NULL, false, &err);
 
     if (ret == 0 && profile == SANDBOX_DNSD) {
-        ret = sandbox_landlock(NULL, 0, false, &active, &err);
+        ret = sandbox_files(NULL, 0, false, &active, &err);
     } else if (ret == 0 && profile == SANDBOX_ISSUER) {
-        ret = sandbox_landlock(own, 3, true, &active, &err);
+        ret = sandbox_files(own, 3, true, &active, &err);
     } else if (ret == 0) {
-        ret = sandbox_landlock(keys_only, 1, false, &active, &err);
+        ret = sandbox_files(keys_only, 1, false, &active, &err);
     }
     if (ret == 0) {
-        ret = sandbox_seccomp(profile, &err);
+        ret = sandbox_calls(profile, &err);
     }
     if (ret < 0) {
         fprintf(stderr, "%s: %s\n", profiles[profile], err.text);

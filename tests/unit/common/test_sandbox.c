@@ -108,7 +108,7 @@ static int run_dnsd(void *arg)
     EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
     EXPECT(sandbox_drop_user("nobody", arg, true, &err) == 0);
     EXPECT(pthread_create(&t, NULL, in_old_thread, pair) == 0);
-    EXPECT(sandbox_seccomp(SANDBOX_DNSD, &err) == 0);
+    EXPECT(sandbox_calls(SANDBOX_DNSD, &err) == 0);
     EXPECT(open("/etc/hostname", O_RDONLY) < 0 && errno == EPERM);
     EXPECT(openat(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY) < 0);
     EXPECT(socket(AF_INET, SOCK_DGRAM, 0) < 0 && errno == EPERM);
@@ -127,7 +127,7 @@ static int run_signer(void *arg)
     struct err err;
 
     EXPECT(sandbox_drop_user("nobody", NULL, false, &err) == 0);
-    EXPECT(sandbox_seccomp(SANDBOX_SIGNER, &err) == 0);
+    EXPECT(sandbox_calls(SANDBOX_SIGNER, &err) == 0);
     int fd = open(arg, O_RDONLY);
     EXPECT(fd >= 0);
     EXPECT(socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EPERM);
@@ -141,7 +141,7 @@ static int run_issuer(void *arg)
     struct err err;
 
     EXPECT(sandbox_drop_user("nobody", NULL, false, &err) == 0);
-    EXPECT(sandbox_seccomp(SANDBOX_ISSUER, &err) == 0);
+    EXPECT(sandbox_calls(SANDBOX_ISSUER, &err) == 0);
     EXPECT(open(arg, O_RDONLY) >= 0);
     EXPECT(socket(AF_INET, SOCK_STREAM, 0) >= 0);
     EXPECT(threads_work() == 0);
@@ -155,7 +155,7 @@ static int run_exec(void *arg)
     char *argv[] = {name, NULL};
 
     EXPECT(sandbox_drop_user("nobody", NULL, false, &err) == 0);
-    EXPECT(sandbox_seccomp(*(enum sandbox_profile *)arg, &err) == 0);
+    EXPECT(sandbox_calls(*(enum sandbox_profile *)arg, &err) == 0);
     execv("/bin/true", argv);
     return 0;
 }
@@ -165,7 +165,7 @@ static int run_ptrace(void *arg)
     struct err err;
 
     EXPECT(sandbox_drop_user("nobody", NULL, false, &err) == 0);
-    EXPECT(sandbox_seccomp(*(enum sandbox_profile *)arg, &err) == 0);
+    EXPECT(sandbox_calls(*(enum sandbox_profile *)arg, &err) == 0);
     ptrace(PTRACE_ATTACH, getppid(), NULL, NULL);
     return 0;
 }
@@ -265,7 +265,7 @@ static int run_landlock(void *arg)
     char path[128];
 
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    EXPECT(sandbox_landlock(paths, 3, c->tcp_connect, &active, &err) == 0);
+    EXPECT(sandbox_files(paths, 3, c->tcp_connect, &active, &err) == 0);
     if (!active) {
         return 0;
     }
@@ -291,7 +291,7 @@ static int run_landlock_nothing(void *arg)
 
     (void)arg;
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    EXPECT(sandbox_landlock(NULL, 0, false, &active, &err) == 0);
+    EXPECT(sandbox_files(NULL, 0, false, &active, &err) == 0);
     EXPECT(!active || (open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES));
     EXPECT(!active || (open("/dev/urandom", O_RDONLY) < 0 && errno == EACCES));
     EXPECT(!active || (open(inside, O_RDONLY | O_DIRECTORY) < 0 && errno == EACCES));

@@ -203,7 +203,7 @@ static void ask(enum sandbox_profile profile, int *next, uint8_t *answers)
 {
     struct err err = {0};
 
-    if (mark_calls() < 0 || sandbox_seccomp(profile, &err) < 0) {
+    if (mark_calls() < 0 || sandbox_calls(profile, &err) < 0) {
         _exit(2);
     }
     while (*next < CALLS) {

@@ -8,7 +8,7 @@
 
 #include "suite.h"
 #include "supervisor/address.h"
-#include "supervisor/holder.h"
+#include "supervisor/holder_linux.h"
 #include "supervisor/listen.h"
 
 static int listen_at(struct listen_set *set, const char *where, size_t workers, struct err *err)

@@ -1,4 +1,4 @@
-#include "supervisor/holder.h"
+#include "supervisor/holder_linux.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "supervisor/holder.h"
 
 #define TCP_LISTEN_STATE 0x0a
 

@@ -334,7 +334,7 @@ static int add_profile(scmp_filter_ctx ctx, enum sandbox_profile profile)
     return -EINVAL;
 }
 
-int sandbox_seccomp(enum sandbox_profile profile, struct err *err)
+int sandbox_calls(enum sandbox_profile profile, struct err *err)
 {
     if (SANDBOX_SANITIZED) {
         return 0;

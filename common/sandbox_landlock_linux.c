@@ -102,8 +102,8 @@ static int permit(int ruleset, const struct sandbox_path *path, uint64_t handled
     return ret;
 }
 
-int sandbox_landlock(const struct sandbox_path *paths, size_t count, bool tcp_connect, bool *active,
-                     struct err *err)
+int sandbox_files(const struct sandbox_path *paths, size_t count, bool tcp_connect, bool *active,
+                  struct err *err)
 {
     /* jansson and SQLite seed themselves from the first, libuv keeps the second in reserve */
     const struct sandbox_path devices[] = {{"/dev/urandom", false}, {"/dev/null", false}};
