@@ -31,6 +31,9 @@ int self_no_new_privs(void);
 /* Gives up what an ordinary user may have been given of root's rights. -errno. */
 int self_drop_capabilities(void);
 
+/* Closes all descriptors from this one on. Async-signal-safe. -errno. */
+int self_close_from(unsigned first);
+
 /* Executes this same program anew, its file replaced meanwhile or not; returns on failure only.
  * Async-signal-safe. */
 void self_execute(char *const *argv, char *const *envp);

@@ -65,6 +65,12 @@ int self_drop_capabilities(void)
     return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
 }
 
+/* musl has no wrapper. */
+int self_close_from(unsigned first)
+{
+    return syscall(SYS_close_range, first, ~0u, 0u) < 0 ? -errno : 0;
+}
+
 void self_execute(char *const *argv, char *const *envp)
 {
     execve("/proc/self/exe", argv, envp);

@@ -15,6 +15,10 @@ struct sock_peer {
  * -errno. */
 int sock_peer(struct sock_peer *peer, int fd);
 
+/* Other sockets of this user may bind the same address, and the kernel deals what comes there among
+ * them, a client always to the same. -errno. */
+int sock_share(int fd);
+
 /* The queue of what comes in, or goes out, takes at least so many octets: more than the host's
  * limit where this process may say so, else up to that. */
 void sock_widen_receive(int fd, int bytes);

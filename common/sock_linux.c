@@ -15,6 +15,13 @@ int sock_peer(struct sock_peer *peer, int fd)
     return 0;
 }
 
+int sock_share(int fd)
+{
+    const int on = 1;
+
+    return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
 /* The kernel doubles what it is told, and says so. */
 static void widen(int fd, int option, int force, int bytes)
 {

@@ -93,7 +93,7 @@ static void __attribute__((noreturn)) run(const struct launch *launch)
     int null = open("/dev/null", O_RDWR);
     if (setpgid(0, 0) < 0 || chdir("/") < 0 || null < 0 || dup2(launch->input, STDIN_FILENO) < 0 ||
         dup2(null, STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0 ||
-        close_range(STDERR_FILENO + 1, ~0u, 0) < 0) {
+        self_close_from(STDERR_FILENO + 1) < 0) {
         _exit(NOT_RUN);
     }
     umask(077);

@@ -78,21 +78,20 @@ static int set_options(int fd, const struct address *address, int type)
 /* One bound socket, or -errno. first: alone, so that a taken port is noticed. */
 static int open_socket(const struct address *address, int type, bool first)
 {
-    const int on = 1;
     int fd = socket(address->storage.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0) {
         return -errno;
     }
     int ret = set_options(fd, address, type);
-    if (ret == 0 && !first && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) {
-        ret = -errno;
+    if (ret == 0 && !first) {
+        ret = sock_share(fd);
     }
     if (ret == 0 && bind(fd, (const struct sockaddr *)&address->storage, address->len) < 0) {
         ret = -errno;
     }
-    if (ret == 0 && first && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) {
-        ret = -errno;
+    if (ret == 0 && first) {
+        ret = sock_share(fd);
     }
     if (ret < 0) {
         close(fd);

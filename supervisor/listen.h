@@ -3,7 +3,7 @@
  * the two local ones.
  *
  * Each address has a UDP and a TCP socket for each worker, told apart by the kernel
- * (SO_REUSEPORT). That option lets a second process of the same user take a port which is
+ * (sock_share). That lets a second process of the same user take a port which is
  * in use already, silently; so the first socket of each is bound without it, which fails
  * where anybody else is there, and gets it afterwards.
  */

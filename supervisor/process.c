@@ -91,7 +91,7 @@ become(char *const *argv, char *const *envp, int control, pid_t parent)
     } else if (dup2(control, IPC_CONTROL_FD) < 0) {
         _exit(1);
     }
-    if (close_range(IPC_CONTROL_FD + 1, ~0u, 0) < 0) {
+    if (self_close_from(IPC_CONTROL_FD + 1) < 0) {
         _exit(1);
     }
     self_execute(argv, envp);
