@@ -10,9 +10,14 @@
 #include "client/copies.h"
 #include "client/csr.h"
 #include "client/install.h"
+#include "client/interrupt.h"
 #include "client/keyfile.h"
 #include "client/renewal.h"
 #include "client/server.h"
+
+/* Between two questions to a server that is restarted; each wait is twice the one before. */
+#define RESTART_FIRST_MS 1000
+#define RESTART_LAST_MS  8000
 
 /* What one certificate is made of, on its way. */
 struct work {
@@ -68,14 +73,29 @@ static int ask_once(struct work *w, bool force, struct err *err)
     return ret;
 }
 
+/* A server that is restarted takes its orders up again, and the same request joins its order. */
+static int ask_over_restart(struct work *w, bool force, struct err *err)
+{
+    int ret = ask_once(w, force, err), wait_ms = RESTART_FIRST_MS;
+    bool restarted = ret == ERR_CANCELLED;
+    while (restarted && (ret == ERR_CANCELLED || ret == ERR_UNAVAILABLE) &&
+           wait_ms <= RESTART_LAST_MS && !interrupt_wait(w->client->stop, wait_ms)) {
+        report_step(w->report, LOG_LEVEL_INFO, "the server was restarted meanwhile: asked again");
+        *err = (struct err){0};
+        ret = ask_once(w, force, err);
+        wait_ms *= 2;
+    }
+    return ret;
+}
+
 /* Asks for the chain. An original certgrinderd has no --force, and always orders anew. */
 static int ask(struct work *w, bool force, struct err *err)
 {
-    int ret = ask_once(w, force, err);
+    int ret = ask_over_restart(w, force, err);
     if (force && ret == ERR_UNKNOWN) {
         report_step(w->report, LOG_LEVEL_DEBUG, "the server does not take --force: without it");
         *err = (struct err){0};
-        ret = ask_once(w, false, err);
+        ret = ask_over_restart(w, false, err);
     }
     return ret;
 }

@@ -13,6 +13,7 @@
 #include "shell/confine.h"
 
 #define CONNECT_MS 5000
+#define RETRY_MS   50
 #define SEND_MS    LIMIT_SUBMIT_MS
 /* An order ends by itself within LIMIT_ORDER_MS; the rest is for the result to come. */
 #define ORDER_MS (LIMIT_ORDER_MS + 60000)
@@ -302,11 +303,32 @@ static int deliver(const struct shell *shell, const struct request *request,
     return ret;
 }
 
+static bool has_folder(const char *path)
+{
+    char folder[LIMIT_PATH];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof(folder), "%.*s/", slash != NULL ? (int)(slash - path) : 1,
+             slash != NULL ? path : ".");
+    return access(folder, X_OK) == 0;
+}
+
+/* While certmilld is restarted, at an upgrade for example, its socket is away for a moment. */
+static int open_patiently(struct lineclient *client, const struct shell *shell, struct err *err)
+{
+    int ret = lineclient_open(client, shell->socket, LIMIT_SUBMIT_LINE, CONNECT_MS, err);
+    for (int ms = 0; ret == ERR_UNAVAILABLE && ms < shell->patience_ms && has_folder(shell->socket);
+         ms += RETRY_MS) {
+        poll(NULL, 0, RETRY_MS);
+        ret = lineclient_open(client, shell->socket, LIMIT_SUBMIT_LINE, CONNECT_MS, err);
+    }
+    return ret;
+}
+
 static int ask(struct exchange_answer *answer, const struct shell *shell,
                const struct request *request, const char *line, struct err *err)
 {
     struct lineclient client;
-    int ret = lineclient_open(&client, shell->socket, LIMIT_SUBMIT_LINE, CONNECT_MS, err);
+    int ret = open_patiently(&client, shell, err);
     if (ret < 0) {
         return ret;
     }

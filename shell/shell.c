@@ -19,6 +19,8 @@
 
 #define PROGRAM        "certmill-shell"
 #define DEFAULT_SOCKET "/run/certmill/submit.sock"
+/* A start takes less than a second, unless the host is very busy. */
+#define RESTART_MS 3000
 
 #define AT(field) offsetof(struct shell, field)
 
@@ -147,7 +149,8 @@ static int serve(struct shell *shell, char *const *words, size_t count)
  */
 int shell_main(int argc, char **argv)
 {
-    struct shell shell = {.in = 0, .out = 1, .log = 2, .level = LOG_LEVEL_INFO};
+    struct shell shell = {
+        .patience_ms = RESTART_MS, .in = 0, .out = 1, .log = 2, .level = LOG_LEVEL_INFO};
     const char *original = getenv("SSH_ORIGINAL_COMMAND");
     struct words words = {0};
     struct err err = {0};

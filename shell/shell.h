@@ -27,6 +27,7 @@ enum shell_status {
 
 struct shell {
     const char *socket;   /* of the issuer */
+    int patience_ms;      /* for how long it may be away, where its folder is there */
     const char *domains;  /* permitted sets, or NULL */
     const char *name;     /* of a client that the server's configuration has, or NULL */
     char client[64];      /* who asks: an address, or "local" */

@@ -186,6 +186,25 @@ class Ssh(ClientCase):
         self.write()
         self.fails("ssh did not reach the server", "Connection refused")
 
+    def test_server_restarted(self) -> None:
+        """certmilld restarted while the order is under way, at an upgrade for example: the run has its certificate all the same."""
+        self.settings["domain-list"] = ["www.example.org,mail.example.org"]
+        self.write()
+        hold = self.lab.proxy.hold("/finalize-order/")
+        client = subprocess.Popen([BIN / "certmill", "--config-file", self.config, "periodic", "--now"], env=clean_env(),
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        hold.wait_reached()
+        orders = self.lab.more.counted()["orders"]
+        self.assertEqual(self.lab.server.stop(), 0)
+        hold.release()
+        self.lab.server.start()
+        said, _ = client.communicate(timeout=120)
+        self.lab.server.wait_ready()
+        self.assertEqual(client.returncode, 0, said)
+        self.assertIn("the server was restarted meanwhile: asked again", said)
+        self.assertEqual(self.lab.more.counted()["orders"], orders, "it is the same order")
+        self.assertTrue(self.file("www.example.org", "chain.{}.crt", "ecdsa").exists())
+
 
 if __name__ == "__main__":
     main()

@@ -26,11 +26,14 @@ from manager import SERVICE, SOCKET, Manager
 NAMES = ["www.example.org", "mail.example.org"]
 LATER = "host00.example.org"
 CONFIG = Path("/etc/certmill/certmilld.yaml")
+STATE = Path("/var/lib/certmill")
+STAMP = Path("/var/lib/systemd/timers/stamp-certmill.timer")
 LOG = Path("/tmp/certmilld.log")
+PACKAGES = ("certmill", "certmill-server", "certmill-doc")
 _PAUSE = 0.004
 """Seconds between two questions of one asker."""
-INTERRUPTED = 7
-"""Exit status of certmill-shell (docs/protocol.md)."""
+_SERVERS = ("libuv1", "libcurl", "libsqlite3", "libseccomp", "libpsl", "libjq", "libnghttp")
+"""Libraries that the client does without."""
 # What dpkg, apt and the C library keep for themselves; and the copies that useradd and userdel make before they write.
 _THEIRS = ("/proc", "/sys", "/dev", "/tmp", "/packages", "/source", "/run/systemd", "/var/cache", "/var/log", "/var/lib/apt",
            "/var/lib/dpkg/status-old", "/var/lib/dpkg/available", "/var/lib/dpkg/triggers", "/etc/ld.so.cache", "/root",
@@ -90,6 +93,7 @@ class Asker:
         addresses = ["127.0.0.1"] + (["::1"] if has_ipv6() else [])
         self._threads = [threading.Thread(target=kind, args=(address,)) for address in addresses
                          for kind in (self._udp, *[self._tcp] * 4)]
+        self._threads.append(threading.Thread(target=self._shell))
         for thread in self._threads:
             thread.start()
 
@@ -130,6 +134,15 @@ class Asker:
             time.sleep(_PAUSE)
         self._add(f"TCP {address}", asked, lost)
 
+    def _shell(self) -> None:
+        asked = lost = 0
+        while not self._end.is_set():
+            asked += 1
+            done = subprocess.run([BIN / "certmill-shell", "ping"], env=clean_env(), stdin=subprocess.DEVNULL,
+                                  capture_output=True, check=False, timeout=120)
+            lost += done.stdout != b"pong\n"
+        self._add("certmill-shell", asked, lost)
+
     def stop(self) -> int:
         """Ends it; how many questions stayed without an answer."""
         self._end.set()
@@ -141,58 +154,81 @@ class Asker:
         return sum(lost for _, lost in self.counts.values())
 
 
+def owner(path: Path) -> tuple[str, str, int]:
+    """User, group and mode."""
+    entry = path.stat()
+    return path.owner(), path.group(), entry.st_mode & 0o7777
+
+
 def install(folder: Path, manager: Manager) -> None:
     """The packages, as they come: nothing runs, and it is said what is missing."""
+    apt("install", *folder.glob("certmill_*.deb"))
+    check(not Path("/usr/sbin/certmilld").exists() and "certmill" in run("/usr/bin/certmill", "--version"),
+          "the client works by itself")
+    needed = run("dpkg-query", "-W", "-f", "${Depends}", "certmill")
+    check(not [name for name in _SERVERS if name in needed], f"it needs few libraries: {needed}")
     said = apt("install", *sorted(folder.glob("*.deb")))
     check("certmilld is not started:" in said and "zones" in said, "installed; it says that zones are missing")
     check(manager.run(["is-active", SERVICE])[0] and not dns.alive(53), "nothing was started")
     check(run("dpkg-query", "-W", "-f", "${Conffiles}", "certmill-server").split()[0] == str(CONFIG),
           "the configuration file is a conffile")
+    check(run("dpkg", "-V", *PACKAGES) == "", "all files are as packed (dpkg -V)")
     check("certmill-signer" in run("getent", "passwd", "certmill", "certmill-dns", "certmill-signer"), "users are there")
+    check(owner(STATE) == ("certmill", "certmill", 0o700), f"the state folder is certmill's: {owner(STATE)}")
+    check(owner(CONFIG) == ("root", "root", 0o644) and owner(CONFIG.parent) == ("root", "root", 0o755),
+          "the configuration is root's")
 
 
 def configure(lab: Lab, manager: Manager) -> None:
     """What an operator does."""
-    server = lab.server
-    config = {key: value for key, value in server.config.items()
+    config = {key: value for key, value in lab.server.config.items()
               if not key.endswith("user") and key not in ("dns-listen", "state-dir", "run-dir")}
     CONFIG.write_text(to_yaml({**config, "dns-rate-allow": ["127.0.0.0/8", "::1/128"]}))
-    server.run_dir.symlink_to("/run/certmill")
+    lab.server.run_dir.symlink_to("/run/certmill")
     run(BIN / "certmilld", "--config", CONFIG, "--check-config")
+    run("/usr/bin/systemctl", "enable", SOCKET, SERVICE, "certmill.timer")
+    check(Path("/etc/systemd/system/sockets.target.wants", SOCKET).is_symlink(), "enabled")
     manager.run(["start", SOCKET, SERVICE])
     check(dns.alive(53, ZONE), "configured, started, answers on port 53")
     status = Path(f"/proc/{manager.pid}/status").read_text()
     check("CapEff:\t0000000000000000" in status and "NoNewPrivs:\t1" in status, "it has no capabilities")
 
 
+def client_words(lab: Lab, name: str, names: list[str]) -> tuple[list[str | Path], Path]:
+    """The installed client's command that gets a certificate for these names as client `name`, and its folder."""
+    assert lab.sshd is not None
+    files = lab.folder / f"files-{name}"
+    files.mkdir()
+    config = lab.folder / f"{name}.yaml"
+    client = lab.sshd.add_client(name, ",".join(names))
+    config.write_text(to_yaml({"certgrinderd": " ".join(lab.sshd.command(client)), "path": str(files),
+                               "domain-list": [",".join(names)], "key-type-list": ["ecdsa"]}))
+    return [BIN / "certmill", "--config-file", config, "periodic", "--now"], files
+
+
 def main_job(lab: Lab) -> None:
     """A certificate by the forced command over ssh, and by the client that is installed."""
     assert lab.sshd is not None
     key = lab.key("p384")
-    client = lab.sshd.add_client("web1", f"{','.join(NAMES)};{LATER}")
+    client = lab.sshd.add_client("web1", ",".join(NAMES))
     answer = lab.ssh(client, "get", "certificate", data=pki.csr(key, NAMES, cn=NAMES[0]))
     check(answer.status == 0, f"certificate over ssh {answer.stderr if answer.status else ''}")
     lab.check_chain(answer.stdout, NAMES, key)
-    files = lab.folder / "files"
-    files.mkdir()
-    config = lab.folder / "client.yaml"
-    config.write_text(to_yaml({"certgrinderd": " ".join(lab.sshd.command(client)), "path": str(files),
-                               "domain-list": [",".join(NAMES)], "key-type-list": ["ecdsa"]}))
-    done = subprocess.run([BIN / "certmill", "--config-file", config, "periodic", "--now"], capture_output=True, text=True,
-                          env=clean_env(), check=False, timeout=240)
+    words, files = client_words(lab, "web2", NAMES)
+    done = subprocess.run(words, capture_output=True, text=True, env=clean_env(), check=False, timeout=240)
     check(done.returncode == 0, f"certificate by certmill periodic {done.stderr if done.returncode else ''}")
     lab.check_chain((files / f"{NAMES[0]}-chain.ecdsa.crt").read_text(), NAMES)
 
 
 def upgrade(folder: Path, lab: Lab, manager: Manager) -> None:
     """The next version over the running server, with questions all the time and an order half done."""
-    assert lab.sshd is not None and lab.proxy is not None
+    assert lab.proxy is not None
     hold = lab.proxy.hold("/finalize-order/")
-    client, key = lab.folder / "web1", lab.key("p384")
-    request = pki.csr(key, [LATER], cn=LATER)
-    session = lab.spawn_ssh(client, "get", "certificate", data=request)
+    words, files = client_words(lab, "web3", [LATER])
+    client = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              env=clean_env())
     hold.wait_reached()
-    before, asker = manager.pid, Asker()
+    before, config, asker = manager.pid, CONFIG.read_text(), Asker()
     try:
         time.sleep(1)
         apt("install", *sorted(folder.glob("*.deb")))
@@ -206,23 +242,68 @@ def upgrade(folder: Path, lab: Lab, manager: Manager) -> None:
         lost = asker.stop()
     check(lost == 0, f"{sum(asked for asked, _ in asker.counts.values())} questions meanwhile, {lost} lost")
     check(f"restart {SOCKET}" not in manager.asked and f"stop {SOCKET}" not in manager.asked, "the sockets stayed open")
-    answer = lab.collect(session)
-    check(answer.status in (0, INTERRUPTED), f"the client with an order half done: status {answer.status}")
-    if answer.status:
-        answer = lab.ssh(client, "get", "certificate", data=request)
-    check(answer.status == 0, f"it has its certificate {answer.stderr if answer.status else ''}")
-    lab.check_chain(answer.stdout, [LATER], key)
+    check(CONFIG.read_text() == config and CONFIG.with_name("certmilld.yaml.dpkg-dist").exists(),
+          "the operator's configuration is kept, the packages' new one put beside it")
+    said, _ = client.communicate(timeout=240)
+    check(client.returncode == 0, f"the client with an order half done has its certificate, by the same run\n{said}")
+    lab.check_chain((files / f"{LATER}-chain.ecdsa.crt").read_text(), [LATER])
     made = [order["state"] for order in lab.server.orders() if order["names"] == [LATER]]
     check(made == ["issued"], f"by the order of before the upgrade: {made}")
 
 
-def remove(manager: Manager) -> None:
-    """Removed, it is stopped, and keeps what is the operator's; purged, nothing is left."""
-    apt("remove", "certmill-server", "certmill", "certmill-doc")
+def downgrade(folder: Path, manager: Manager) -> None:
+    """Back to the version before, which refuses the configuration: the one that runs goes on."""
+    before, config = manager.pid, CONFIG.read_text()
+    CONFIG.write_text("zonez: []\n")
+    said = apt("install", "--allow-downgrades", *sorted(folder.glob("*.deb")))
+    check("certmilld is not restarted" in said and "zonez" in said, "it says why it was not restarted")
+    check(manager.pid == before and dns.alive(53, ZONE), "with a configuration that is refused it goes on")
+    CONFIG.write_text(config)
+    apt("install", "--reinstall", *folder.glob("certmill-server_*.deb"))
+    check(manager.pid not in (0, before) and dns.alive(53, ZONE), "mended and installed anew, it is restarted")
+
+
+def remove(folder: Path, manager: Manager) -> None:
+    """Removed, it is stopped, and keeps what is the operator's; installed again, it goes on from there; purged, nothing is left."""
+    apt("remove", *PACKAGES)
     check(manager.run(["is-active", SOCKET])[0] and not manager.pid, "removed: stopped, sockets closed")
     check(manager.status == 0, f"it ended by itself, status {manager.status}")
-    check(CONFIG.exists() and any(Path("/var/lib/certmill/keys").iterdir()), "configuration and account keys are kept")
-    apt("purge", "--auto-remove", "certmill-server", "certmill", "certmill-doc")
+    check(any("certmill.timer" in words and words.startswith("stop") for words in manager.asked), "the client's timer as well")
+    check(CONFIG.exists() and any((STATE / "keys").iterdir()), "configuration and account keys are kept")
+    os.chown(STATE, 0, 0)  # as three users have it
+    STATE.chmod(0o711)
+    said = apt("install", *sorted(folder.glob("*.deb")))
+    check("certmilld is configured and does not run" in said, "installed again, it says how to start it")
+    check(owner(STATE) == ("root", "root", 0o711), f"the state folder is left as it was: {owner(STATE)}")
+    manager.run(["start", SOCKET, SERVICE])
+    check(dns.alive(53, ZONE), "started, it answers")
+    (STATE / "own").touch()
+    own, made = CONFIG.with_name("authorized_keys"), not STAMP.parent.exists()
+    own.touch()
+    STAMP.parent.mkdir(parents=True, exist_ok=True)
+    STAMP.touch()  # by a timer that is persistent
+    apt("purge", "--auto-remove", *PACKAGES)
+    check(own.exists() and not CONFIG.exists(), "purged: files of the operator's own in /etc/certmill are kept")
+    own.unlink()
+    own.parent.rmdir()
+    if made:
+        STAMP.parent.rmdir()
+
+
+def without_systemd(folder: Path) -> None:
+    """Where systemd is not, by the rc script."""
+    said = apt("install", *folder.glob("certmill-server_*.deb"))
+    check("/etc/init.d" in said, "without systemd: it says how to start it")
+    script = Path("/etc/init.d/certmilld")
+    shutil.copy("/usr/share/doc/certmill-server/examples/certmilld", script)
+    CONFIG.write_text(to_yaml({"acme-zone": ZONE}))
+    run(script, "start")
+    check(dns.alive(53, ZONE), "started by the rc script, it answers")
+    apt("remove", "certmill-server")
+    check(not dns.alive(53), "removed: stopped")
+    apt("purge", "--auto-remove", "certmill-server")
+    check(not Path("/var/log/certmilld.log").exists(), "purged: its log is gone")
+    script.unlink()
 
 
 def main() -> None:
@@ -240,13 +321,17 @@ def main() -> None:
         configure(lab, manager)
         main_job(lab)
         upgrade(folder / "next", lab, manager)
-        remove(manager)
+        downgrade(folder, manager)
+        remove(folder, manager)
     shutil.rmtree(BIN)
     check(manager.unknown == [], f"nothing unknown was asked of the service manager: {manager.unknown}")
-    after, lists_after = snapshot()
-    manager.close()
-    check(after == files, f"no file is left: more {sorted(after - files)[:20]}, less {sorted(files - after)[:20]}")
-    check(lists == lists_after, "no user is left")
+    for end in ("with", "without"):
+        after, lists_after = snapshot()
+        check(after == files, f"{end} systemd: no file is left: more {sorted(after - files)[:20]}, less {sorted(files - after)[:20]}")
+        check(lists == lists_after, "no user is left")
+        if end == "with":
+            manager.close()
+            without_systemd(folder)
     wait_until(lambda: "certmilld" not in run("ps", "-e", "-o", "comm="), "the end of all its processes", 10)
     check(True, "no process is left")
 

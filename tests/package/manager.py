@@ -130,7 +130,7 @@ class Manager:
             return
         active = self._active(unit)
         if verb == "stop" or (verb != "start" and active):
-            (self._stop if unit == SERVICE else self._close)()
+            self._close() if unit == SOCKET else self._stop(restart=verb != "stop")
         if verb in ("start", "restart") or (verb == "try-restart" and active):
             (self._start if unit == SERVICE else self._listen)()
 
@@ -186,7 +186,7 @@ class Manager:
                     return
         raise RuntimeError(f"certmilld is not ready\n{self._log.read_text()[-3000:]}")
 
-    def _stop(self) -> None:
+    def _stop(self, *, restart: bool) -> None:
         if not self.pid:
             return
         os.kill(self.pid, signal.SIGTERM)
@@ -194,4 +194,5 @@ class Manager:
         self.pid = 0
         while select.select([self._notify], [], [], 0)[0]:  # nothing that the old one said is taken for the new one's
             self._notify.recv(4096)
-        shutil.rmtree("/run/certmill", ignore_errors=True)
+        if not restart or read_unit(SERVICE).get("RuntimeDirectoryPreserve") != ["restart"]:
+            shutil.rmtree("/run/certmill", ignore_errors=True)

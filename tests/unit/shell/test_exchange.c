@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +183,40 @@ static void test_server_gone(void)
     CU_ASSERT_STRING_EQUAL(o.out, "");
 }
 
+/* It is restarted just now: its socket comes a moment later. */
+static void test_server_restarted(void)
+{
+    char first[] = "ping", *words[] = {first}, parked[160];
+    struct request request;
+    int out[2], status;
+    snprintf(parked, sizeof(parked), "%s.new", path);
+    unlink(path);
+    int listener = listen_at(parked);
+    CU_ASSERT_EQUAL_FATAL(request_parse(&request, words, 1, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(pipe(out), 0);
+    pid_t server = fork(), asker;
+    if (server == 0) {
+        serve(listener, "{\"result\":\"ok\"}\n", 16);
+    }
+    close(listener);
+    if ((asker = fork()) == 0) {
+        struct shell shell = {
+            .socket = path, .patience_ms = 60000, .client = "local", .out = out[1], .log = out[1]};
+        _exit(exchange_run(&shell, &request, NULL));
+    }
+    poll(NULL, 0, 120); /* the asker has tried by then, or else has it easier */
+    CU_ASSERT_EQUAL(rename(parked, path), 0);
+    waitpid(asker, &status, 0);
+    waitpid(server, NULL, 0);
+    CU_ASSERT_EQUAL(status, 0);
+    close(out[0]);
+    close(out[1]);
+    /* Where not even its folder is there nobody waits. */
+    struct shell elsewhere = {
+        .socket = "/nonexistent/submit.sock", .patience_ms = 60000, .log = -1, .client = "local"};
+    CU_ASSERT_EQUAL(exchange_run(&elsewhere, &request, NULL), SHELL_NO_SERVER);
+}
+
 static void test_broken_answers(void)
 {
     CU_ASSERT_EQUAL(get("hello\n").status, SHELL_NO_SERVER);
@@ -248,6 +283,7 @@ int main(void)
     CU_add_test(suite, "RFC 4648 4: binary output", test_binary);
     CU_add_test(suite, "kinds", test_kinds);
     CU_add_test(suite, "server gone", test_server_gone);
+    CU_add_test(suite, "server restarted", test_server_restarted);
     CU_add_test(suite, "broken answers", test_broken_answers);
     CU_add_test(suite, "encode", test_encode);
     CU_basic_run_tests();
