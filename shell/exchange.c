@@ -262,6 +262,7 @@ static int read_answer(struct exchange_answer *answer, const struct shell *shell
         size_t len;
         int ret = lineclient_read(client, &line, &len, timeout_ms, err);
         if (ret == 0) {
+            answer->closed = true;
             return err_set(err, ERR_UNAVAILABLE,
                            "certmilld closed the connection without a result: ask again");
         }
@@ -369,7 +370,7 @@ int exchange_run(const struct shell *shell, const struct request *request, const
     if (ret < 0) {
         status = ret == -ENOMEM ? SHELL_INTERNAL : SHELL_INPUT;
     } else if (line != NULL && (ret = ask(&answer, shell, request, line, &err)) < 0) {
-        status = status_of_error(ret);
+        status = answer.closed ? SHELL_INTERRUPTED : status_of_error(ret);
     } else {
         status = answer.status;
         if (status == SHELL_OK && (ret = deliver(shell, request, &answer, &err)) < 0) {

@@ -15,6 +15,7 @@ int exchange_encode(char **line, const struct shell *shell, const struct request
 /* What one answer line brought. */
 struct exchange_answer {
     bool done;                /* the result is there */
+    bool closed;              /* none came: certmilld ended, or was restarted, meanwhile */
     enum shell_status status; /* where done */
     char *output;             /* malloc'd, where done and well */
     size_t output_len;

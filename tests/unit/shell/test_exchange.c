@@ -176,7 +176,7 @@ static void test_server_gone(void)
     CU_ASSERT_EQUAL(o.status, SHELL_NO_SERVER);
     CU_ASSERT_PTR_NOT_NULL(strstr(o.log, "is certmilld running?"));
     o = get("");
-    CU_ASSERT_EQUAL(o.status, SHELL_NO_SERVER);
+    CU_ASSERT_EQUAL(o.status, SHELL_INTERRUPTED);
     CU_ASSERT_PTR_NOT_NULL(strstr(o.log, "without a result"));
     o = get("{\"result\":\"ok\",\"output\":\"CHA");
     CU_ASSERT_EQUAL(o.status, SHELL_NO_SERVER);
