@@ -6,6 +6,7 @@ those of the next version in FOLDER/next.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import shutil
@@ -30,6 +31,7 @@ STATE = Path("/var/lib/certmill")
 STAMP = Path("/var/lib/systemd/timers/stamp-certmill.timer")
 LOG = Path("/tmp/certmilld.log")
 PACKAGES = ("certmill", "certmill-server", "certmill-doc")
+_PR_SET_CHILD_SUBREAPER = 36
 _PAUSE = 0.004
 """Seconds between two questions of one asker."""
 INTERRUPTED = 7
@@ -247,7 +249,7 @@ def upgrade(folder: Path, lab: Lab, manager: Manager) -> None:
     check(CONFIG.read_text() == config and CONFIG.with_name("certmilld.yaml.dpkg-dist").exists(),
           "the operator's configuration is kept, the packages' new one put beside it")
     said, _ = client.communicate(timeout=240)
-    check(client.returncode == 0, f"the client with an order half done has its certificate, by the same run\n{said}")
+    check(client.returncode == 0, f"the client with an order half done has its certificate, by the same run {said if client.returncode else ''}")
     lab.check_chain((files / f"{LATER}-chain.ecdsa.crt").read_text(), [LATER])
     made = [order["state"] for order in lab.server.orders() if order["names"] == [LATER]]
     check(made == ["issued"], f"by the order of before the upgrade: {made}")
@@ -294,6 +296,7 @@ def remove(folder: Path, manager: Manager) -> None:
 
 def without_systemd(folder: Path) -> None:
     """Where systemd is not, by the rc script."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)  # the first process reaps daemons
     said = apt("install", *folder.glob("certmill-server_*.deb"))
     check("/etc/init.d" in said, "without systemd: it says how to start it")
     script = Path("/etc/init.d/certmilld")
@@ -333,6 +336,7 @@ def main() -> None:
         check(lists == lists_after, "no user is left")
         if end == "with":
             manager.close()
+            files -= {"/run/manager.sock", "/run/manager.notify"}
             without_systemd(folder)
     wait_until(lambda: "certmilld" not in run("ps", "-e", "-o", "comm="), "the end of all its processes", 10)
     check(True, "no process is left")
