@@ -44,7 +44,9 @@ static long resident(void)
     long pages = 0;
     FILE *in = fopen("/proc/self/statm", "re");
 
+#ifdef M_TRIM_THRESHOLD /* glibc */
     malloc_trim(0);
+#endif
     if (in == NULL || fscanf(in, "%*s %ld", &pages) != 1) {
         die("no /proc/self/statm");
     }

@@ -73,7 +73,11 @@ struct places {
 static int compare_places(const void *a, const void *b)
 {
     const struct place *x = a, *y = b;
-    return strcmp(x->path, y->path);
+    int order = strcmp(x->path, y->path);
+    if (order == 0) { /* as they are configured, so that a message names them in that order */
+        order = (x->set > y->set) - (x->set < y->set);
+    }
+    return order != 0 ? order : (x->type > y->type) - (x->type < y->type);
 }
 
 static int add_place(struct places *places, const char *path, const struct set *set,

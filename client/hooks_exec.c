@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "client/child.h"
+#include "common/libc.h"
 
 #define GRACE_MS  2000 /* from SIGTERM to SIGKILL, and from there until it is given up */
 #define LINES_MAX 1000 /* of output that are logged; a package's restart script has a dozen */
@@ -137,8 +138,9 @@ static int verdict(const struct run *run, int status, struct err *err)
         return err_set(err, ERR_UNAVAILABLE, "hook %s failed, exit status %d%s%s", name,
                        WEXITSTATUS(status), colon, last);
     }
-    return err_set(err, ERR_UNAVAILABLE, "hook %s was ended by signal %d (SIG%s)%s%s", name,
-                   WTERMSIG(status), sigabbrev_np(WTERMSIG(status)), colon, last);
+    const char *text = libc_signal_text(WTERMSIG(status));
+    return err_set(err, ERR_UNAVAILABLE, "hook %s was ended by signal %d (%s)%s%s", name,
+                   WTERMSIG(status), text != NULL ? text : "unknown", colon, last);
 }
 
 /* Ends it and all of its process group. */

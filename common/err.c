@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/libc.h"
+
 static const char *const names[] = {
     "malformed input",
     "limit exceeded",
@@ -39,9 +41,8 @@ const char *err_string(int code)
     if (code <= ERR_MALFORMED && code >= ERR_LATER) {
         return names[ERR_MALFORMED - code];
     }
-    /* strerrordesc_np is static and thread-safe, unlike strerror */
     if (code < 0 && code >= -4095) {
-        name = strerrordesc_np(-code);
+        name = libc_errno_text(-code);
     }
     return name != NULL ? name : "unknown error";
 }

@@ -50,7 +50,7 @@ static const char *program_of(const struct supervisor *sup, enum ipc_notify how)
 static void limit(void)
 {
     const struct {
-        __rlimit_resource_t what;
+        int what;
         rlim_t most;
     } limits[] = {{RLIMIT_CORE, 0},
                   {RLIMIT_CPU, CPU_SECONDS},

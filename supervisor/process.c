@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/libc.h"
 #include "common/self.h"
 #include "common/sock.h"
 
@@ -37,8 +38,9 @@ const char *process_name(enum ipc_role role)
 void process_describe(int status, char *dst, size_t cap)
 {
     if (WIFSIGNALED(status)) {
+        const char *text = libc_signal_text(WTERMSIG(status));
         snprintf(dst, cap, "was killed by signal %d (%s)", WTERMSIG(status),
-                 sigdescr_np(WTERMSIG(status)) != NULL ? sigdescr_np(WTERMSIG(status)) : "unknown");
+                 text != NULL ? text : "unknown");
     } else {
         snprintf(dst, cap, "ended with status %d", WEXITSTATUS(status));
     }

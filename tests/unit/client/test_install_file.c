@@ -168,10 +168,13 @@ static void test_said(void)
     static const struct {
         int code;
         const char *text;
-    } rows[] = {{-ENOSPC, "make room"},          {-EDQUOT, "quota"},
-                {-EROFS, "can only be read"},    {-EACCES, "may write there"},
-                {-EPERM, "only root may give"},  {ERR_CORRUPT, "see to the disk"},
-                {-EIO, "/etc/x/f: Input/output"}};
+    } rows[] = {{-ENOSPC, "make room"},
+                {-EDQUOT, "quota"},
+                {-EROFS, "can only be read"},
+                {-EACCES, "may write there"},
+                {-EPERM, "only root may give"},
+                {ERR_CORRUPT, "see to the disk"},
+                {-ENOTDIR, "/etc/x/f: Not a directory"}};
     const struct files files = {.path = "/etc/x"};
     struct err err;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -116,7 +116,7 @@ static int run_dnsd(void *arg)
     EXPECT(stat("/", &st) < 0 && errno == EPERM);
     EXPECT(fstat(pair[0], &st) == 0);
     EXPECT(send(pair[0], "x", 1, 0) == 1 && pthread_join(t, &refused) == 0 && refused == pair);
-    EXPECT(pthread_create(&t, NULL, in_old_thread, pair) == EPERM);
+    EXPECT(pthread_create(&t, NULL, in_old_thread, pair) != 0); /* EPERM; musl: EAGAIN */
     EXPECT(send(pair[0], "x", 1, 0) == 1 && recv(pair[1], &byte, 1, 0) == 1);
     EXPECT(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
     return forbidden();

@@ -216,6 +216,7 @@ static void ask(enum sandbox_profile profile, int *next, uint8_t *answers)
                         : ret == -1 && errno == EPERM ? REFUSED
                                                       : UNKNOWN;
     }
+    syscall(SYS_getpid, 0, 0, 0, 0, 0, 0L); /* or the mark is still in its register for _exit */
     _exit(0);
 }
 

@@ -135,7 +135,11 @@ TRY(try_x32, syscall(0x40000000 + SYS_getpid))
 
 static long map(int prot, int flags, int fd)
 {
-    return mmap(NULL, 4096, prot, flags, fd, 0) == MAP_FAILED ? -1 : 0;
+    if (mmap(NULL, 4096, prot, flags, fd, 0) != MAP_FAILED) {
+        return 0;
+    }
+    errno = errno == ENOMEM ? EPERM : errno; /* musl's name for it where memory is anonymous */
+    return -1;
 }
 
 TRY(try_map_writable_code, map(PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1))
