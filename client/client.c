@@ -11,6 +11,7 @@
 #include "client/copies.h"
 #include "client/help.h"
 #include "client/server_session.h"
+#include "common/option.h"
 #include "common/utf8.h"
 
 /* Read where it is there and no other is named. */
@@ -228,7 +229,7 @@ static int answer(struct client *client, struct conf_input *input, int asks)
 static int load_and_run(struct client *client, struct conf_input *input)
 {
     struct err err = {0};
-    int asks = conf_asks(input->argc, input->argv);
+    int asks = option_asks(input->argc, input->argv);
     size_t own;
     if (asks != 0) {
         return answer(client, input, asks);

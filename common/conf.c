@@ -9,6 +9,7 @@
 #include "common/conf_internal.h"
 #include "common/limits.h"
 #include "common/nearest.h"
+#include "common/option.h"
 
 /* Keys longer than this have no near neighbour. */
 #define KEY_MAX 64
@@ -51,23 +52,6 @@ const char *conf_nearest(const struct conf_schema *schema, const char *key, bool
     return best;
 }
 
-const struct option_row conf_asks_options[] = {
-    {"--help", 'h', NULL, OPTION_KEPT, 0, "print what is taken"},
-    {"--version", 'V', NULL, OPTION_KEPT, 0, "print the version"},
-};
-const size_t conf_asks_count = sizeof(conf_asks_options) / sizeof(conf_asks_options[0]);
-
-int conf_asks(int argc, char *const *argv)
-{
-    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        const struct option_row *row = option_find(conf_asks_options, conf_asks_count, argv[i]);
-        if (row != NULL) {
-            return row->letter;
-        }
-    }
-    return 0;
-}
-
 static int unknown_option(const struct conf_schema *schema, const char *arg, struct err *err)
 {
     char shown[CONF_SHOWN], key[KEY_MAX];
@@ -80,8 +64,8 @@ static int unknown_option(const struct conf_schema *schema, const char *arg, str
     }
     snprintf(key, sizeof(key), "%.*s", (int)strcspn(arg + 2, "="), arg + 2);
     nearest = conf_nearest(schema, key, &close);
-    for (size_t i = 0; i < conf_asks_count; i++) {
-        const char *word = conf_asks_options[i].name + 2;
+    for (size_t i = 0; i < option_asks_count; i++) {
+        const char *word = option_asks_rows[i].name + 2;
         size_t d = nearest_distance(key, word);
         if (d < nearest_distance(key, nearest)) {
             nearest = word;

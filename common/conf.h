@@ -15,7 +15,7 @@
  * value unsets an option without a default, and is refused for one with a default
  * and for integers and booleans. Where the schema has yaml11, a file is read as PyYAML does
  * instead: yes, no, on and off are booleans too, numbers may stand in quotes, and what is empty or
- * null has its default. --help, -h, --version and -V are the caller's: see conf_asks.
+ * null has its default. --help, -h, --version and -V are the caller's: see option_asks.
  */
 #ifndef CERTMILL_COMMON_CONF_H
 #define CERTMILL_COMMON_CONF_H
@@ -27,7 +27,6 @@
 
 #include "common/err.h"
 #include "common/msg.h"
-#include "common/option.h"
 
 enum conf_type {
     CONF_BOOL,    /* bool */
@@ -86,12 +85,6 @@ struct conf_input {
     size_t word_count; /* out */
     char *file_used;   /* out: copied path or NULL; caller frees */
 };
-
-/* 'h' where the arguments ask for --help or -h, 'V' for --version or -V, else 0; what
- * stands behind `--` does not count. To be asked before conf_load, which knows neither. */
-int conf_asks(int argc, char *const *argv);
-extern const struct option_row conf_asks_options[];
-extern const size_t conf_asks_count;
 
 /* Fills *conf (schema->size bytes, zeroed by this function). On error *conf
  * is empty and err says where and what to do: ERR_MALFORMED, ERR_UNKNOWN,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/conf_internal.h"
+#include "common/option.h"
 #include "common/utf8.h"
 
 #define COLUMNS 80
@@ -230,8 +231,8 @@ void conf_help(const struct conf_schema *schema, FILE *out)
             "  -c, --config FILE (also -f, --config-file; %s_CONFIG in the environment)\n"
             "%*sYAML file with keys as below.\n",
             schema->env_prefix, INDENT, "");
-    for (size_t i = 0; i < conf_asks_count; i++) {
-        const struct option_row *row = &conf_asks_options[i];
+    for (size_t i = 0; i < option_asks_count; i++) {
+        const struct option_row *row = &option_asks_rows[i];
         fprintf(out, "  -%c, %s\n%*s%c%s.\n", row->letter, row->name, INDENT, "",
                 toupper((unsigned char)row->help[0]), row->help + 1);
     }

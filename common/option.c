@@ -74,3 +74,20 @@ void option_help(const struct option_row *rows, size_t row_count, FILE *out)
         fprintf(out, "  %-24s %s\n", words, row->help);
     }
 }
+
+const struct option_row option_asks_rows[] = {
+    {"--help", 'h', NULL, OPTION_KEPT, 0, "print what is taken"},
+    {"--version", 'V', NULL, OPTION_KEPT, 0, "print the version"},
+};
+const size_t option_asks_count = sizeof(option_asks_rows) / sizeof(option_asks_rows[0]);
+
+int option_asks(int argc, char *const *argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const struct option_row *row = option_find(option_asks_rows, option_asks_count, argv[i]);
+        if (row != NULL) {
+            return row->letter;
+        }
+    }
+    return 0;
+}

@@ -34,4 +34,11 @@ const struct option_row *option_find(const struct option_row *rows, size_t row_c
 /* A line for each. */
 void option_help(const struct option_row *rows, size_t row_count, FILE *out);
 
+/* What every program can be asked: --help and --version. */
+extern const struct option_row option_asks_rows[];
+extern const size_t option_asks_count;
+/* 'h' where the arguments ask for --help or -h, 'V' for --version or -V, else 0; what
+ * stands behind `--` does not count. To be asked before conf_load, which knows neither. */
+int option_asks(int argc, char *const *argv);
+
 #endif

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/conf.h"
+#include "common/option.h"
 
 struct server_conf_zone {
     char *name;                      /* apex; checked to be a domain name */
@@ -103,7 +104,7 @@ struct server_conf {
 
 extern const struct conf_schema server_conf_schema;
 
-/* Options of certmilld that are no keys, besides conf_asks_options. */
+/* Options of certmilld that are no keys, besides option_asks_rows. */
 struct server_conf_wish {
     bool check; /* to look at the configuration, and no more */
 };

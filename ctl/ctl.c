@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/conf.h"
 #include "common/limits.h"
 #include "common/lineclient.h"
+#include "common/option.h"
 #include "ctl/text.h"
 
 #define DEFAULT_RUN_DIR "/run/certmill"
@@ -51,7 +51,7 @@ static int read_options(struct options *options, int argc, char **argv, struct e
         if (ret > 0) {
             continue;
         }
-        const struct option_row *asks = option_find(conf_asks_options, conf_asks_count, word);
+        const struct option_row *asks = option_find(option_asks_rows, option_asks_count, word);
         if (asks != NULL) {
             word = (char *)(uintptr_t)(asks->name + 2); /* the command of that name */
         } else if (word[0] == '-' && option_find(ctl_options, ctl_option_count, word) == NULL) {

@@ -1,4 +1,4 @@
-#include "common/conf.h"
+#include "common/option.h"
 #include "ctl/command.h"
 #include "ctl/ctl.h"
 
@@ -13,7 +13,7 @@ static int print(FILE *out)
         fprintf(out, "  %-32s %s\n", synopsis, c->help);
     }
     fputc('\n', out);
-    option_help(conf_asks_options, conf_asks_count, out);
+    option_help(option_asks_rows, option_asks_count, out);
     option_help(ctl_options, ctl_option_count, out);
     fputs("\nExit status: 0 done, 1 certmilld refused, 2 wrong usage, 8 certmilld is not there.\n",
           out);

@@ -4,6 +4,7 @@
 
 #include "common/conf.h"
 #include "common/ipc.h"
+#include "common/option.h"
 #include "common/role.h"
 #include "common/self.h"
 #include "common/server_conf.h"
@@ -65,7 +66,7 @@ int main(int argc, char **argv)
     if (argc < 1) {
         return 2;
     }
-    switch (conf_asks(argc - 1, argv + 1)) {
+    switch (option_asks(argc - 1, argv + 1)) {
     case 'h':
         return help();
     case 'V':

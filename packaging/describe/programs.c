@@ -3,6 +3,7 @@
 
 #include "client/command.h"
 #include "common/conf.h"
+#include "common/option.h"
 #include "common/server_conf.h"
 #include "ctl/ctl.h"
 #include "packaging/describe/describe.h"
@@ -26,19 +27,19 @@ int describe_fill(struct describe *d)
     *d = (struct describe){0};
     d->programs[0] = (struct describe_program){.name = "certmill",
                                                .schema = &settings_schema,
-                                               .more = conf_asks_options,
-                                               .more_count = conf_asks_count};
+                                               .more = option_asks_rows,
+                                               .more_count = option_asks_count};
     d->programs[1] = (struct describe_program){.name = "certmilld",
                                                .schema = &server_conf_schema,
                                                .options = server_conf_wishes,
                                                .option_count = server_conf_wish_count,
-                                               .more = conf_asks_options,
-                                               .more_count = conf_asks_count};
+                                               .more = option_asks_rows,
+                                               .more_count = option_asks_count};
     d->programs[2] = (struct describe_program){.name = "certmillctl",
                                                .options = ctl_options,
                                                .option_count = ctl_option_count,
-                                               .more = conf_asks_options,
-                                               .more_count = conf_asks_count};
+                                               .more = option_asks_rows,
+                                               .more_count = option_asks_count};
     d->programs[3] = (struct describe_program){.name = "certmill-shell",
                                                .options = request_options,
                                                .option_count = request_option_count,

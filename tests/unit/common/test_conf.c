@@ -2,6 +2,7 @@
  * The configuration engine: defaults, environment, command line, and its output. The file is
  * in test_conf_yaml.c.
  */
+#include "common/option.h"
 #include "conf_case.h"
 
 static void test_defaults(void)
@@ -162,10 +163,10 @@ static void test_asks(void)
     char *argv[32];
 
     writable(argv, words);
-    CU_ASSERT_EQUAL(conf_asks(2, argv), 'h');
-    CU_ASSERT_EQUAL(conf_asks(2, argv + 2), 'V');
-    CU_ASSERT_EQUAL(conf_asks(2, argv + 4), 0);
-    CU_ASSERT_EQUAL(conf_asks(0, NULL), 0);
+    CU_ASSERT_EQUAL(option_asks(2, argv), 'h');
+    CU_ASSERT_EQUAL(option_asks(2, argv + 2), 'V');
+    CU_ASSERT_EQUAL(option_asks(2, argv + 4), 0);
+    CU_ASSERT_EQUAL(option_asks(0, NULL), 0);
 }
 
 /* Values that YAML would take for something else, were they not quoted. */
