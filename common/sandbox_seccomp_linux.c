@@ -14,11 +14,17 @@
  * - sendto and the like without MSG_FASTOPEN, which connects. A listening socket that was shut
  *   down is as good as a new one for that.
  *
+ * A 32-bit C library makes the same calls under other names (time64, mmap2, fstat64); names that
+ * the processor has not, libseccomp passes over. On 32-bit x86 sockets' calls come by way of
+ * socketcall(2), whose arguments are in memory: there a filter sees which call it is, but neither
+ * MSG_FASTOPEN nor the family of a new socket.
+ *
  * What a thread asks for when it starts (rseq: glibc ends the process where it fails) stays
  * permitted to dnsd, too: the filter may come before a thread has got so far.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/net.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
@@ -32,6 +38,13 @@
 #include "common/sandbox_impl.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* The one whose arguments are in registers: with mmap2 beside it, mmap takes them from memory. */
+#ifdef __NR_mmap2
+#define MAP_CALL SCMP_SYS(mmap2)
+#else
+#define MAP_CALL SCMP_SYS(mmap)
+#endif
 
 static const int everyone[] = {
     /* descriptors */
@@ -78,10 +91,20 @@ static const int everyone[] = {
     SCMP_SYS(getpid),
     SCMP_SYS(gettid),
     SCMP_SYS(getrandom),
+    /* 32-bit */
+    SCMP_SYS(recv),
+    SCMP_SYS(fstat64),
+    SCMP_SYS(_llseek),
+    SCMP_SYS(ppoll_time64),
+    SCMP_SYS(futex_time64),
+    SCMP_SYS(clock_gettime64),
+    SCMP_SYS(clock_getres_time64),
+    SCMP_SYS(sigreturn),
 };
 
 static const int answering[] = {
     SCMP_SYS(recvmmsg),
+    SCMP_SYS(recvmmsg_time64),
     SCMP_SYS(accept4),
 };
 
@@ -141,23 +164,45 @@ static const int libraries[] = {
     SCMP_SYS(uname),
     SCMP_SYS(sysinfo),
     SCMP_SYS(umask),
+    /* 32-bit */
+    SCMP_SYS(_newselect),
+    SCMP_SYS(pselect6_time64),
+    SCMP_SYS(timerfd_settime64),
+    SCMP_SYS(timerfd_gettime64),
+    SCMP_SYS(clock_nanosleep_time64),
+    SCMP_SYS(rt_sigtimedwait_time64),
+    SCMP_SYS(getuid32),
+    SCMP_SYS(geteuid32),
+    SCMP_SYS(getgid32),
+    SCMP_SYS(getegid32),
+    SCMP_SYS(getresuid32),
+    SCMP_SYS(getresgid32),
+    SCMP_SYS(getgroups32),
+    SCMP_SYS(ugetrlimit),
 };
 
 static const int files[] = {
-    SCMP_SYS(open),      SCMP_SYS(openat),     SCMP_SYS(openat2),         SCMP_SYS(stat),
-    SCMP_SYS(lstat),     SCMP_SYS(newfstatat), SCMP_SYS(statx),           SCMP_SYS(statfs),
-    SCMP_SYS(fstatfs),   SCMP_SYS(access),     SCMP_SYS(faccessat),       SCMP_SYS(faccessat2),
-    SCMP_SYS(readlink),  SCMP_SYS(readlinkat), SCMP_SYS(getdents64),      SCMP_SYS(getcwd),
-    SCMP_SYS(mkdir),     SCMP_SYS(mkdirat),    SCMP_SYS(rmdir),           SCMP_SYS(unlink),
-    SCMP_SYS(unlinkat),  SCMP_SYS(rename),     SCMP_SYS(renameat),        SCMP_SYS(renameat2),
-    SCMP_SYS(fsync),     SCMP_SYS(fdatasync),  SCMP_SYS(sync_file_range), SCMP_SYS(truncate),
-    SCMP_SYS(ftruncate), SCMP_SYS(fallocate),  SCMP_SYS(fadvise64),       SCMP_SYS(flock),
-    SCMP_SYS(chmod),     SCMP_SYS(fchmod),     SCMP_SYS(fchmodat),        SCMP_SYS(utimensat),
+    SCMP_SYS(open),        SCMP_SYS(openat),       SCMP_SYS(openat2),
+    SCMP_SYS(stat),        SCMP_SYS(lstat),        SCMP_SYS(newfstatat),
+    SCMP_SYS(statx),       SCMP_SYS(statfs),       SCMP_SYS(fstatfs),
+    SCMP_SYS(access),      SCMP_SYS(faccessat),    SCMP_SYS(faccessat2),
+    SCMP_SYS(readlink),    SCMP_SYS(readlinkat),   SCMP_SYS(getdents64),
+    SCMP_SYS(getcwd),      SCMP_SYS(mkdir),        SCMP_SYS(mkdirat),
+    SCMP_SYS(rmdir),       SCMP_SYS(unlink),       SCMP_SYS(unlinkat),
+    SCMP_SYS(rename),      SCMP_SYS(renameat),     SCMP_SYS(renameat2),
+    SCMP_SYS(fsync),       SCMP_SYS(fdatasync),    SCMP_SYS(sync_file_range),
+    SCMP_SYS(truncate),    SCMP_SYS(ftruncate),    SCMP_SYS(fallocate),
+    SCMP_SYS(fadvise64),   SCMP_SYS(flock),        SCMP_SYS(chmod),
+    SCMP_SYS(fchmod),      SCMP_SYS(fchmodat),     SCMP_SYS(utimensat),
+    SCMP_SYS(stat64),      SCMP_SYS(lstat64),      SCMP_SYS(fstatat64),
+    SCMP_SYS(statfs64),    SCMP_SYS(fstatfs64),    SCMP_SYS(truncate64),
+    SCMP_SYS(ftruncate64), SCMP_SYS(fadvise64_64), SCMP_SYS(utimensat_time64),
 };
 
 static const int network[] = {
-    SCMP_SYS(accept),     SCMP_SYS(accept4),      SCMP_SYS(recvmmsg), SCMP_SYS(connect),
-    SCMP_SYS(socketpair), SCMP_SYS(memfd_create), SCMP_SYS(sendfile),
+    SCMP_SYS(accept),   SCMP_SYS(accept4),         SCMP_SYS(recvmmsg),
+    SCMP_SYS(connect),  SCMP_SYS(socketpair),      SCMP_SYS(memfd_create),
+    SCMP_SYS(sendfile), SCMP_SYS(recvmmsg_time64), SCMP_SYS(sendfile64),
 };
 
 /* Nobody does these by accident. */
@@ -208,20 +253,32 @@ static int add_values(scmp_filter_ctx ctx, int call, unsigned arg, const unsigne
     return ret;
 }
 
+/* The same for 32-bit x86, where which one it is is all that can be asked. */
+static int add_socketcalls(scmp_filter_ctx ctx, const int *which, size_t count)
+{
+    int ret = 0;
+
+    for (size_t i = 0; ret == 0 && i < count; i++) {
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketcall), 1,
+                               SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)which[i], 0));
+    }
+    return ret;
+}
+
 /* No connection by the way of sending: the flags are argument 3, sendmsg's argument 2. */
 static int add_sending(scmp_filter_ctx ctx)
 {
+    static const int sending[] = {SCMP_SYS(sendto), SCMP_SYS(send), SCMP_SYS(sendmmsg)};
+    static const int by_socketcall[] = {SYS_SENDTO, SYS_SEND, SYS_SENDMSG, SYS_SENDMMSG};
     const uint64_t connects = MSG_FASTOPEN;
     int ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendmsg), 1,
                                SCMP_A2(SCMP_CMP_MASKED_EQ, connects, 0));
 
-    if (ret == 0) {
-        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 1,
+    for (size_t i = 0; ret == 0 && i < COUNT(sending); i++) {
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, sending[i], 1,
                                SCMP_A3(SCMP_CMP_MASKED_EQ, connects, 0));
     }
-    return ret == 0 ? seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendmmsg), 1,
-                                       SCMP_A3(SCMP_CMP_MASKED_EQ, connects, 0))
-                    : ret;
+    return ret == 0 ? add_socketcalls(ctx, by_socketcall, COUNT(by_socketcall)) : ret;
 }
 
 /* What everyone may do with some arguments. */
@@ -229,8 +286,8 @@ static int add_guarded(scmp_filter_ctx ctx)
 {
     const uint64_t exec = PROT_EXEC;
     const scmp_datum_t self = (scmp_datum_t)getpid();
-    int ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                               SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
+    int ret =
+        seccomp_rule_add(ctx, SCMP_ACT_ALLOW, MAP_CALL, 1, SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
 
     if (ret == 0) {
         ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
@@ -245,6 +302,9 @@ static int add_guarded(scmp_filter_ctx ctx)
     }
     if (ret == 0) {
         ret = add_values(ctx, SCMP_SYS(fcntl), 1, fcntls, COUNT(fcntls));
+    }
+    if (ret == 0) {
+        ret = add_values(ctx, SCMP_SYS(fcntl64), 1, fcntls, COUNT(fcntls));
     }
     return ret == 0 ? add_sending(ctx) : ret;
 }
@@ -276,6 +336,9 @@ static int add_libraries(scmp_filter_ctx ctx)
     if (ret == 0) {
         ret = add_values(ctx, SCMP_SYS(fcntl), 1, more_fcntls, COUNT(more_fcntls));
     }
+    if (ret == 0) {
+        ret = add_values(ctx, SCMP_SYS(fcntl64), 1, more_fcntls, COUNT(more_fcntls));
+    }
     return ret == 0 ? add_values(ctx, SCMP_SYS(prctl), 0, prctls, COUNT(prctls)) : ret;
 }
 
@@ -296,10 +359,18 @@ static int add_dnsd(scmp_filter_ctx ctx)
                                SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET, 0),
                                SCMP_A2(SCMP_CMP_EQ, SO_MEMINFO, 0));
     }
-    /* glibc's fstat(3) */
-    return ret == 0 ? seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-                                       SCMP_A3(SCMP_CMP_MASKED_EQ, empty, empty))
-                    : ret;
+    if (ret == 0) {
+        ret = add_socketcalls(ctx, (const int[]){SYS_GETSOCKOPT}, 1);
+    }
+    if (ret == 0) { /* glibc's fstat(3) */
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
+                               SCMP_A3(SCMP_CMP_MASKED_EQ, empty, empty));
+    }
+    /* the same where a time has 64 bits and a word 32 */
+    return ret == 0 && sizeof(long) == 4
+               ? seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(statx), 1,
+                                  SCMP_A2(SCMP_CMP_MASKED_EQ, empty, empty))
+               : ret;
 }
 
 static int add_issuer(scmp_filter_ctx ctx)
@@ -314,7 +385,10 @@ static int add_issuer(scmp_filter_ctx ctx)
                                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
     }
     if (ret == 0) {
-        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
+        ret = add_socketcalls(ctx, (const int[]){SYS_SOCKET}, 1);
+    }
+    if (ret == 0) {
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, MAP_CALL, 2,
                                SCMP_A2(SCMP_CMP_EQ, PROT_READ | PROT_EXEC, 0),
                                SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0));
     }
