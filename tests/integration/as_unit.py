@@ -1,7 +1,9 @@
 """Runs a program as systemd would by a unit: as_unit.py SETTINGS PROGRAM [ARGUMENT...], started by root.
 
-SETTINGS is JSON: `user`, `fds` (become 3, 4, ...), `writable` (folders; all else is read-only), `capabilities`, `calls`, `families`.
-The last three are taken from the unit file by unit_settings(). What is of no effect on the program's own workings (ProtectClock= and the like) is left out.
+SETTINGS is JSON: `user`, `fds` (become 3, 4, ...), `writable` (folders; all else is read-only), `capabilities`, `calls`, `families`;
+and, where given, `hidden` (folders as ProtectHome= leaves them) and `private` (as PrivateTmp=). capabilities, calls and families
+are taken from the unit file by unit_settings(). What is of no effect on the program's own workings (ProtectClock= and the like) is
+left out.
 """
 
 from __future__ import annotations
@@ -99,12 +101,12 @@ def _confine(calls: list[str], families: list[int]) -> None:
         raise OSError("seccomp_load")
 
 
-def _read_only_but(folders: list[str]) -> None:
-    """ProtectSystem=strict: in a mount namespace of its own."""
+def _read_only_but(folders: list[str], hidden: list[str], private: list[str]) -> None:
+    """ProtectSystem=strict, ProtectHome=, PrivateTmp=: in a mount namespace of its own."""
     libc = ctypes.CDLL(None, use_errno=True)
 
-    def mount(target: str, flags: int) -> None:
-        if libc.mount(target.encode(), target.encode(), None, ctypes.c_ulong(flags), None):
+    def mount(target: str, flags: int, kind: bytes | None = None, options: bytes | None = None) -> None:
+        if libc.mount(kind or target.encode(), target.encode(), kind, ctypes.c_ulong(flags), options):
             raise OSError(ctypes.get_errno(), f"mount {target}")
     if libc.unshare(_NEWNS):
         raise OSError(ctypes.get_errno(), "unshare")
@@ -113,6 +115,10 @@ def _read_only_but(folders: list[str]) -> None:
         mount(folder, _MS_BIND)
     for point in {"/"} | {path for path in ("/tmp", "/var", "/run", "/dev/shm") if os.path.ismount(path)}:
         mount(point, _MS_REMOUNT | _MS_BIND | _MS_RDONLY)
+    for folder in hidden:
+        mount(folder, _MS_RDONLY, b"tmpfs", b"mode=000")
+    for folder in private:
+        mount(folder, 0, b"tmpfs", b"mode=1777")
 
 
 def _drop(user: str, capabilities: list[str]) -> None:
@@ -139,7 +145,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 524288 if hard > 524288 else hard))
-    _read_only_but(settings["writable"])
+    _read_only_but(settings["writable"], settings.get("hidden", []), settings.get("private", []))
     _drop(settings["user"], settings["capabilities"])
     env = {**os.environ, "LISTEN_FDS": str(len(high)), "LISTEN_PID": str(os.getpid()), "WATCHDOG_PID": str(os.getpid())}
     _confine(settings["calls"], settings["families"])

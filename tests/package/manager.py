@@ -74,6 +74,10 @@ class Manager:
         self._words.bind("/run/manager.sock")
         self._words.listen()
 
+    def unit(self, name: str) -> dict[str, list[str]]:
+        """A unit's settings: read_unit()."""
+        return read_unit(name)
+
     def start(self) -> None:
         """Serves systemctl from now on."""
         Path("/run/systemd/system").mkdir(parents=True)
@@ -137,7 +141,7 @@ class Manager:
     def _listen(self) -> None:
         if self._sockets:
             return
-        unit = read_unit(SOCKET)
+        unit = self.unit(SOCKET)
         for key, kind in (("ListenDatagram", socket.SOCK_DGRAM), ("ListenStream", socket.SOCK_STREAM)):
             self._sockets += [_open(kind, address, unit) for address in unit[key]]
 
@@ -157,7 +161,7 @@ class Manager:
         if self.pid:
             return
         self._listen()
-        unit = read_unit(SERVICE)
+        unit = self.unit(SERVICE)
         user, group = pwd.getpwnam(unit["User"][0]), grp.getgrnam(unit["Group"][0])
         state = self._folder("/var/lib", unit["StateDirectory"][0], unit["StateDirectoryMode"][0], user)
         run = self._folder("/run", unit["RuntimeDirectory"][0], unit["RuntimeDirectoryMode"][0], user)
