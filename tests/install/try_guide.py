@@ -19,12 +19,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import links
 import original
 from host import Host
 from internet import RESOLVER, Internet, run
 
-HERE = Path(__file__).resolve().parent
-GUIDE = HERE.parents[1] / "docs/guide"
+DOCS = Path("/usr/share/doc/certmill")
+GUIDE = DOCS / "docs/guide"
 ETC = Path("/etc/certmill")
 CONFIG = ETC / "certmilld.yaml"
 PAGES = {"first": ["first-server.md", "mail-dane.md", "troubleshooting.md", "security.md", "operating.md"],
@@ -203,6 +204,10 @@ def prepare() -> tuple[Internet, Host]:
     Path("/etc/apt/apt.conf.d/zz-try-guide").write_text(
         'APT::Get::Assume-Yes "true";\nAPT::Install-Recommends "false";\nDpkg::Options {"--force-unsafe-io";};\nDPkg::Path "' +
         os.environ["PATH"] + '";\n')
+    run("sh", "-c", "apt-get -q install /packages/certmill-doc_*.deb")
+    for page in DOCS.glob("**/*.md"):
+        if lost := links.broken(page):
+            raise SystemExit(f"{page}: links that lead nowhere, as it is installed: {lost}")
     folder = Path("/tmp/world")
     folder.mkdir()
     world = Internet(folder)
