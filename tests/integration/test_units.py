@@ -280,6 +280,38 @@ class Service(UnitCase):
         self.assertFalse((self.lab.folder / "elsewhere").exists())
 
 
+@unittest.skipIf(os.environ.get("CERTMILL_SANITIZE"), "sanitizers need more system calls")
+@unittest.skipUnless(os.geteuid() == 0, "takes root's place as systemd has it")
+class Ssh(LabCase):
+    """certmill.service reaches its server by ssh."""
+
+    options = LabOptions(sshd=True, proxy=True)
+
+    def test_client(self) -> None:
+        """With key and known hosts beside its configuration, as the guide has them, it sees no home folder and shares one connection."""
+        folder, sshd, names = self.lab.folder / "etc", self.lab.sshd, ["www.example.org", "mail.example.org"]
+        folder.mkdir()
+        key = shutil.copy(sshd.add_client("web1", ";".join(names)), folder / "ssh-key")
+        known = subprocess.run(["ssh-keyscan", "-p", str(sshd.port), "127.0.0.1"], capture_output=True, text=True, check=True, timeout=60)
+        (folder / "known_hosts").write_text(known.stdout)
+        config = {"path": str(folder), "domain-list": names, "key-type-list": ["ecdsa"],
+                  "certgrinderd": f"ssh -T -p {sshd.port} -i {key} -o UserKnownHostsFile={folder}/known_hosts {sshd.user}@127.0.0.1 --"}
+        (folder / "certmill.yaml").write_text(to_yaml(config))
+        program = shutil.copy(BIN / "certmill", self.lab.folder)
+        unit = read_unit(BUILD / "packaging/certmill.service")["Service"]
+        self.assertEqual((unit["ProtectHome"], unit["PrivateTmp"]), (["yes"], ["yes"]))
+        # The lab is in /tmp, so that the one of its own is another.
+        settings = {"user": "root", "fds": [], "writable": [str(folder)], "hidden": ["/root", "/home"], "private": ["/var/tmp"],
+                    **unit_settings(unit)}
+        words = [word.replace("/etc/certmill/certmill.yaml", f"{folder}/certmill.yaml") for word in unit["ExecStart"][0].split()[1:]]
+        done = subprocess.run([sys.executable, HERE / "as_unit.py", json.dumps(settings), program, *words], check=False, capture_output=True,
+                              env={**clean_env(), "TMPDIR": "/var/tmp", "HOME": "/root"}, text=True, timeout=240)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name in names:
+            self.lab.check_chain((folder / f"{name}-chain.ecdsa.crt").read_text(), [name])
+        self.assertEqual(sshd.process.log.read_text().count("Accepted publickey"), 1)
+
+
 class ThreeUsers(UnitCase):
     """With the drop-in by which each process has a user of its own."""
 
