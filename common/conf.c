@@ -39,51 +39,69 @@ const struct conf_option *conf_find(const struct conf_schema *schema, const char
 
 const char *conf_nearest(const struct conf_schema *schema, const char *key, bool *close)
 {
-    const char *best = "";
-    size_t least_seen = SIZE_MAX, d, len = strlen(key);
+    struct nearest near;
 
+    nearest_init(&near, key);
     for (size_t i = 0; i < schema->count; i++) {
-        if ((d = nearest_distance(key, schema->options[i].key)) < least_seen) {
-            least_seen = d;
-            best = schema->options[i].key;
-        }
+        nearest_try(&near, schema->options[i].key);
     }
-    *close = nearest_is_close(least_seen, len);
-    return best;
+    *close = nearest_found(&near) != NULL;
+    return near.best != NULL ? near.best : "";
+}
+
+const struct option_row conf_file_options[] = {
+    {.name = "--config",
+     .letter = 'c',
+     .value = "FILE",
+     .offset = OPTION_KEPT,
+     .help = "the configuration file, YAML"},
+    {.name = "--config-file",
+     .letter = 'f',
+     .value = "FILE",
+     .offset = OPTION_KEPT,
+     .help = "another name of --config"},
+};
+const size_t conf_file_count = sizeof(conf_file_options) / sizeof(conf_file_options[0]);
+
+static void try_rows(struct nearest *near, const struct option_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        nearest_try(near, rows[i].name + 2);
+    }
 }
 
 static int unknown_option(const struct conf_schema *schema, const char *arg, struct err *err)
 {
     char shown[CONF_SHOWN], key[KEY_MAX];
-    const char *nearest;
-    bool close;
+    struct nearest near;
 
     if (arg[1] != '-') {
         return err_set(err, ERR_UNKNOWN, "unknown option %s; %s --help lists the known ones",
                        conf_show(shown, arg), schema->program);
     }
     snprintf(key, sizeof(key), "%.*s", (int)strcspn(arg + 2, "="), arg + 2);
-    nearest = conf_nearest(schema, key, &close);
-    for (size_t i = 0; i < option_asks_count; i++) {
-        const char *word = option_asks_rows[i].name + 2;
-        size_t d = nearest_distance(key, word);
-        if (d < nearest_distance(key, nearest)) {
-            nearest = word;
-            close = nearest_is_close(d, strlen(key));
+    nearest_init(&near, key);
+    for (size_t i = 0; i < schema->count; i++) {
+        if (schema->options[i].type != CONF_TABLE) {
+            nearest_try(&near, schema->options[i].key);
         }
     }
+    try_rows(&near, option_asks_rows, option_asks_count);
+    try_rows(&near, conf_file_options, conf_file_count);
+    try_rows(&near, schema->others, schema->other_count);
     return err_set(err, ERR_UNKNOWN,
-                   close ? "unknown option %s; did you mean --%s?"
-                         : "unknown option %s; the nearest known one is --%s",
-                   conf_show(shown, arg), nearest);
+                   nearest_found(&near) != NULL
+                       ? "unknown option %s; did you mean --%s?"
+                       : "unknown option %s; the nearest known one is --%s",
+                   conf_show(shown, arg), near.best);
 }
 
-static bool names_file(const char *arg, size_t len)
+bool conf_names_file(const char *arg, size_t len)
 {
-    static const char *const names[] = {"--config", "--config-file", "-c", "-f"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strlen(names[i]) == len && memcmp(names[i], arg, len) == 0) {
+    for (size_t i = 0; i < conf_file_count; i++) {
+        const struct option_row *row = &conf_file_options[i];
+        if ((strlen(row->name) == len && memcmp(row->name, arg, len) == 0) ||
+            (len == 2 && arg[0] == '-' && arg[1] == row->letter)) {
             return true;
         }
     }
@@ -118,7 +136,7 @@ static int take_option(const struct conf_schema *schema, struct arguments *args,
     const char *value = equals != NULL ? equals + 1 : next;
     size_t len = equals != NULL ? (size_t)(equals - arg) : strlen(arg);
     const struct conf_option *option = NULL;
-    bool file = names_file(arg, len);
+    bool file = conf_names_file(arg, len);
     int used = equals != NULL ? 1 : 2;
 
     if (!file && (option = option_of(schema, arg, len)) == NULL) {

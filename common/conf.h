@@ -27,6 +27,7 @@
 
 #include "common/err.h"
 #include "common/msg.h"
+#include "common/option.h"
 
 enum conf_type {
     CONF_BOOL,    /* bool */
@@ -74,6 +75,9 @@ struct conf_schema {
     const char *const
         *env_ignore; /* variables with the prefix that are not ours; NULL-terminated, or NULL */
     bool yaml11;     /* see above; for files that were made for another program */
+    const struct option_row *others; /* options of the program that are no keys and that the caller
+                                        takes before; for help and "did you mean". Or NULL */
+    size_t other_count;
 };
 
 struct conf_input {
@@ -85,6 +89,11 @@ struct conf_input {
     size_t word_count; /* out */
     char *file_used;   /* out: copied path or NULL; caller frees */
 };
+
+/* Options that name the file; and whether these len octets are one of them. */
+extern const struct option_row conf_file_options[];
+extern const size_t conf_file_count;
+bool conf_names_file(const char *arg, size_t len);
 
 /* Fills *conf (schema->size bytes, zeroed by this function). On error *conf
  * is empty and err says where and what to do: ERR_MALFORMED, ERR_UNKNOWN,
@@ -104,6 +113,9 @@ int conf_strings_add(struct conf_strings *strings, const char *item);
 void conf_pack(const struct conf_schema *schema, const void *conf, struct msg_writer *w);
 int conf_unpack(const struct conf_schema *schema, void *conf, struct msg_reader *r);
 
+/* What the value may be, as a sentence ("1 to 64 threads.", "One of off, on."), cut off at cap;
+ * empty where the type says all. */
+void conf_bounds(const struct conf_option *option, char *dst, size_t cap);
 /* Option list for --help, 80 columns. */
 void conf_help(const struct conf_schema *schema, FILE *out);
 /* The values in use, as YAML that conf_load would read back. */

@@ -179,31 +179,42 @@ static const char *value_name(const struct conf_option *option)
     return "";
 }
 
-static void help_limits(struct wrap *w, const struct conf_option *option)
+void conf_bounds(const struct conf_option *option, char *dst, size_t cap)
 {
-    char text[128];
+    size_t at = 0;
 
+    dst[0] = '\0';
     if (option->type == CONF_INT) {
-        snprintf(text, sizeof(text), "%" PRId64 " to %" PRId64 "%s%s.", option->min, option->max,
+        snprintf(dst, cap, "%" PRId64 " to %" PRId64 "%s%s.", option->min, option->max,
                  option->unit != NULL ? " " : "", option->unit != NULL ? option->unit : "");
-        wrap_words(w, text);
     }
-    if (option->type == CONF_WORD) {
-        wrap_words(w, "One of");
-        for (const char *const *word = option->words; *word != NULL; word++) {
-            snprintf(text, sizeof(text), "%s%s", *word, word[1] != NULL ? "," : ".");
-            wrap_words(w, text);
+    for (size_t i = 0; option->type == CONF_WORD && option->words[i] != NULL && at < cap; i++) {
+        at += (size_t)snprintf(dst + at, cap - at, "%s%s%s", i == 0 ? "One of " : ", ",
+                               option->words[i], option->words[i + 1] == NULL ? "." : "");
+    }
+    if (option->type == CONF_TABLE) {
+        snprintf(dst, cap, "A list; each entry has these keys:");
+    }
+}
+
+static void help_rows(FILE *out, const struct option_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct option_row *row = &rows[i];
+        fputs("  ", out);
+        if (row->letter != 0) {
+            fprintf(out, "-%c, ", row->letter);
         }
-    }
-    if (option->fallback != NULL) {
-        wrap_words(w, "Default:");
-        wrap_words(w, option->fallback);
+        fprintf(out, "%s%s%s\n%*s%c%s.\n", row->name, row->value != NULL ? " " : "",
+                row->value != NULL ? row->value : "", INDENT, "",
+                toupper((unsigned char)row->help[0]), row->help + 1);
     }
 }
 
 static void help_option(FILE *out, const struct conf_option *option, bool row)
 {
     struct wrap w = {.out = out, .indent = row ? INDENT + 4 : INDENT};
+    char bounds[512];
 
     if (row) {
         fprintf(out, "%*s%s:\n", INDENT + 2, "", option->key);
@@ -214,8 +225,13 @@ static void help_option(FILE *out, const struct conf_option *option, bool row)
     } else {
         fprintf(out, "  --%s%s\n", option->key, value_name(option));
     }
+    conf_bounds(option, bounds, sizeof(bounds));
     wrap_words(&w, option->help);
-    help_limits(&w, option);
+    wrap_words(&w, bounds);
+    if (option->fallback != NULL) {
+        wrap_words(&w, "Default:");
+        wrap_words(&w, option->fallback);
+    }
     fputc('\n', out);
     for (size_t i = 0; option->type == CONF_TABLE && i < option->table->count; i++) {
         help_option(out, &option->table->options[i], true);
@@ -227,22 +243,17 @@ void conf_help(const struct conf_schema *schema, FILE *out)
     struct wrap w = {.out = out};
     char text[256];
 
-    fprintf(out,
-            "  -c, --config FILE (also -f, --config-file; %s_CONFIG in the environment)\n"
-            "%*sYAML file with keys as below.\n",
-            schema->env_prefix, INDENT, "");
-    for (size_t i = 0; i < option_asks_count; i++) {
-        const struct option_row *row = &option_asks_rows[i];
-        fprintf(out, "  -%c, %s\n%*s%c%s.\n", row->letter, row->name, INDENT, "",
-                toupper((unsigned char)row->help[0]), row->help + 1);
-    }
+    help_rows(out, conf_file_options, conf_file_count);
+    help_rows(out, option_asks_rows, option_asks_count);
+    help_rows(out, schema->others, schema->other_count);
     for (size_t i = 0; i < schema->count; i++) {
         help_option(out, &schema->options[i], false);
     }
     snprintf(text, sizeof(text),
              "\nEach key can stand in the file, in the environment as %s_KEY_NAME and on the "
-             "command line; the later of these wins.",
-             schema->env_prefix);
+             "command line; the later of these wins. %s_CONFIG names the file where no option "
+             "does.",
+             schema->env_prefix, schema->env_prefix);
     wrap_words(&w, text);
     fputc('\n', out);
 }

@@ -1,6 +1,7 @@
 #include "common/nearest.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 #define WORD_MAX 64
@@ -34,4 +35,23 @@ size_t nearest_distance(const char *a, const char *b)
 bool nearest_is_close(size_t distance, size_t len)
 {
     return distance <= (len < 6 ? 2 : len / 3);
+}
+
+void nearest_init(struct nearest *n, const char *word)
+{
+    *n = (struct nearest){.word = word, .least = SIZE_MAX};
+}
+
+void nearest_try(struct nearest *n, const char *candidate)
+{
+    size_t distance = nearest_distance(n->word, candidate);
+    if (distance < n->least) {
+        n->least = distance;
+        n->best = candidate;
+    }
+}
+
+const char *nearest_found(const struct nearest *n)
+{
+    return n->best != NULL && nearest_is_close(n->least, strlen(n->word)) ? n->best : NULL;
 }

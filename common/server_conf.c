@@ -5,6 +5,7 @@
  */
 #include "common/server_conf.h"
 
+#include "common/keytype.h"
 #include "common/limits.h"
 #include "common/server_conf_ca.h"
 #include "common/server_conf_check.h"
@@ -70,8 +71,6 @@ static const char *const levels[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITI
 static const char *const cookie_modes[] = {"off", "on", "enforce", NULL};
 static const char *const preflight_modes[] = {"off", "warn", "enforce", NULL};
 static const char *const formats[] = {"text", "json", NULL};
-static const char *const key_types[] = {"ecdsa-p256", "ecdsa-p384", "rsa-2048",
-                                        "rsa-3072",   "rsa-4096",   NULL};
 
 #define AT(field) offsetof(struct server_conf, field)
 
@@ -248,7 +247,7 @@ static const struct conf_option options[] = {
      .type = CONF_TABLE,
      .offset = AT(zones),
      .table = &zone_schema,
-     .help = "The zones that this server answers for. A list; each entry has these keys:"},
+     .help = "The zones that this server answers for."},
     {.key = "acme-server-url",
      .type = CONF_STRING,
      .offset = AT(acme_server_url),
@@ -288,20 +287,20 @@ static const struct conf_option options[] = {
      .type = CONF_WORD,
      .offset = AT(account_key_type),
      .fallback = "ecdsa-p256",
-     .words = key_types,
+     .words = keytype_words,
      .help = "Kind of the account key, used when it is made."},
     {.key = "authorities",
      .type = CONF_TABLE,
      .offset = AT(authorities),
      .table = &server_conf_authority_schema,
      .help = "The CAs that certificates are ordered from, the most wanted first, instead of "
-             "acme-server-url. A list; each entry has these keys:"},
+             "acme-server-url."},
     {.key = "prefer",
      .type = CONF_TABLE,
      .offset = AT(prefer),
      .table = &server_conf_prefer_schema,
      .help = "Another order of authorities for some names or clients; the first row that fits "
-             "holds. A list; each entry has these keys:"},
+             "holds."},
     {.key = "clients",
      .type = CONF_TABLE,
      .offset = AT(clients),
@@ -452,6 +451,13 @@ static const struct conf_option options[] = {
      .help = "Path of syslog's socket, or host:port for UDP. /dev/log where it is not given."},
 };
 
+const struct option_row server_conf_wishes[] = {
+    {.name = "--check-config",
+     .offset = offsetof(struct server_conf_wish, check),
+     .help = "read the configuration and its files, say whether they are good"},
+};
+const size_t server_conf_wish_count = sizeof(server_conf_wishes) / sizeof(server_conf_wishes[0]);
+
 const struct conf_schema server_conf_schema = {
     .program = "certmilld",
     .env_prefix = "CERTMILLD",
@@ -459,15 +465,11 @@ const struct conf_schema server_conf_schema = {
     .count = sizeof(options) / sizeof(options[0]),
     .size = sizeof(struct server_conf),
     .check = server_conf_check,
+    .others = server_conf_wishes,
+    .other_count = sizeof(server_conf_wishes) / sizeof(server_conf_wishes[0]),
 };
 
 const struct conf_schema *server_conf_zone_schema(void)
 {
     return &zone_schema;
 }
-
-const struct option_row server_conf_wishes[] = {
-    {"--check-config", 0, NULL, offsetof(struct server_conf_wish, check), 0,
-     "read the configuration and its files, say whether they are good"},
-};
-const size_t server_conf_wish_count = sizeof(server_conf_wishes) / sizeof(server_conf_wishes[0]);

@@ -104,7 +104,7 @@ struct server_conf {
 
 extern const struct conf_schema server_conf_schema;
 
-/* Options of certmilld that are no keys, besides option_asks_rows. */
+/* Options of certmilld that are no keys, besides option_asks_rows; its schema has them as well. */
 struct server_conf_wish {
     bool check; /* to look at the configuration, and no more */
 };

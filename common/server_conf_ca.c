@@ -3,12 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/keytype.h"
 #include "common/limits.h"
 #include "common/server_conf_keys.h"
 #include "common/server_conf_value.h"
 
-static const char *const key_types[] = {"ecdsa-p256", "ecdsa-p384", "rsa-2048",
-                                        "rsa-3072",   "rsa-4096",   NULL};
 static const char *const eab_algorithms[] = {"HS256", "HS384", "HS512", NULL};
 static const char *const challenges[] = {"dns-01", "dns-account-01", "dns-persist-01", NULL};
 
@@ -72,7 +71,7 @@ static const struct conf_option authority_options[] = {
     {.key = "key-type",
      .type = CONF_WORD,
      .offset = CA(key_type),
-     .words = key_types,
+     .words = keytype_words,
      .help = "Kind of the account key, used when it is made, instead of account-key-type."},
     {.key = "eab-kid",
      .type = CONF_STRING,

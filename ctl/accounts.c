@@ -3,10 +3,9 @@
 #include <string.h>
 
 #include "ctl/command.h"
+#include "ctl/ctl.h"
 #include "ctl/member.h"
 #include "ctl/text.h"
-
-#define KEY_TYPE "--key-type"
 
 /* The word, and the op of docs/protocol.md. */
 static const struct {
@@ -26,47 +25,35 @@ static const char *op_of(const char *word)
     return NULL;
 }
 
-static int set(json_t *request, const char *member, const char *value, struct err *err)
+static int set(json_t *line, const char *member, const char *value, struct err *err)
 {
-    return json_object_set_new(request, member, json_string(value)) < 0
+    return json_object_set_new(line, member, json_string(value)) < 0
                ? err_set(err, ERR_UNKNOWN, "'%.100s' is not UTF-8", value)
                : 0;
 }
 
-static int fill(json_t *request, char *const *words, size_t count, long limit, struct err *err)
+static int fill(json_t *line, const struct ctl_request *request, struct err *err)
 {
-    const char *word[2] = {NULL, NULL}, *key_type = NULL;
-    size_t found = 0;
+    char *const *words = request->words;
     int ret;
 
-    if (limit > 0) {
-        return err_set(err, ERR_UNKNOWN, "accounts takes no --limit");
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(words[i], KEY_TYPE) == 0 && i + 1 < count) {
-            key_type = words[++i];
-        } else if (strncmp(words[i], KEY_TYPE "=", sizeof(KEY_TYPE)) == 0) {
-            key_type = words[i] + sizeof(KEY_TYPE);
-        } else if (found == 2) {
-            return err_set(err, ERR_UNKNOWN, "accounts takes no third word: '%.100s'", words[i]);
-        } else {
-            word[found++] = words[i];
-        }
-    }
-    if (found == 0 && key_type == NULL) {
+    if (request->count == 0 && request->key_type == NULL) {
         return 0;
     }
-    if (found < 2 || op_of(word[0]) == NULL) {
+    if (request->count > 2) {
+        return err_set(err, ERR_UNKNOWN, "accounts takes no third word: '%.100s'", words[2]);
+    }
+    if (request->count < 2 || op_of(words[0]) == NULL) {
         return err_set(
             err, ERR_UNKNOWN,
             "accounts takes no word, or register, roll-over, agree or deactivate and the "
             "name of an authority");
     }
-    if ((ret = set(request, "op", op_of(word[0]), err)) < 0 ||
-        (ret = set(request, "name", word[1], err)) < 0) {
+    if ((ret = set(line, "op", op_of(words[0]), err)) < 0 ||
+        (ret = set(line, "name", words[1], err)) < 0) {
         return ret;
     }
-    return key_type != NULL ? set(request, "key_type", key_type, err) : 0;
+    return request->key_type != NULL ? set(line, "key_type", request->key_type, err) : 0;
 }
 
 /* -- printing -- */
@@ -198,6 +185,7 @@ static int print(const json_t *data, FILE *out)
 const struct ctl_command ctl_accounts = {
     .name = "accounts",
     .arguments = "[register|roll-over|agree|deactivate NAME]",
+    .option = "--key-type",
     .help = "list accounts at CAs; register, roll-over, agree, deactivate",
     .fill = fill,
     .print = print};

@@ -14,7 +14,7 @@ static int run(const struct ctl_request *request, FILE *out, struct err *err)
     char *const *words = request->words;
     size_t count = request->count;
 
-    if (count < 1 || count > 2 || strcmp(words[0], "verify") != 0 || request->limit != 0) {
+    if (count < 1 || count > 2 || strcmp(words[0], "verify") != 0) {
         err_set(err, ERR_UNKNOWN, "audit takes verify, and where the log is not in %s its folder",
                 FOLDER);
         return CTL_USAGE;

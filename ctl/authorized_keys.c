@@ -10,15 +10,16 @@
 
 #define COMMAND "certmill-shell"
 
-static int fill(json_t *request, char *const *words, size_t count, long limit, struct err *err)
+static int fill(json_t *line, const struct ctl_request *request, struct err *err)
 {
-    if (limit > 0 || count == 2 || count > 3) {
+    if (request->count == 2 || request->count > 3) {
         return err_set(err, ERR_UNKNOWN,
                        "authorized-keys takes USER TYPE KEY (sshd's %%u %%t %%k), or no key for "
                        "those of all clients");
     }
-    if (count == 3 && (json_object_set_new(request, "type", json_string(words[1])) < 0 ||
-                       json_object_set_new(request, "key", json_string(words[2])) < 0)) {
+    if (request->count == 3 &&
+        (json_object_set_new(line, "type", json_string(request->words[1])) < 0 ||
+         json_object_set_new(line, "key", json_string(request->words[2])) < 0)) {
         return err_set(err, ERR_UNKNOWN, "the key is not UTF-8");
     }
     return 0;
@@ -102,7 +103,8 @@ static int run(const struct ctl_request *request, FILE *out, struct err *err)
 const struct ctl_command ctl_authorized_keys = {
     .name = "authorized-keys",
     .arguments = "[USER TYPE KEY]",
-    .help = "for sshd's AuthorizedKeysCommand: lines of the clients' keys (--client-command PATH)",
+    .option = "--client-command",
+    .help = "for sshd's AuthorizedKeysCommand: lines of the clients' keys",
     .fill = fill,
     .run = run,
 };

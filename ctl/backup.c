@@ -73,7 +73,7 @@ static int backup(const struct ctl_request *request, FILE *out, struct err *err)
     json_t *data = NULL;
     int status, fd, ret;
 
-    if (request->count != 1 || request->limit != 0) {
+    if (request->count != 1) {
         return usage(err, "backup takes the name of the file to write");
     }
     if ((status = ctl_ask(request, &data, err)) != CTL_OK) {
@@ -152,7 +152,7 @@ static int restore(const struct ctl_request *request, FILE *out, struct err *err
     char store[LIMIT_PATH + 32];
     int lock, fd, ret;
 
-    if (request->count < 1 || request->count > 2 || request->limit != 0) {
+    if (request->count < 1 || request->count > 2) {
         return usage(err, "restore takes the file, and where it is not " STATE_DIR
                           " the server's state-dir");
     }
@@ -185,7 +185,7 @@ const struct ctl_command ctl_restore = {.name = "restore",
 
 static int check_store(const struct ctl_request *request, FILE *out, struct err *err)
 {
-    if (request->count > 1 || request->limit != 0) {
+    if (request->count > 1) {
         return usage(err, "check-store takes the name of one file");
     }
     int ret = store_check(request->count == 1 ? request->words[0] : STATE_DIR "/" STORE, out, err);

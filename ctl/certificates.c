@@ -2,20 +2,23 @@
 #include <stdlib.h>
 
 #include "ctl/command.h"
+#include "ctl/ctl.h"
 #include "ctl/member.h"
 #include "ctl/table.h"
 #include "ctl/text.h"
 
-static int fill(json_t *request, char *const *words, size_t count, long limit, struct err *err)
+static int fill(json_t *line, const struct ctl_request *request, struct err *err)
 {
-    if (count > 1) {
+    if (request->count > 1) {
         return err_set(err, ERR_UNKNOWN, "certificates takes one name, not '%.100s' as well",
-                       words[1]);
+                       request->words[1]);
     }
-    if (count == 1 && json_object_set_new(request, "name", json_string(words[0])) < 0) {
+    if (request->count == 1 &&
+        json_object_set_new(line, "name", json_string(request->words[0])) < 0) {
         return err_set(err, ERR_UNKNOWN, "the name is not UTF-8");
     }
-    if (limit > 0 && json_object_set_new(request, "limit", json_integer(limit)) < 0) {
+    if (request->limit > 0 &&
+        json_object_set_new(line, "limit", json_integer(request->limit)) < 0) {
         return err_set(err, -ENOMEM, "out of memory");
     }
     return 0;
@@ -52,7 +55,8 @@ static int print(const json_t *data, FILE *out)
 }
 
 const struct ctl_command ctl_certificates = {.name = "certificates",
-                                             .arguments = "[NAME] [--limit N]",
+                                             .arguments = "[NAME]",
+                                             .option = "--limit",
                                              .help = "list certificates, newest first",
                                              .fill = fill,
                                              .print = print};

@@ -7,31 +7,12 @@
 #include "ctl/member.h"
 #include "ctl/text.h"
 
-static int fill(json_t *request, char *const *words, size_t count, long limit, struct err *err)
+static int fill(json_t *line, const struct ctl_request *request, struct err *err)
 {
-    char *names;
-    size_t size = 1, len = 0;
-    int ret = 0;
-    if (limit > 0) {
-        return err_set(err, ERR_UNKNOWN, "check takes no --limit");
-    }
-    if (count == 0) {
+    if (request->count == 0) {
         return err_set(err, ERR_UNKNOWN, "check needs the names to be looked at after it");
     }
-    for (size_t i = 0; i < count; i++) {
-        size += strlen(words[i]) + 1;
-    }
-    if ((names = malloc(size)) == NULL) {
-        return err_set(err, -ENOMEM, "out of memory");
-    }
-    for (size_t i = 0; i < count; i++) {
-        len += (size_t)snprintf(names + len, size - len, "%s%s", i > 0 ? "," : "", words[i]);
-    }
-    if (json_object_set_new(request, "names", json_string(names)) < 0) {
-        ret = err_set(err, ERR_UNKNOWN, "the names are not UTF-8");
-    }
-    free(names);
-    return ret;
+    return ctl_put_names(line, "names", request, err);
 }
 
 static const char *mark_of(const json_t *finding)

@@ -15,9 +15,10 @@ struct ctl_command {
     const char *name;      /* also the op of docs/protocol.md */
     const char *arguments; /* for help */
     const char *help;
-    /* Puts what the words and --limit (0: not given) ask for into the request;
-     * NULL where the command takes neither. ERR_UNKNOWN, ERR_RANGE: wrong usage. */
-    int (*fill)(json_t *request, char *const *words, size_t count, long limit, struct err *err);
+    const char *option; /* of ctl_options, the one that it takes and not all do; or NULL */
+    /* Puts what the words and that option ask for into the line; NULL where the command takes no
+     * words. ERR_UNKNOWN, ERR_RANGE: wrong usage. */
+    int (*fill)(json_t *line, const struct ctl_request *request, struct err *err);
     /* Prints the data of a good answer for people; members that are missing show as "-".
      * Returns 0 or -errno. NULL: the command is answered here, by local. */
     int (*print)(const json_t *data, FILE *out);

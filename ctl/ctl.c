@@ -6,10 +6,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/keytype.h"
 #include "common/limits.h"
 #include "common/lineclient.h"
+#include "common/nearest.h"
 #include "common/option.h"
 #include "ctl/text.h"
+#include "issuer/revoke_reason.h"
 
 #define DEFAULT_RUN_DIR "/run/certmill"
 #define CONNECT_MS      5000
@@ -17,51 +20,121 @@
 
 /* What the options say, before it is put together. */
 struct options {
-    const char *socket, *run_dir, *limit, *client_command;
-    bool json;
+    const char *socket, *run_dir, *limit, *reason, *client_command, *key_type;
+    bool json, forget;
 };
 
 #define AT(field) offsetof(struct options, field)
 
 const struct option_row ctl_options[] = {
-    {"--socket", 0, "PATH", AT(socket), 0, "control.sock of certmilld"},
-    {"--run-dir", 0, "FOLDER", AT(run_dir), 0,
-     "the folder that it is in, " DEFAULT_RUN_DIR " by default"},
-    {"--json", 0, NULL, AT(json), 0, "the answer as JSON"},
-    {"--limit", 0, "NUMBER", AT(limit), 0, "orders, certificates: so many at most"},
-    {"--forget", 0, NULL, OPTION_KEPT, 0, "limits: forget what the CA said of its own"},
-    {"--reason", 0, "WORD", OPTION_KEPT, 0, "revoke: why"},
-    {"--client-command", 0, "PATH", AT(client_command), 0, "authorized-keys: the forced command"},
-    {"--key-type", 0, "WORD", OPTION_KEPT, 0,
-     "accounts register, roll-over: kind of the new account key"},
+    {.name = "--socket",
+     .value = "PATH",
+     .offset = AT(socket),
+     .help = "control.sock of certmilld"},
+    {.name = "--run-dir",
+     .value = "FOLDER",
+     .offset = AT(run_dir),
+     .help = "the folder that it is in, " DEFAULT_RUN_DIR " by default"},
+    {.name = "--json", .offset = AT(json), .help = "the answer as JSON"},
+    {.name = "--limit",
+     .value = "NUMBER",
+     .offset = AT(limit),
+     .help = "with orders and certificates: so many at most"},
+    {.name = "--forget",
+     .offset = AT(forget),
+     .help = "with limits: forget what the CA said of its own"},
+    {.name = "--reason",
+     .value = "WORD",
+     .words = revoke_reason_words,
+     .offset = AT(reason),
+     .help = "with revoke: why"},
+    {.name = "--client-command",
+     .value = "PATH",
+     .offset = AT(client_command),
+     .help = "with authorized-keys: the forced command"},
+    {.name = "--key-type",
+     .value = "WORD",
+     .words = keytype_words,
+     .offset = AT(key_type),
+     .help = "with accounts register and roll-over: kind of the new key"},
 };
 const size_t ctl_option_count = sizeof(ctl_options) / sizeof(ctl_options[0]);
 
-/* Sorts options from words; the words come first in argv then. Returns how many words. */
-static int read_options(struct options *options, int argc, char **argv, struct err *err)
+bool ctl_option_is_common(const struct option_row *row)
 {
-    int words = 0, ret;
+    for (size_t i = 0; ctl_commands[i] != NULL; i++) {
+        const char *option = ctl_commands[i]->option;
+        if (option != NULL && strcmp(option, row->name) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A command line, divided. */
+struct reading {
+    struct options options;
+    char **words; /* those that are no options, moved to the front of argv */
+    int word_count;
+    const char *asks;                   /* "help" or "version" where it is asked for by option */
+    const struct option_row *given[16]; /* options that not all commands take */
+    size_t given_count;
+};
+
+static int unknown_option(const char *word, struct err *err)
+{
+    const char *near = option_nearest(ctl_options, ctl_option_count, word);
+    if (near == NULL) {
+        near = option_nearest(option_asks_rows, option_asks_count, word);
+    }
+    return near != NULL
+               ? err_set(err, ERR_UNKNOWN, "unknown option '%.100s'; did you mean %s?", word, near)
+               : err_set(err, ERR_UNKNOWN,
+                         "unknown option '%.100s': certmillctl help lists the known ones", word);
+}
+
+/* What begins with a hyphen, at argv[*pos]. */
+static int read_option(struct reading *r, size_t count, char **argv, size_t *pos, struct err *err)
+{
+    const char *word = argv[*pos];
+    const struct option_row *row = option_find(ctl_options, ctl_option_count, word);
+    const struct option_row *asks = option_find(option_asks_rows, option_asks_count, word);
+    if (asks != NULL) {
+        r->asks = asks->name + 2;
+        ++*pos;
+        return 0;
+    }
+    if (row == NULL) {
+        return unknown_option(word, err);
+    }
+    if (!ctl_option_is_common(row) && r->given_count < sizeof(r->given) / sizeof(r->given[0])) {
+        r->given[r->given_count++] = row;
+    }
+    int ret = option_take(ctl_options, ctl_option_count, &r->options, argv, count, pos, err);
+    return ret < 0 ? ret : 0;
+}
+
+static int read_words(struct reading *r, int argc, char **argv, struct err *err)
+{
     size_t pos = 0, count = (size_t)argc;
+    bool options = true;
+    int ret;
+    r->words = argv;
     while (pos < count) {
         char *word = argv[pos];
-        if ((ret = option_take(ctl_options, ctl_option_count, options, argv, count, &pos, err)) <
-            0) {
-            return ret;
+        if (options && strcmp(word, "--") == 0) {
+            options = false;
+            pos++;
+        } else if (options && word[0] == '-') {
+            if ((ret = read_option(r, count, argv, &pos, err)) < 0) {
+                return ret;
+            }
+        } else {
+            r->words[r->word_count++] = word;
+            pos++;
         }
-        if (ret > 0) {
-            continue;
-        }
-        const struct option_row *asks = option_find(option_asks_rows, option_asks_count, word);
-        if (asks != NULL) {
-            word = (char *)(uintptr_t)(asks->name + 2); /* the command of that name */
-        } else if (word[0] == '-' && option_find(ctl_options, ctl_option_count, word) == NULL) {
-            return err_set(err, ERR_UNKNOWN,
-                           "unknown option '%.100s': certmillctl help lists the known ones", word);
-        }
-        argv[words++] = word;
-        pos++;
     }
-    return words;
+    return 0;
 }
 
 static int set_limit(struct ctl_request *out, const char *text, struct err *err)
@@ -94,37 +167,85 @@ static int set_socket(struct ctl_request *out, const struct options *options, st
     return 0;
 }
 
-int ctl_parse(struct ctl_request *out, int argc, char **argv, struct err *err)
+static int find_command(struct ctl_request *out, const struct reading *r, struct err *err)
 {
-    struct options options = {0};
-    int words = read_options(&options, argc, argv, err), ret;
-    *out = (struct ctl_request){.json = options.json, .client_command = options.client_command};
-    if (words < 0) {
-        return words;
-    }
-    if ((ret = set_limit(out, options.limit, err)) < 0 ||
-        (ret = set_socket(out, &options, err)) < 0) {
-        return ret;
-    }
-    if (words == 0) {
-        return err_set(err, ERR_UNKNOWN, "no command: certmillctl help lists them");
-    }
-    if ((out->command = ctl_command_find(argv[0])) == NULL) {
-        return err_set(err, ERR_UNKNOWN,
-                       "'%.100s' is no command: certmillctl help lists the known ones", argv[0]);
-    }
-    out->words = argv + 1;
-    out->count = (size_t)words - 1;
-    if (out->command->run != NULL) {
+    struct nearest near;
+    if (r->asks != NULL) {
+        out->command = ctl_command_find(r->asks);
         return 0;
     }
-    if (out->command->fill == NULL && out->count > 0) {
-        return err_set(err, ERR_UNKNOWN, "%s takes no words: '%.100s'", argv[0], argv[1]);
+    if (r->word_count == 0) {
+        return err_set(err, ERR_UNKNOWN, "no command: certmillctl help lists them");
     }
-    if (out->command->fill == NULL && out->limit > 0) {
-        return err_set(err, ERR_UNKNOWN, "%s takes no --limit", argv[0]);
+    if ((out->command = ctl_command_find(r->words[0])) != NULL) {
+        out->words = r->words + 1;
+        out->count = (size_t)r->word_count - 1;
+        return 0;
+    }
+    nearest_init(&near, r->words[0]);
+    for (size_t i = 0; ctl_commands[i] != NULL; i++) {
+        nearest_try(&near, ctl_commands[i]->name);
+    }
+    const char *meant = nearest_found(&near);
+    return meant != NULL ? err_set(err, ERR_UNKNOWN, "'%.100s' is no command; did you mean '%s'?",
+                                   r->words[0], meant)
+                         : err_set(err, ERR_UNKNOWN,
+                                   "'%.100s' is no command: certmillctl help lists the known ones",
+                                   r->words[0]);
+}
+
+/* Words and options that the command does not take. */
+static int refuse_more(const struct ctl_request *request, const struct reading *r, struct err *err)
+{
+    const struct ctl_command *command = request->command;
+    for (size_t i = 0; r->asks == NULL && i < r->given_count; i++) {
+        const char *name = r->given[i]->name;
+        if (command->option == NULL || strcmp(command->option, name) != 0) {
+            return err_set(err, ERR_UNKNOWN, "%s takes no %s", command->name, name);
+        }
+    }
+    if (command->fill == NULL && command->run == NULL && request->count > 0) {
+        return err_set(err, ERR_UNKNOWN, "%s takes no words: '%.100s'", command->name,
+                       request->words[0]);
     }
     return 0;
+}
+
+int ctl_parse(struct ctl_request *out, int argc, char **argv, struct err *err)
+{
+    struct reading r = {0};
+    int ret = read_words(&r, argc, argv, err);
+    *out = (struct ctl_request){.json = r.options.json,
+                                .forget = r.options.forget,
+                                .reason = r.options.reason,
+                                .key_type = r.options.key_type,
+                                .client_command = r.options.client_command};
+    if (ret < 0 || (ret = set_limit(out, r.options.limit, err)) < 0 ||
+        (ret = set_socket(out, &r.options, err)) < 0 || (ret = find_command(out, &r, err)) < 0) {
+        return ret;
+    }
+    return refuse_more(out, &r, err);
+}
+
+int ctl_put_names(json_t *line, const char *member, const struct ctl_request *request,
+                  struct err *err)
+{
+    char *names;
+    size_t size = 1, len = 0;
+    for (size_t i = 0; i < request->count; i++) {
+        size += strlen(request->words[i]) + 1;
+    }
+    if ((names = malloc(size)) == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    names[0] = '\0';
+    for (size_t i = 0; i < request->count; i++) {
+        len +=
+            (size_t)snprintf(names + len, size - len, "%s%s", i > 0 ? "," : "", request->words[i]);
+    }
+    int ret = json_object_set_new(line, member, json_string(names));
+    free(names);
+    return ret == 0 ? 0 : err_set(err, ERR_UNKNOWN, "the names are not UTF-8");
 }
 
 int ctl_encode(char **line, const struct ctl_request *request, struct err *err)
@@ -134,7 +255,7 @@ int ctl_encode(char **line, const struct ctl_request *request, struct err *err)
     int ret = object == NULL ? err_set(err, -ENOMEM, "out of memory") : 0;
     *line = NULL;
     if (ret == 0 && command->fill != NULL) {
-        ret = command->fill(object, request->words, request->count, request->limit, err);
+        ret = command->fill(object, request, err);
     }
     if (ret == 0 && (*line = json_dumps(object, JSON_COMPACT)) == NULL) {
         ret = err_set(err, -ENOMEM, "out of memory");

@@ -17,8 +17,9 @@ enum ctl_status { CTL_OK = 0, CTL_REFUSED = 1, CTL_USAGE = 2, CTL_NO_SERVER = 8 
 struct ctl_request {
     char socket[LIMIT_PATH];
     bool json;
-    long limit;                 /* 0: not given */
-    const char *client_command; /* authorized-keys; or NULL */
+    long limit; /* 0: not given */
+    bool forget;
+    const char *reason, *key_type, *client_command; /* NULL: not given */
     const struct ctl_command *command;
     char *const *words; /* behind the command */
     size_t count;
@@ -27,9 +28,17 @@ struct ctl_request {
 extern const struct option_row ctl_options[];
 extern const size_t ctl_option_count;
 
+/* Whether all commands take the option, and not one alone. */
+bool ctl_option_is_common(const struct option_row *row);
+
 /* Reads argc words (the program's name not among them; options may stand anywhere, and the words
  * are moved behind them). ERR_UNKNOWN, ERR_RANGE, ERR_LIMIT: wrong usage, and err says what. */
 int ctl_parse(struct ctl_request *out, int argc, char **argv, struct err *err);
+
+/* Puts the request's words into the line, as one text with commas between them. ERR_UNKNOWN: one is
+ * not UTF-8. */
+int ctl_put_names(json_t *line, const char *member, const struct ctl_request *request,
+                  struct err *err);
 
 /* The whole line to send, without LF; malloc'd. */
 int ctl_encode(char **line, const struct ctl_request *request, struct err *err);

@@ -4,35 +4,25 @@
 #include <string.h>
 
 #include "ctl/command.h"
+#include "ctl/ctl.h"
 #include "ctl/member.h"
 #include "ctl/table.h"
 #include "ctl/text.h"
 
-static int fill(json_t *request, char *const *words, size_t count, long limit, struct err *err)
+static int fill(json_t *line, const struct ctl_request *request, struct err *err)
 {
-    const char *name = NULL;
-    bool forget = false;
-
-    if (limit > 0) {
-        return err_set(err, ERR_UNKNOWN, "limits takes no --limit");
+    if (request->count > 1) {
+        return err_set(err, ERR_UNKNOWN, "limits takes one name, not '%.100s' as well",
+                       request->words[1]);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(words[i], "--forget") == 0) {
-            forget = true;
-        } else if (name != NULL) {
-            return err_set(err, ERR_UNKNOWN, "limits takes one name, not '%.100s' as well",
-                           words[i]);
-        } else {
-            name = words[i];
-        }
-    }
-    if (forget && name == NULL) {
+    if (request->forget && request->count == 0) {
         return err_set(err, ERR_UNKNOWN, "limits --forget needs a name after it");
     }
-    if (name != NULL && json_object_set_new(request, "name", json_string(name)) < 0) {
+    if (request->count == 1 &&
+        json_object_set_new(line, "name", json_string(request->words[0])) < 0) {
         return err_set(err, ERR_UNKNOWN, "the name is not UTF-8");
     }
-    if (forget && json_object_set_new(request, "forget", json_true()) < 0) {
+    if (request->forget && json_object_set_new(line, "forget", json_true()) < 0) {
         return err_set(err, -ENOMEM, "out of memory");
     }
     return 0;
@@ -113,7 +103,8 @@ static int print(const json_t *data, FILE *out)
 }
 
 const struct ctl_command ctl_limits = {.name = "limits",
-                                       .arguments = "[--forget] [NAME]",
+                                       .arguments = "[NAME]",
+                                       .option = "--forget",
                                        .help = "what is left of the CAs' limits, and who waits",
                                        .fill = fill,
                                        .print = print};

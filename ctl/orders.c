@@ -3,28 +3,32 @@
 #include <string.h>
 
 #include "ctl/command.h"
+#include "ctl/ctl.h"
 #include "ctl/member.h"
 #include "ctl/table.h"
 #include "ctl/text.h"
 
-static int fill(json_t *request, char *const *words, size_t count, long limit, struct err *err)
+static int fill(json_t *line, const struct ctl_request *request, struct err *err)
 {
-    if (count > 1) {
-        return err_set(err, ERR_UNKNOWN, "orders takes one number, not '%.100s' as well", words[1]);
+    if (request->count > 1) {
+        return err_set(err, ERR_UNKNOWN, "orders takes one number, not '%.100s' as well",
+                       request->words[1]);
     }
-    if (count == 1) {
+    if (request->count == 1) {
         char *end;
         errno = 0;
-        long long id = strtoll(words[0], &end, 10);
-        if (errno != 0 || id < 1 || *end != '\0' || words[0][0] == '+') {
-            return err_set(err, ERR_RANGE, "'%.100s' is not the number of an order", words[0]);
+        long long id = strtoll(request->words[0], &end, 10);
+        if (errno != 0 || id < 1 || *end != '\0' || request->words[0][0] == '+') {
+            return err_set(err, ERR_RANGE, "'%.100s' is not the number of an order",
+                           request->words[0]);
         }
-        if (limit > 0) {
+        if (request->limit > 0) {
             return err_set(err, ERR_UNKNOWN, "--limit goes with the list of orders, not with one");
         }
-        return json_object_set_new(request, "id", json_integer(id)) < 0 ? -ENOMEM : 0;
+        return json_object_set_new(line, "id", json_integer(id)) < 0 ? -ENOMEM : 0;
     }
-    if (limit > 0 && json_object_set_new(request, "limit", json_integer(limit)) < 0) {
+    if (request->limit > 0 &&
+        json_object_set_new(line, "limit", json_integer(request->limit)) < 0) {
         return err_set(err, -ENOMEM, "out of memory");
     }
     return 0;
@@ -139,7 +143,8 @@ static int print(const json_t *data, FILE *out)
 }
 
 const struct ctl_command ctl_orders = {.name = "orders",
-                                       .arguments = "[ID] [--limit N]",
+                                       .arguments = "[ID]",
+                                       .option = "--limit",
                                        .help = "list orders, newest first, or tell all of one",
                                        .fill = fill,
                                        .print = print};

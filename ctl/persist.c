@@ -3,36 +3,21 @@
 #include <string.h>
 
 #include "ctl/command.h"
+#include "ctl/ctl.h"
 #include "ctl/member.h"
 #include "ctl/table.h"
 
-static int fill(json_t *request, char *const *words, size_t count, long limit, struct err *err)
+static int fill(json_t *line, const struct ctl_request *request, struct err *err)
 {
-    size_t len = 0, at = 0;
-
-    if (count == 0 || limit > 0) {
-        return err_set(err, ERR_UNKNOWN,
-                       count == 0 ? "persist needs a name" : "persist takes no --limit");
+    if (request->count == 0) {
+        return err_set(err, ERR_UNKNOWN, "persist needs a name");
     }
-    for (size_t i = 0; i < count; i++) {
-        if (strchr(words[i], ',') != NULL) {
-            return err_set(err, ERR_UNKNOWN, "'%.100s' is no name", words[i]);
+    for (size_t i = 0; i < request->count; i++) {
+        if (strchr(request->words[i], ',') != NULL) {
+            return err_set(err, ERR_UNKNOWN, "'%.100s' is no name", request->words[i]);
         }
-        len += strlen(words[i]) + 1;
     }
-    char *names = malloc(len);
-    if (names == NULL) {
-        return err_set(err, -ENOMEM, "out of memory");
-    }
-    for (size_t i = 0; i < count; i++) {
-        size_t n = strlen(words[i]);
-        memcpy(names + at, words[i], n);
-        at += n;
-        names[at++] = i + 1 < count ? ',' : '\0';
-    }
-    int ret = json_object_set_new(request, "name", json_string(names));
-    free(names);
-    return ret == 0 ? 0 : err_set(err, ERR_UNKNOWN, "the name is not UTF-8");
+    return ctl_put_names(line, "name", request, err);
 }
 
 /* Lines of a zone file, with what they are for behind them. */

@@ -3,46 +3,23 @@
 #include <string.h>
 
 #include "ctl/command.h"
+#include "ctl/ctl.h"
 #include "ctl/member.h"
 #include "ctl/text.h"
 
-#define OPTION "--reason"
-
-/* The value of the option at words[i], or NULL where it has none. */
-static const char *value_of(char *const *words, size_t count, size_t *i)
+static int fill(json_t *line, const struct ctl_request *request, struct err *err)
 {
-    const char *word = words[*i];
-    size_t len = strlen(OPTION);
-    if (word[len] == '=') {
-        return word + len + 1;
-    }
-    return *i + 1 < count ? words[++*i] : NULL;
-}
-
-static int fill(json_t *request, char *const *words, size_t count, long limit, struct err *err)
-{
-    const char *serial = NULL, *reason = NULL;
-    if (limit > 0) {
-        return err_set(err, ERR_UNKNOWN, "revoke takes no --limit");
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (strncmp(words[i], OPTION, strlen(OPTION)) == 0) {
-            if ((reason = value_of(words, count, &i)) == NULL) {
-                return err_set(err, ERR_UNKNOWN, OPTION " needs a word after it");
-            }
-        } else if (serial != NULL) {
-            return err_set(err, ERR_UNKNOWN, "revoke takes one serial number, not '%.100s' as well",
-                           words[i]);
-        } else {
-            serial = words[i];
-        }
-    }
-    if (serial == NULL) {
+    if (request->count == 0) {
         return err_set(err, ERR_UNKNOWN,
                        "revoke needs a serial number: certmillctl certificates shows them");
     }
-    if (json_object_set_new(request, "serial", json_string(serial)) < 0 ||
-        (reason != NULL && json_object_set_new(request, "reason", json_string(reason)) < 0)) {
+    if (request->count > 1) {
+        return err_set(err, ERR_UNKNOWN, "revoke takes one serial number, not '%.100s' as well",
+                       request->words[1]);
+    }
+    if (json_object_set_new(line, "serial", json_string(request->words[0])) < 0 ||
+        (request->reason != NULL &&
+         json_object_set_new(line, "reason", json_string(request->reason)) < 0)) {
         return err_set(err, ERR_UNKNOWN, "the serial number or the reason is not UTF-8");
     }
     return 0;
@@ -62,7 +39,8 @@ static int print(const json_t *data, FILE *out)
 }
 
 const struct ctl_command ctl_revoke = {.name = "revoke",
-                                       .arguments = "SERIAL [--reason WORD]",
+                                       .arguments = "SERIAL",
+                                       .option = "--reason",
                                        .help = "have the CA revoke a certificate",
                                        .fill = fill,
                                        .print = print};

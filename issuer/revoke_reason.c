@@ -16,6 +16,10 @@ static const struct {
     [9] = {"privilegeWithdrawn", false}, [10] = {"aACompromise", false},
 };
 
+const char *const revoke_reason_words[] = {"unspecified",          "keyCompromise",
+                                           "affiliationChanged",   "superseded",
+                                           "cessationOfOperation", NULL};
+
 #define REASONS ((int)(sizeof reasons / sizeof *reasons))
 
 int revoke_reason_parse(int *reason, const char *word, struct err *err)

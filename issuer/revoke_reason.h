@@ -12,6 +12,9 @@
     "unspecified (0), keyCompromise (1), affiliationChanged (3), superseded (4), "                 \
     "cessationOfOperation (5)"
 
+/* Their names; NULL-terminated. */
+extern const char *const revoke_reason_words[];
+
 /* By name, whatever its case, or by number. ERR_RANGE: err lists them. */
 int revoke_reason_parse(int *reason, const char *word, struct err *err);
 /* Of any code, also of those that only a CA gives; never NULL. */

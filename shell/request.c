@@ -1,7 +1,11 @@
 #include "shell/request.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "common/nearest.h"
+#include "common/option.h"
 
 const struct request_op request_ops[] = {
     {"ping", "ping", NULL, REQUEST_INPUT_NONE, false, false, false,
@@ -33,9 +37,6 @@ const struct request_op request_ops[] = {
 };
 
 const size_t request_op_count = sizeof(request_ops) / sizeof(request_ops[0]);
-#define TAKEN                                                                                      \
-    "taken are ping, get certificate|ocsp|renewal-info, revoke certificate|request|signed, "       \
-    "show csr|certificate|configuration|acmeaccount, check NAME..., help, version"
 
 struct reader {
     char *const *words;
@@ -45,44 +46,86 @@ struct reader {
 #define AT(field) offsetof(struct request, field)
 
 const struct option_row request_options[] = {
-    {"--log-level", 'l', "LEVEL", AT(level_word), 0,
-     "log lines from DEBUG, INFO, WARNING, ERROR or CRITICAL on"},
-    {"--staging", 's', NULL, AT(staging), 0, "from the CA's staging server"},
-    {"--force", 0, NULL, AT(force), 0, "anew, even where there is one that is good for a while"},
-    {"--acme-server-url", 0, "URL", AT(acme_server_url), LIMIT_URL,
-     "from the CA with that directory"},
-    {"--authority", 0, "NAME", AT(authority), LIMIT_URL,
-     "from the CA of that name in the server's configuration"},
-    {"--profile", 0, "NAME", AT(profile), LIMIT_WORD, "a kind of certificate that the CA offers"},
-    {"--preferred-chain", 0, "NAME", AT(preferred_chain), LIMIT_DOMAIN_TEXT,
-     "the chain that this issuer or root is in; blanks or underscores"},
-    {"--reason", 0, "WORD", AT(reason), LIMIT_WORD, "revoke request: why, as keyCompromise"},
+    {.name = "--log-level",
+     .letter = 'l',
+     .value = "LEVEL",
+     .offset = AT(level_word),
+     .help = "log lines from DEBUG, INFO, WARNING, ERROR or CRITICAL on"},
+    {.name = "--staging",
+     .letter = 's',
+     .offset = AT(staging),
+     .help = "from the CA's staging server"},
+    {.name = "--force",
+     .offset = AT(force),
+     .help = "anew, even where there is one that is good for a while"},
+    {.name = "--acme-server-url",
+     .value = "URL",
+     .offset = AT(acme_server_url),
+     .max = LIMIT_URL,
+     .help = "from the CA with that directory"},
+    {.name = "--authority",
+     .value = "NAME",
+     .offset = AT(authority),
+     .max = LIMIT_URL,
+     .help = "from the CA of that name in the server's configuration"},
+    {.name = "--profile",
+     .value = "NAME",
+     .offset = AT(profile),
+     .max = LIMIT_WORD,
+     .help = "a kind of certificate that the CA offers"},
+    {.name = "--preferred-chain",
+     .value = "NAME",
+     .offset = AT(preferred_chain),
+     .max = LIMIT_DOMAIN_TEXT,
+     .help = "the chain that this issuer or root is in; blanks or underscores"},
+    {.name = "--reason",
+     .value = "WORD",
+     .offset = AT(reason),
+     .max = LIMIT_WORD,
+     .help = "with revoke request: why, as keyCompromise"},
 };
 const size_t request_option_count = sizeof(request_options) / sizeof(request_options[0]);
 
-static int take_option(struct reader *r, struct request *out, struct err *err)
+/* What may stand behind the word, or first where it is NULL: "certificate, ocsp". */
+static void list_words(char *dst, size_t cap, const char *first)
 {
-    int ret =
-        option_take(request_options, request_option_count, out, r->words, r->count, &r->pos, err);
-    if (ret == 0) {
-        return err_set(err, ERR_UNKNOWN,
-                       "option '%.100s' is not taken from a client: --log-level LEVEL, --staging, "
-                       "--force, --acme-server-url URL, --authority NAME, --profile NAME, "
-                       "--preferred-chain NAME and --reason WORD are",
-                       r->words[r->pos]);
+    size_t at = 0;
+    dst[0] = '\0';
+    for (size_t i = 0; i < request_op_count && at < cap; i++) {
+        const struct request_op *op = &request_ops[i];
+        if (first == NULL) {
+            at += (size_t)snprintf(dst + at, cap - at, "%s%s%s", i > 0 ? ", " : "", op->name,
+                                   op->names ? " NAME..." : "");
+        } else if (op->second != NULL && strcmp(op->first, first) == 0) {
+            at += (size_t)snprintf(dst + at, cap - at, "%s%s", at > 0 ? ", " : "", op->second);
+        }
     }
-    if (ret > 0 && out->level_word != NULL && log_level_parse(out->level_word, &out->level) < 0) {
-        return err_set(err, ERR_UNKNOWN,
-                       "'%.100s' is no log level: taken are DEBUG, INFO, WARNING, ERROR, CRITICAL",
-                       out->level_word);
+}
+
+/* Words that no command has. */
+static int unknown_op(const char *first, const char *second, struct err *err)
+{
+    char given[208], known[512];
+    struct nearest near;
+    snprintf(given, sizeof(given), "%.100s%s%.100s", first, second != NULL ? " " : "",
+             second != NULL ? second : "");
+    nearest_init(&near, given);
+    for (size_t i = 0; i < request_op_count; i++) {
+        nearest_try(&near, request_ops[i].name);
     }
-    return ret;
+    if (nearest_found(&near) != NULL) {
+        return err_set(err, ERR_UNKNOWN, "'%s' is no command; did you mean '%s'?", given,
+                       nearest_found(&near));
+    }
+    list_words(known, sizeof(known), NULL);
+    return err_set(err, ERR_UNKNOWN, "'%s' is no command; taken are %s", given, known);
 }
 
 /* The command that the one or two words make; ERR_UNKNOWN names the word that fits none. */
 static int find_op(const struct request_op **op, const char *first, const char *second,
                    struct err *err)
 {
+    char known[256];
     bool first_known = false;
     for (size_t i = 0; i < request_op_count; i++) {
         if (strcmp(request_ops[i].first, first) != 0) {
@@ -96,15 +139,63 @@ static int find_op(const struct request_op **op, const char *first, const char *
         }
     }
     if (!first_known) {
-        return err_set(err, ERR_UNKNOWN, "'%.100s' is no command: " TAKEN, first);
+        return unknown_op(first, second, err);
     }
+    list_words(known, sizeof(known), first);
     if (second == NULL) {
-        return err_set(err, ERR_UNKNOWN, "%.100s needs a second word: " TAKEN, first);
+        return err_set(err, ERR_UNKNOWN, "%.100s needs a second word, one of %s", first, known);
     }
-    return err_set(err, ERR_UNKNOWN, "'%.100s' is not taken after %s: " TAKEN, second, first);
+    return known[0] != '\0' ? err_set(err, ERR_UNKNOWN, "'%.100s' is not taken after %s, but %s",
+                                      second, first, known)
+                            : err_set(err, ERR_UNKNOWN, "'%.100s' is one word too many", second);
 }
 
-/* "check" at hand: the names behind it, up to the next option. */
+static int unknown_option(const char *word, struct err *err)
+{
+    char known[512];
+    const char *near = option_nearest(request_options, request_option_count, word);
+    if (near != NULL) {
+        return err_set(err, ERR_UNKNOWN,
+                       "option '%.100s' is not taken from a client; did you mean %s?", word, near);
+    }
+    option_list(request_options, request_option_count, known, sizeof(known));
+    return err_set(err, ERR_UNKNOWN, "option '%.100s' is not taken from a client; taken are %s",
+                   word, known);
+}
+
+/* What begins with a hyphen. 1: --help or the like, and out has its command. */
+static int take_option(struct reader *r, struct request *out, struct err *err)
+{
+    const char *word = r->words[r->pos];
+    const struct option_row *asks = option_find(option_asks_rows, option_asks_count, word);
+    if (asks != NULL) {
+        return find_op(&out->op, asks->name + 2, NULL, err) < 0 ? ERR_INTERNAL : 1;
+    }
+    int ret =
+        option_take(request_options, request_option_count, out, r->words, r->count, &r->pos, err);
+    if (ret == 0) {
+        return unknown_option(word, err);
+    }
+    if (ret > 0 && out->level_word != NULL && log_level_parse(out->level_word, &out->level) < 0) {
+        return err_set(err, ERR_UNKNOWN,
+                       "'%.100s' is no log level: taken are DEBUG, INFO, WARNING, ERROR, CRITICAL",
+                       out->level_word);
+    }
+    return ret < 0 ? ret : 0;
+}
+
+/* Whether the word begins a command that has names behind it. */
+static bool has_names(const char *first)
+{
+    for (size_t i = 0; i < request_op_count; i++) {
+        if (request_ops[i].names && strcmp(request_ops[i].first, first) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Such a word at hand: the names behind it, up to the next option. */
 static int take_names(struct reader *r, struct request *out, struct err *err)
 {
     out->names = r->words + r->pos;
@@ -121,6 +212,7 @@ int request_parse(struct request *out, char *const *words, size_t count, struct 
 {
     struct reader r = {.words = words, .count = count};
     const char *command[2] = {NULL, NULL};
+    char known[512];
     size_t used = 0;
     int ret;
 
@@ -128,24 +220,25 @@ int request_parse(struct request *out, char *const *words, size_t count, struct 
     while (r.pos < r.count) {
         const char *word = r.words[r.pos];
         if (word[0] == '-') {
-            if ((ret = take_option(&r, out, err)) < 0) {
-                return ret;
+            if ((ret = take_option(&r, out, err)) != 0) {
+                return ret < 0 ? ret : 0;
             }
         } else if (used == 2) {
             if ((ret = find_op(&out->op, command[0], command[1], err)) < 0) {
                 return ret;
             }
-            return err_set(err, ERR_UNKNOWN, "'%.100s' is one word too many: " TAKEN, word);
+            return err_set(err, ERR_UNKNOWN, "'%.100s' is one word too many", word);
         } else {
             command[used++] = word;
             r.pos++;
-            if (used == 1 && strcmp(word, "check") == 0 && (ret = take_names(&r, out, err)) < 0) {
+            if (used == 1 && has_names(word) && (ret = take_names(&r, out, err)) < 0) {
                 return ret;
             }
         }
     }
     if (used == 0) {
-        return err_set(err, ERR_UNKNOWN, "no command: " TAKEN);
+        list_words(known, sizeof(known), NULL);
+        return err_set(err, ERR_UNKNOWN, "no command; taken are %s", known);
     }
     return find_op(&out->op, command[0], command[1], err);
 }

@@ -25,11 +25,18 @@
 #define AT(field) offsetof(struct shell, field)
 
 const struct option_row shell_options[] = {
-    {"--socket", 0, "PATH", AT(socket), 0,
-     "submit.sock of certmilld, " DEFAULT_SOCKET " by default"},
-    {"--domains", 0, "SETS", AT(domains), 0,
-     "what this client may have: names divided by commas, sets by semicolons"},
-    {"--client", 0, "NAME", AT(name), 0, "a client of certmilld.yaml, which says what it may have"},
+    {.name = "--socket",
+     .value = "PATH",
+     .offset = AT(socket),
+     .help = "submit.sock of certmilld, " DEFAULT_SOCKET " by default"},
+    {.name = "--domains",
+     .value = "SETS",
+     .offset = AT(domains),
+     .help = "what this client may have: names divided by commas, sets by semicolons"},
+    {.name = "--client",
+     .value = "NAME",
+     .offset = AT(name),
+     .help = "a client of certmilld.yaml, which says what it may have"},
 };
 const size_t shell_option_count = sizeof(shell_options) / sizeof(shell_options[0]);
 

@@ -34,23 +34,24 @@ static int help(void)
 {
     puts("Usage: certmilld --config FILE [OPTION...]\n"
          "Answers DNS for its zones and gets certificates by them; stays in the foreground.\n");
-    option_help(server_conf_wishes, server_conf_wish_count, stdout);
     puts(
-        "\n"
         "Relative paths start at the configuration file's folder. SIGHUP reloads it and the files\n"
         "that it names, all or nothing; SIGTERM stops.\n");
     conf_help(&server_conf_schema, stdout);
+    puts("\nExit status: 0 stopped, or the configuration is good, 1 not ready in time, 2 not\n"
+         "started: the message says why.");
     return 0;
 }
 
-/* Takes the wishes out of the count words. Returns how many words are left. */
+/* Takes the wishes, which have no values, out of the count words. Returns how many words are left.
+ */
 static size_t take_wishes(struct server_conf_wish *wish, char **words, size_t count)
 {
     struct err err = {0};
     size_t pos = 0, kept = 0;
     while (pos < count) {
         if (option_take(server_conf_wishes, server_conf_wish_count, wish, words, count, &pos,
-                        &err) == 0) {
+                        &err) <= 0) {
             words[kept++] = words[pos++];
         }
     }

@@ -16,7 +16,6 @@
 /* The slot of argv or envp which names the file, and where in it the path begins. */
 static char **find_slot(const struct settings_source *source, size_t *prefix)
 {
-    static const char *const options[] = {"--config", "--config-file", "-c", "-f"};
     static const char *const variables[] = {"CERTMILLD_CONFIG=", "CERTMILLD_CONFIG_FILE="};
     char **found = NULL;
 
@@ -29,17 +28,17 @@ static char **find_slot(const struct settings_source *source, size_t *prefix)
         }
     }
     for (int a = 0; a < source->argc && strcmp(source->argv[a], "--") != 0; a++) {
-        for (size_t i = 0; i < COUNT(options); i++) {
-            size_t len = strlen(options[i]);
-
-            if (strcmp(source->argv[a], options[i]) == 0 && a + 1 < source->argc) {
-                found = &source->argv[a + 1];
-                *prefix = 0;
-            } else if (strncmp(source->argv[a], options[i], len) == 0 &&
-                       source->argv[a][len] == '=') {
-                found = &source->argv[a];
-                *prefix = len + 1;
-            }
+        const char *equals = strchr(source->argv[a], '=');
+        size_t len = strcspn(source->argv[a], "=");
+        if (!conf_names_file(source->argv[a], len)) {
+            continue;
+        }
+        if (equals != NULL) {
+            found = &source->argv[a];
+            *prefix = len + 1;
+        } else if (a + 1 < source->argc) {
+            found = &source->argv[a + 1];
+            *prefix = 0;
         }
     }
     return found;
@@ -106,15 +105,7 @@ int settings_load(const struct settings_source *source, struct server_conf *conf
 {
     struct conf_input input = {.argc = source->argc, .argv = source->argv, .envp = source->envp};
 
-    input.words = calloc((size_t)source->argc + 1, sizeof(*input.words));
-    if (input.words == NULL) {
-        return err_set(err, -ENOMEM, "out of memory");
-    }
     int ret = conf_load(&server_conf_schema, conf, &input, err);
-    if (ret == 0 && input.word_count > 0) {
-        ret = err_set(err, ERR_UNKNOWN, "certmilld takes options only: what is %.64s? (--help)",
-                      input.words[0]);
-    }
     if (ret == 0) {
         ret = make_paths_absolute(conf, err);
     }
@@ -122,7 +113,6 @@ int settings_load(const struct settings_source *source, struct server_conf *conf
         conf_clear(&server_conf_schema, conf);
     }
     free(input.file_used);
-    free(input.words);
     return ret;
 }
 

@@ -13,54 +13,117 @@ bool describe_first_again(const struct describe_program *program, size_t index)
     return false;
 }
 
-/* Words in small letters at the front of args are to be typed as they stand: "[add|remove NAME]".
- */
-static void put_literal(const char *args, FILE *out)
+/* Names of values that are files, as they stand in usage lines. */
+static bool is_file(const char *name, size_t len)
+{
+    static const char *const ends[] = {"FILE", "FOLDER", "PATH", "DIR"};
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        size_t n = strlen(ends[i]);
+        if (len >= n && memcmp(name + len - n, ends[i], n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Word n (from 0) of "FILE [STATE-DIR]", "verify [FOLDER]", "[add|remove NAME]": small letters are
+ * to be typed as they stand. False: there is none. */
+static bool find_argument(const char *args, size_t n, struct describe_place *place)
 {
     size_t len;
-    args += args[0] == '[';
-    len = args[0] == '-' ? 0 : strcspn(args, " ]");
-    for (size_t i = 0; i < len; i++) {
-        if (!islower((unsigned char)args[i]) && strchr("|-", args[i]) == NULL) {
-            return;
+    for (;; n--) {
+        args += strspn(args, " []");
+        len = strcspn(args, " []");
+        if (len == 0) {
+            return false;
         }
+        if (n == 0) {
+            break;
+        }
+        args += len;
     }
-    for (size_t i = 0; i < len; i++) {
-        putc(args[i] == '|' ? ' ' : args[i], out);
+    snprintf(place->text, sizeof(place->text), "%.*s", (int)len, args);
+    if (islower((unsigned char)args[0])) {
+        place->kind = DESCRIBE_CHOICE;
+        for (char *p = place->text; (p = strchr(p, '|')) != NULL;) {
+            *p = ' ';
+        }
+    } else if (strcmp(place->text, "COMMAND") == 0) {
+        place->kind = DESCRIBE_COMMAND;
+    } else {
+        place->kind = is_file(args, len) ? DESCRIBE_FILE : DESCRIBE_ANY;
     }
+    return true;
 }
 
-bool describe_seconds(const struct describe_program *program, const char *first, char *dst,
-                      size_t cap)
+/* The second words of all commands that have one, behind `behind` words that stand before. */
+static void seconds(const struct describe_program *program, const char *before, size_t behind,
+                    describe_each *each, FILE *out)
 {
-    FILE *out = fmemopen(dst, cap, "w");
-    if (out == NULL) {
-        return false;
-    }
-    dst[0] = '\0';
     for (size_t i = 0; i < program->command_count; i++) {
         const struct describe_command *c = &program->commands[i];
-        if (strcmp(c->first, first) != 0) {
+        struct describe_place place = {
+            .before = behind + 1, .kind = DESCRIBE_SECOND, .first = c->first};
+        if (c->second == NULL || describe_first_again(program, i)) {
             continue;
         }
-        if (c->second != NULL) {
-            fprintf(out, "%s%s", ftell(out) > 0 ? " " : "", c->second);
-        } else if (c->args != NULL) {
-            put_literal(c->args, out);
-        }
+        snprintf(place.pattern, sizeof(place.pattern), "%s%s", before, c->first);
+        each(program, &place, out);
     }
-    fclose(out);
-    return dst[0] != '\0';
 }
 
-void describe_values(const struct conf_option *option, FILE *out)
+void describe_places(const struct describe_program *program, describe_each *each, FILE *out)
 {
-    if (option->type == CONF_BOOL) {
-        fputs("true false", out);
+    seconds(program, "", 0, each, out);
+    for (size_t i = 0; i < program->command_count; i++) {
+        const struct describe_command *c = &program->commands[i];
+        for (size_t n = 0; c->args != NULL && n < DESCRIBE_WORDS; n++) {
+            struct describe_place place = {.before = (c->second != NULL ? 2 : 1) + n};
+            snprintf(place.pattern, sizeof(place.pattern), "%s%s%s%s", c->first,
+                     c->second != NULL ? "\\ " : "", c->second != NULL ? c->second : "",
+                     n > 0 ? "\\ *" : "");
+            if (!find_argument(c->args, n, &place)) {
+                break;
+            }
+            each(program, &place, out);
+            if (place.kind == DESCRIBE_COMMAND) {
+                snprintf(place.pattern, sizeof(place.pattern), "%s\\ ", c->first);
+                seconds(program, place.pattern, 1, each, out);
+            }
+        }
     }
-    for (size_t i = 0; option->type == CONF_WORD && option->words[i] != NULL; i++) {
-        fprintf(out, "%s%s", i > 0 ? " " : "", option->words[i]);
+}
+
+static void join(const char *const *words, char text[static DESCRIBE_TEXT])
+{
+    size_t at = 0;
+    text[0] = '\0';
+    for (size_t i = 0; words[i] != NULL && at < DESCRIBE_TEXT; i++) {
+        at += (size_t)snprintf(text + at, DESCRIBE_TEXT - at, "%s%s", i > 0 ? " " : "", words[i]);
     }
+}
+
+enum describe_kind describe_row_value(const struct option_row *row, char text[static DESCRIBE_TEXT])
+{
+    text[0] = '\0';
+    if (row->words != NULL) {
+        join(row->words, text);
+        return DESCRIBE_CHOICE;
+    }
+    return is_file(row->value, strlen(row->value)) ? DESCRIBE_FILE : DESCRIBE_ANY;
+}
+
+enum describe_kind describe_key_value(const struct conf_option *option,
+                                      char text[static DESCRIBE_TEXT])
+{
+    static const char *const booleans[] = {"true", "false", NULL};
+    text[0] = '\0';
+    if (option->type == CONF_BOOL || option->type == CONF_WORD) {
+        join(option->type == CONF_BOOL ? booleans : option->words, text);
+        return DESCRIBE_CHOICE;
+    }
+    /* A text may be a file's name, for all that the table says. */
+    return option->type == CONF_INT ? DESCRIBE_ANY : DESCRIBE_FILE;
 }
 
 void describe_identifier(const char *name, FILE *out)

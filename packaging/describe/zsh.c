@@ -17,131 +17,152 @@ static void put_quoted(const char *text, const char *escaped, FILE *out)
     }
 }
 
-/* Within _arguments' own language. */
-static void put_help(const char *text, FILE *out)
+/* An option within _arguments' own language: `'--name=[help]:what:action'`, `'-n+[help]...'`. */
+struct spec {
+    char name[72];       /* "--name", with a star before where it may be repeated */
+    const char *follows; /* what joins a value to it: "=", "=-", "+" or "" */
+    const char *help;
+    const char *colon; /* ":", "::" where the value may be missing, NULL where there is none */
+    const char *what;
+    enum describe_kind kind;
+    const char *words;
+};
+
+static void put_spec(const struct spec *spec, FILE *out)
 {
-    putc('[', out);
-    put_quoted(text, "[]:\\", out);
+    fprintf(out, "    '%s%s[", spec->name, spec->follows);
+    put_quoted(spec->help, "[]:\\", out);
     putc(']', out);
-}
-
-/* One spec: `'--name=[help]` or `'-n+[help]`, or without = and + where no value follows. */
-static void put_spec(const char *name, char letter, const char *follows, const char *help,
-                     FILE *out)
-{
-    fputs("    '", out);
-    if (letter != 0) {
-        fprintf(out, "-%c%s", letter, strcmp(follows, "=") == 0 ? "+" : "");
-    } else {
-        fprintf(out, "%s%s", name, follows);
-    }
-    put_help(help, out);
-}
-
-static void put_row(const struct option_row *row, char letter, FILE *out)
-{
-    put_spec(row->name, letter, row->value != NULL ? "=" : "", row->help, out);
-    if (row->value != NULL) {
-        bool file = strcmp(row->value, "PATH") == 0 || strcmp(row->value, "FOLDER") == 0;
-        fprintf(out, ":%s:%s", row->value, file ? "_files" : "");
-    }
-    fputs("'\n", out);
-}
-
-static void put_rows(const struct option_row *rows, size_t count, FILE *out)
-{
-    for (size_t i = 0; i < count; i++) {
-        put_row(&rows[i], 0, out);
-        if (rows[i].letter != 0) {
-            put_row(&rows[i], rows[i].letter, out);
+    if (spec->colon != NULL) {
+        fprintf(out, "%s%s:", spec->colon, spec->what);
+        if (spec->kind == DESCRIBE_CHOICE) {
+            fprintf(out, "(%s)", spec->words);
+        } else if (spec->kind == DESCRIBE_FILE) {
+            fputs("_files", out);
         }
     }
+    fputs("'\n", out);
 }
 
-static void put_option(const struct conf_option *option, char letter, FILE *out)
+static void put_row(const struct option_row *row, FILE *out)
 {
-    char name[64];
+    char words[DESCRIBE_TEXT] = "";
+    struct spec spec = {.follows = "", .help = row->help};
+    if (row->value != NULL) {
+        spec.follows = "=";
+        spec.colon = ":";
+        spec.what = row->value;
+        spec.kind = describe_row_value(row, words);
+        spec.words = words;
+    }
+    snprintf(spec.name, sizeof(spec.name), "%s", row->name);
+    put_spec(&spec, out);
+    if (row->letter != 0) {
+        snprintf(spec.name, sizeof(spec.name), "-%c", row->letter);
+        spec.follows = ""; /* the file's option takes no value in the same word */
+        put_spec(&spec, out);
+    }
+}
+
+static void put_key(const struct conf_option *option, FILE *out)
+{
+    char words[DESCRIBE_TEXT];
     bool flag = option->type == CONF_BOOL;
-    snprintf(name, sizeof(name), "%s--%s", option->type == CONF_STRINGS ? "*" : "", option->key);
-    put_spec(name, letter, flag ? "=-" : "=", option->help, out);
-    if (flag && letter != 0) {
-        fputs("'\n", out);
-        return;
+    struct spec spec = {.follows = flag ? "=-" : "=",
+                        .help = option->help,
+                        .colon = flag ? "::" : ":",
+                        .what = option->key,
+                        .kind = describe_key_value(option, words),
+                        .words = words};
+    const char *star = option->type == CONF_STRINGS ? "*" : "";
+    snprintf(spec.name, sizeof(spec.name), "%s--%s", star, option->key);
+    put_spec(&spec, out);
+    if (option->letter != 0) {
+        snprintf(spec.name, sizeof(spec.name), "%s-%c", star, option->letter);
+        spec.follows = "";
+        spec.colon = flag ? NULL : ":";
+        put_spec(&spec, out);
     }
-    fprintf(out, "%s%s:", flag ? "::" : ":", option->key);
-    if (flag || option->type == CONF_WORD) {
-        putc('(', out);
-        describe_values(option, out);
-        putc(')', out);
-    } else if (option->type != CONF_INT) {
-        fputs("_files", out);
-    }
-    fputs("'\n", out);
 }
 
 static void put_arguments(const struct describe_program *program, FILE *out)
 {
-    put_rows(program->more, program->more_count, out);
-    put_rows(program->options, program->option_count, out);
-    for (size_t i = 0; program->schema != NULL && i < program->schema->count; i++) {
-        const struct conf_option *option = &program->schema->options[i];
-        if (option->type == CONF_TABLE) {
-            continue;
-        }
-        put_option(option, 0, out);
-        if (option->letter != 0) {
-            put_option(option, option->letter, out);
+    for (size_t r = 0; r < DESCRIBE_ROWS; r++) {
+        for (size_t i = 0; i < program->rows[r].count; i++) {
+            put_row(&program->rows[r].rows[i], out);
         }
     }
-    if (program->schema != NULL) {
-        fputs("    '--config=[YAML file]:file:_files'\n"
-              "    '--config-file=[YAML file]:file:_files'\n"
-              "    '-c+[YAML file]:file:_files'\n"
-              "    '-f+[YAML file]:file:_files'\n",
-              out);
+    for (size_t i = 0; program->schema != NULL && i < program->schema->count; i++) {
+        if (program->schema->options[i].type != CONF_TABLE) {
+            put_key(&program->schema->options[i], out);
+        }
     }
 }
 
-static void put_first_words(const struct describe_program *program, FILE *out)
+/* What follows a boolean may be its value or a command: _arguments knows one or the other. */
+static void put_booleans(const struct conf_schema *schema, FILE *out)
 {
+    const char *between = "";
+    fputs("for ((at = CURRENT - 1; at > 2; at--)); do\n"
+          "    if [[ $words[at] == (true|false) && $words[at-1] == (",
+          out);
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct conf_option *option = &schema->options[i];
+        if (option->type == CONF_BOOL) {
+            fprintf(out, "%s--%s", between, option->key);
+            between = "|";
+            if (option->letter != 0) {
+                fprintf(out, "|-%c", option->letter);
+            }
+        }
+    }
+    fputs(") ]]; then\n"
+          "        words[at]=()\n"
+          "        ((CURRENT--))\n"
+          "    fi\n"
+          "done\n",
+          out);
+}
+
+/* Words with what they mean, for _describe: the second ones of first, or all first ones. */
+static void put_described(const struct describe_program *program, const char *first, FILE *out)
+{
+    fputs("commands=(\n", out);
     for (size_t i = 0; i < program->command_count; i++) {
         const struct describe_command *c = &program->commands[i];
-        if (describe_first_again(program, i)) {
+        const char *word = first != NULL ? c->second : c->first;
+        if (first != NULL ? word == NULL || strcmp(c->first, first) != 0
+                          : describe_first_again(program, i)) {
             continue;
         }
-        fprintf(out, "        '%s", c->first);
-        if (c->second == NULL) {
+        fprintf(out, "        '%s", word);
+        if (first != NULL || c->second == NULL) {
             putc(':', out);
-            put_quoted(c->help, "", out);
+            put_quoted(c->help, "\\", out);
         }
         fputs("'\n", out);
     }
+    fputs("    )\n    _describe command commands ;;\n", out);
 }
 
-static void put_second_words(const struct describe_program *program, FILE *out)
+static void put_place(const struct describe_program *program, const struct describe_place *place,
+                      FILE *out)
 {
-    char seconds[512];
-    for (size_t i = 0; i < program->command_count; i++) {
-        const struct describe_command *c = &program->commands[i];
-        if (describe_first_again(program, i) ||
-            !describe_seconds(program, c->first, seconds, sizeof(seconds))) {
-            continue;
-        }
-        fprintf(out, "    %s)\n", c->first);
-        if (c->second == NULL) {
-            fprintf(out, "        compadd - %s ;;\n", seconds);
-            continue;
-        }
-        fputs("        commands=(\n", out);
-        for (size_t j = i; j < program->command_count; j++) {
-            const struct describe_command *other = &program->commands[j];
-            if (strcmp(other->first, c->first) == 0 && other->second != NULL) {
-                fprintf(out, "            '%s:", other->second);
-                put_quoted(other->help, "", out);
-                fputs("'\n", out);
-            }
-        }
-        fputs("        )\n        _describe command commands ;;\n", out);
+    fprintf(out, "%zu:%s)\n    ", place->before, place->pattern);
+    switch (place->kind) {
+    case DESCRIBE_ANY:
+        fprintf(out, "_message '%s' ;;\n", place->text);
+        break;
+    case DESCRIBE_FILE:
+        fputs("_files ;;\n", out);
+        break;
+    case DESCRIBE_CHOICE:
+        fprintf(out, "compadd - %s ;;\n", place->text);
+        break;
+    case DESCRIBE_COMMAND:
+    case DESCRIBE_SECOND:
+        put_described(program, place->kind == DESCRIBE_SECOND ? place->first : NULL, out);
+        break;
     }
 }
 
@@ -154,32 +175,34 @@ void describe_zsh(const struct describe_program *program, FILE *out)
             "local -a arguments commands\n"
             "local -A opt_args\n",
             program->name);
+    /* Behind -- are no options; _arguments loses its place there. */
+    fputs("local -i at=$words[(ie)--]\n"
+          "if ((at > 1 && at < CURRENT)); then\n"
+          "    [[ $words[CURRENT] != -* ]] || return 1\n"
+          "    words[at]=()\n"
+          "    ((CURRENT--))\n"
+          "fi\n",
+          out);
     if (program->schema != NULL) {
-        /* What follows a boolean may be its value or a command: _arguments knows one or the other.
-         */
-        fputs("local -i at\n"
-              "for ((at = CURRENT - 1; at > 2; at--)); do\n"
-              "    if [[ $words[at] == (true|false) && $words[at-1] == --* ]]; then\n"
-              "        words[at]=()\n"
-              "        ((CURRENT--))\n"
-              "    fi\n"
-              "done\n",
-              out);
+        put_booleans(program->schema, out);
     }
     fputs("arguments=(\n", out);
     put_arguments(program, out);
     if (program->command_count == 0) {
-        fputs(")\n_arguments -s $arguments\n", out);
+        fputs(")\n_arguments -S $arguments\n", out);
         return;
     }
-    fputs(")\n"
-          "_arguments -s -C $arguments '1: :->first' '2: :->second' '*:file:_files' && return\n"
-          "case $state in\n"
-          "first)\n"
-          "    commands=(\n",
+    /* The state is how many words of the command stand before. */
+    fputs(")\n_arguments -S -C $arguments '1: :->0'", out);
+    for (size_t n = 1; n < 2 + DESCRIBE_WORDS; n++) {
+        fprintf(out, " '%zu: :->%zu'", n + 1, n);
+    }
+    fputs(" && return\n"
+          "[[ -n $state ]] || return 1\n"
+          "case $state:${(j: :)line[1,state]} in\n"
+          "0:)\n    ",
           out);
-    put_first_words(program, out);
-    fputs("    )\n    _describe command commands ;;\nsecond)\n    case $line[1] in\n", out);
-    put_second_words(program, out);
-    fputs("    *)\n        _files ;;\n    esac ;;\nesac\n", out);
+    put_described(program, NULL, out);
+    describe_places(program, put_place, out);
+    fputs("*) return 1 ;;\nesac\n", out);
 }

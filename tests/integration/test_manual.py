@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,165 +17,318 @@ from pathlib import Path
 
 from lab.process import wait_until
 from lab.server import BIN, clean_env
+from pages import MADE, PAGES, keys_of, page_examples, page_items, page_text
 from support import main
 
-MADE = BIN.parent / "packaging"
-PAGES = ("certmilld.8", "certmilld.yaml.5", "certmill-shell.8", "certmillctl.8", "certmill.1", "certmill.yaml.5")
 OPTION = re.compile(r"(?<![\w-])(--?[a-zA-Z][\w-]*)")
+# Each program, its page, and where in it options and commands stand.
+PROGRAMS = {
+    "certmilld": ("certmilld.8", ("OPTIONS",), ""),
+    "certmillctl": ("certmillctl.8", ("OPTIONS",), "COMMANDS"),
+    "certmill": ("certmill.1", ("OPTIONS",), "COMMANDS"),
+    "certmill-shell": ("certmill-shell.8", ("DESCRIPTION", "REQUESTS"), "REQUESTS"),
+}
+
+
+def run(program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([BIN / program, *words], env=clean_env(), check=False, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, timeout=60)
 
 
 def help_of(program: str) -> str:
-    words = ["help"] if program == "certmill-shell" else ["--help"]
-    return subprocess.run([BIN / program, *words], env=clean_env(), check=True, capture_output=True, text=True).stdout
+    return run(program, "--help").stdout
 
 
 def options_of(program: str) -> set[str]:
-    """From the lines of --help that begin with one; and what the line of --config says besides."""
+    """From the lines of --help that begin with one."""
     found: set[str] = set()
     for line in re.findall(r"^  (-.*)$", help_of(program), flags=re.M):
-        part = line if "CONFIG in the environment" in line else re.split(r"  | [A-Z\[]", line)[0]
-        found.update(OPTION.findall(part))
+        found.update(OPTION.findall(re.split(r"  | [A-Z\[]", line)[0]))
+    return found
+
+
+def usage_of(program: str) -> set[str]:
+    """Lines of two blanks and words in small letters: commands with what they take."""
+    found = set()
+    for line in re.findall(r"^  ([a-z].*)$", help_of(program), flags=re.M):
+        if not line.startswith("certmill-shell") and not line.endswith("(in the configuration file only)"):
+            found.add(re.split(r" {2,}", line)[0])
     return found
 
 
 def commands_of(program: str) -> set[str]:
-    """Lines with two blanks and words in small letters, above the options."""
-    found = set()
-    for line in re.findall(r"^  ([a-z].*)$", help_of(program), flags=re.M):
-        words = re.match(r"[a-z][a-z-]*(?: [a-z][a-z-]*)?(?= [\[A-Z]|  |$)", line)
-        if words and "certmill-shell" not in line and not line.endswith("(in the configuration file only)"):
-            found.add(words[0])
-    return {" ".join(word for word in command.split() if word != "verify") for command in found}
-
-
-def keys_of(program: str) -> set[str]:
-    """Keys of the file, rows of tables with them."""
-    text = help_of(program)
-    keys = set(re.findall(r"^  (?:-\w, )?--([\w-]+)", text, flags=re.M)) - {"help", "version", "check-config", "config"}
-    return keys | set(re.findall(r"^ {2,12}([a-z][\w-]*):(?: \(|$)", text, flags=re.M))
-
-
-def items_of(page: str, section: str = "") -> list[str]:
-    """What stands in the .It lines of a page or a section of it."""
-    text = (MADE / page).read_text()
-    if section:
-        text = re.search(rf"^\.Sh {section}$(.*?)(?=^\.Sh |\Z)", text, flags=re.M | re.S)[1]
-    return [item.replace("\\-", "-") for item in re.findall(r"^\.It (.*)$", text, flags=re.M)]
+    """Their own words."""
+    found = {re.match(r"[a-z][a-z-]*(?: [a-z][a-z-]*)?(?= [\[A-Z]|$)", usage) for usage in usage_of(program)}
+    return {" ".join(word for word in match[0].split() if word != "verify") for match in found if match}
 
 
 def page_options(page: str, section: str) -> set[str]:
-    text = (MADE / page).read_text()
-    text = re.search(rf"^\.Sh {section}$(.*?)(?=^\.Sh |\Z)", text, flags=re.M | re.S)[1]
-    text = "\n".join(line for line in text.splitlines() if line.startswith((".It Fl", ".Fl")))
-    return {f"-{word}" for word in re.findall(r"Fl (\S+)", text.replace("\\-", "-"))}
+    lines = [line for line in page_items(page, section) if line.startswith("Fl")]
+    return {f"-{word}" for word in re.findall(r"Fl (\S+)", "\n".join(lines))}
 
 
-def page_commands(page: str, section: str) -> set[str]:
-    return {re.match(r"Cm ([a-z -]+?)(?= Ar |$)", item)[1] for item in items_of(page, section) if item.startswith("Cm ")}
+def words_of(usage: str) -> list[str]:
+    """A usage line, of --help or a page, as one list of signs and words."""
+    usage = re.sub(r" Op (.*)$", r" [ \1 ]", usage).replace(" Oo", " [").replace(" Oc", " ]").replace("Fl -", "--")
+    words = re.findall(r"[\[\]|]|\.\.\.|[\w:-]+", usage.replace("---", "--"))
+    return [word.lower() for word in words if word not in ("Cm", "Ar")]
 
 
 class Manual(unittest.TestCase):
     def test_lint(self) -> None:
-        done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", *(MADE / page for page in PAGES)], check=False,
+        done = subprocess.run(["mandoc", "-T", "lint", "-W", "style", *(MADE / page for page in PAGES)], check=False,
                               capture_output=True, text=True)
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        said = [line for line in (done.stdout + done.stderr).splitlines()
+                if "mandoc.db" not in line and "referenced manual not found" not in line]  # what this host has
+        self.assertEqual(said, [])
+
+    def test_sections(self) -> None:
+        """What an operator looks for, in each page of its kind."""
+        wanted = {"1": "NAME SYNOPSIS DESCRIPTION COMMANDS OPTIONS ENVIRONMENT FILES|EXIT STATUS|EXAMPLES|SEE ALSO|STANDARDS",
+                  "8": "NAME SYNOPSIS DESCRIPTION ENVIRONMENT FILES|EXIT STATUS|EXAMPLES|SEE ALSO|SECURITY CONSIDERATIONS",
+                  "5": "NAME DESCRIPTION KEYS FILES EXAMPLES|SEE ALSO|SECURITY CONSIDERATIONS"}
+        for page in PAGES:
+            with self.subTest(page):
+                sections = set(re.findall(r"^\.Sh (.*)$", page_text(page), flags=re.M))
+                first, *others = wanted[page[-1]].split("|")
+                self.assertEqual({*first.split(), *others} - sections, set())
 
     def test_options(self) -> None:
-        for program, page in (("certmilld", "certmilld.8"), ("certmillctl", "certmillctl.8"), ("certmill", "certmill.1")):
+        for program, (page, sections, _) in PROGRAMS.items():
             with self.subTest(program):
                 options = options_of(program)
                 self.assertGreater(len(options), 8)
-                self.assertEqual(options, page_options(page, "OPTIONS"))
-        self.assertEqual(options_of("certmill-shell"),
-                         page_options("certmill-shell.8", "REQUESTS") | page_options("certmill-shell.8", "DESCRIPTION"))
+                self.assertEqual(options - ({"--help", "--version", "-h", "-V"} if program == "certmill-shell" else set()),
+                                 set().union(*(page_options(page, section) for section in sections)))
 
     def test_keys(self) -> None:
+        """Each key; its bounds, words and default as --help has them."""
         for program, page in (("certmilld", "certmilld.yaml.5"), ("certmill", "certmill.yaml.5")):
-            with self.subTest(program):
-                keys = keys_of(program)
-                self.assertGreater(len(keys), 30)
-                self.assertEqual(keys, {re.match(r"Cm ([\w-]+)", item)[1] for item in items_of(page, "KEYS")})
+            keys = keys_of(help_of(program))
+            self.assertGreater(len(keys), 30)
+            items: dict[str, str] = {}
+            for item, text in page_items(page, "KEYS").items():
+                key = item.split()[1]
+                items[key] = items.get(key, "") + " ".join(text.split())
+            self.assertEqual(set(keys), set(items))
+            self.assertEqual([key for key, text in items.items() if not re.search(r"The default is|One of|\.Dl|these keys", text)
+                              and not re.search(rf"^\.It Cm {key} : Ar .true | false.", page_text(page), flags=re.M)], [],
+                             "each has a default, its words or an example")
+            for key, text in keys.items():
+                with self.subTest(page=page, key=key):
+                    for bounds in re.findall(r"-?\d+ to \d+[\w ]*\.|One of [^.]*\.", text):
+                        self.assertIn(bounds, items[key])
+                    for default in re.findall(r"Default: (\S+)", text):
+                        self.assertIn("The default is .Cm", items[key])
+                        self.assertIn(default, items[key])
 
     def test_commands(self) -> None:
-        for program, page, section in (("certmillctl", "certmillctl.8", "COMMANDS"), ("certmill", "certmill.1", "COMMANDS"),
-                                       ("certmill-shell", "certmill-shell.8", "REQUESTS")):
+        """With what each of them takes."""
+        for program, (page, _, section) in PROGRAMS.items():
+            if section:
+                with self.subTest(program):
+                    usage = sorted(words_of(line) for line in usage_of(program))
+                    self.assertGreater(len(usage), 10)
+                    self.assertEqual(usage, sorted(words_of(item) for item in page_items(page, section) if item[:2] == "Cm"))
+
+    def test_exit_status(self) -> None:
+        """The numbers that --help lists."""
+        for program, (page, _, _) in PROGRAMS.items():
             with self.subTest(program):
-                commands = commands_of(program)
-                self.assertGreater(len(commands), 10)
-                self.assertEqual(commands, page_commands(page, section))
+                said = re.search(r"^Exit status: (.*)", help_of(program), flags=re.M | re.S)
+                assert said
+                self.assertEqual(set(re.findall(r"(?:^|, |,\n)(\d)(?= )", said[1])), set(page_items(page, "EXIT STATUS")))
+
+    def test_examples(self) -> None:
+        """Configurations of the pages are good ones."""
+        with tempfile.TemporaryDirectory(prefix="certmill-lab-") as folder:
+            file = Path(folder) / "example.yaml"
+            for page, words in (("certmilld.yaml.5", ["certmilld", "--check-config"]),
+                                ("certmill.yaml.5", ["certmill", "show", "configuration"])):
+                examples = page_examples(page)
+                self.assertTrue(examples)
+                for example in examples:
+                    with self.subTest(page=page, example=example):
+                        file.write_text(example)
+                        done = run(*words, "--config", str(file))
+                        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_options_are_taken(self) -> None:
         """Each option of a page is one that the program knows."""
         for program in ("certmilld", "certmill", "certmillctl"):
             for option in options_of(program) - {"--help", "-h", "--version", "-V"}:
                 with self.subTest(program=program, option=option):
-                    done = subprocess.run([BIN / program, option], env=clean_env(), check=False, capture_output=True, text=True,
-                                          stdin=subprocess.DEVNULL, timeout=60)
-                    self.assertNotIn("unknown", done.stderr)
+                    self.assertNotIn("unknown", run(program, option).stderr)
 
-    def test_files_and_others(self) -> None:
-        """Pages refer to each other and to what is there."""
+    def test_references(self) -> None:
+        """Pages refer to each other, and all lists were put in."""
         for page in PAGES:
-            text = (MADE / page).read_text()
+            text = page_text(page)
             for name, section in re.findall(r"^\.Xr (certmill\S*) (\d)", text, flags=re.M):
                 self.assertIn(f"{name}.{section}", PAGES)
-            self.assertNotIn('\\" @', text, "each list was put in")
+            self.assertNotIn('\\" @', text)
+
+
+class Mistyped(unittest.TestCase):
+    """What a new user gets wrong."""
+
+    def test_version(self) -> None:
+        """The same form everywhere."""
+        versions = set()
+        for program in PROGRAMS:
+            for word in ("--version", "-V"):
+                done = run(program, word)
+                self.assertRegex(done.stdout, rf"^{program} \d+\.\d+\.\d+\S*\n$")
+                versions.add(done.stdout.split()[1])
+        self.assertEqual(len(versions), 1)
+
+    def test_help(self) -> None:
+        """To standard output, so that it can be paged; wherever it stands."""
+        for program, word in (("certmilld", "--staging"), ("certmillctl", "orders"), ("certmill", "show"), ("certmill-shell", "get")):
+            for words in (["--help"], ["-h"], [word, "--help"]):
+                done = run(program, *words)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), (program, words))
+                self.assertIn("xit status", done.stdout)
+
+    def test_what_was_meant(self) -> None:
+        """Status 2, nothing on standard output, and a hint."""
+        for program, words, hint in (
+                ("certmill", "", "certmill help"), ("certmill", "renwe", "'renew'"), ("certmill", "show", "one of certificate"),
+                ("certmill", "show tsla", "'show tlsa'"), ("certmill", "--jsno show paths", "--json"),
+                ("certmill", "--jobs", "needs a value"), ("certmill", "--jobs 99 show paths", "from 1 to 64"),
+                ("certmill", "--confg x show paths", "--config"),
+                ("certmillctl", "", "certmillctl help"), ("certmillctl", "statsu", "'status'"),
+                ("certmillctl", "--josn status", "--json"), ("certmillctl", "status --reason x", "status takes no --reason"),
+                ("certmillctl", "status x", "takes no words"), ("certmillctl", "--socket", "needs a value"),
+                ("certmillctl", "accounts registr ca", "register"), ("certmillctl", "--socket= status", "is empty"),
+                ("certmill-shell", "", "taken are ping"), ("certmill-shell", "png", "'ping'"),
+                ("certmill-shell", "get", "one of certificate"), ("certmill-shell", "get cert", "but certificate"),
+                ("certmill-shell", "--stagin get certificate", "--staging"), ("certmill-shell", "--bogus", "--log-level LEVEL"),
+                ("certmill-shell", "--socket", "needs a value"), ("certmilld", "--check-confg", "--check-config"),
+                ("certmilld", "--stagin", "--staging"), ("certmilld", "server.yaml", "takes options only"),
+                ("certmilld", "--config", "needs a value"), ("certmilld", "--config /nonexistent", "cannot open"),
+                ("certmilld", "", "no zone is configured")):
+            with self.subTest(program=program, words=words):
+                done = run(program, *words.split())
+                self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+                self.assertIn(hint, done.stderr)
 
 
 def seconds_of(program: str, first: str) -> set[str]:
     return {command.split()[1] for command in commands_of(program) if command.startswith(f"{first} ")}
 
 
-# What stands on the line, and what a shell must offer then; besides it may offer nothing else, but for the options.
+def firsts_of(program: str) -> set[str]:
+    return {command.split()[0] for command in commands_of(program)}
+
+
+def long_options_of(program: str, prefix: str = "--") -> set[str]:
+    return {option for option in options_of(program) if option.startswith(prefix)}
+
+
+# What stands on the line (¦: the cursor, where it is not at the end), and what a shell must offer then; besides it may
+# offer nothing else, but for the options.
 CASES = [
-    ("certmill ", {command.split()[0] for command in commands_of("certmill")}),
+    ("certmill ", firsts_of("certmill")),
     ("certmill check ", seconds_of("certmill", "check")),
     ("certmill --path /tmp ke", {"key"}),
     ("certmill key a", {"abort", "activate"}),
     ("certmill --json show sp", {"spki"}),
     ("certmill --json true show sp", {"spki"}),
+    ("certmill -d true show sp", {"spki"}),
+    ("certmill -d show sp", {"spki"}),
     ("certmill --path=/tmp show sp", {"spki"}),
+    ("certmill --path true show sp", {"spki"}),
     ("certmill --starttls s", {"smtp"}),
     ("certmill --starttls=s", {"smtp"}),
-    ("certmill --tlsa", {option for option in options_of("certmill") if option.startswith("--tlsa")}),
-    ("certmill -", {option for option in options_of("certmill") if option.startswith("--")}),
-    ("certmilld --dns-", {option for option in options_of("certmilld") if option.startswith("--dns-")}),
+    ("certmill --starttls smtp show sp", {"spki"}),
+    ("certmill -l D", {"DEBUG"}),
+    ("certmill --tlsa", long_options_of("certmill", "--tlsa")),
+    ("certmill -", long_options_of("certmill")),
+    ("certmill show sp --js", {"--json"}),
+    ("certmill --jobs ", set()),
+    ("certmill show paths ", set()),
+    # bash divides words at these two
+    ("certmill --syslog-socket log.example:514 show sp", {"spki"}),
+    ("certmill --name-server ::1 show sp", {"spki"}),
+    ("certmill --syslog-socket=log.example:514 show sp", {"spki"}),
+    ("certmill check service mail.example:25 ", set()),
+    ('certmill --certgrinderd "ssh -T a@b.example --" show sp', {"spki"}),
+    ("certmill --certgrinderd 'a=b c' show sp", {"spki"}),
+    # options have ended
+    ("certmill -- show sp", {"spki"}),
+    ("certmill show -- sp", {"spki"}),
+    ("certmill -- --js", set()),
+    # within the line
+    ("certmill sh¦ --json", {"show"}),
+    ("certmill --json show sp¦ --quiet", {"spki"}),
+    ("certmill --starttls s¦ check service", {"smtp"}),
+    ("certmill help ", firsts_of("certmill")),
+    ("certmill help show sp", {"spki"}),
+    ("certmilld --dns-", long_options_of("certmilld", "--dns-")),
     ("certmilld --check", {"--check-config"}),
     ("certmilld --log-format ", {"text", "json"}),
     ("certmilld --staging=", {"true", "false"}),
+    ("certmilld --dns-listen 127.0.0.1:53 --check", {"--check-config"}),
     ("certmillctl ", commands_of("certmillctl")),
     ("certmillctl --run-dir /tmp re", {"records", "reload", "restore", "revoke"}),
     ("certmillctl accounts ", {"register", "roll-over", "agree", "deactivate"}),
     ("certmillctl audit ", {"verify"}),
-    ("certmillctl --", {option for option in options_of("certmillctl") if option.startswith("--")}),
+    ("certmillctl --", long_options_of("certmillctl")),
+    ("certmillctl revoke 1 --reason s", {"superseded"}),
+    ("certmillctl accounts roll-over ca --key-type=rsa-2", {"rsa-2048"}),
+    ("certmillctl check ", set()),
+    ("certmillctl -- rel", {"reload"}),
 ]
 
-BASH = r"""
-source "$1/certmill"; source "$1/certmilld"; source "$1/certmillctl"
-shift
-for line; do
-    IFS=$'\n' read -rd '' -a COMP_WORDS < <(sed 's/=/\n=\n/g; s/ /\n/g' <<<"$line" | sed '/^$/d') || true
-    case $line in *' ' ) COMP_WORDS+=('') ;; esac
-    COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMPREPLY=()
-    "_${COMP_WORDS[0]}"
-    echo "${COMPREPLY[*]}"
-done
-"""
+
+def bash_words(line: str) -> list[str]:
+    """The line's words as bash hands them to a completion: divided at = and : too."""
+    words = re.findall(r"""(?:"[^"]*"|'[^']*'|[^\s=:"'])+|[=:]+""", line)
+    return words + [""] if line.endswith(" ") else words
+
+
+def bash_case(line: str) -> str:
+    """A call of the completion's function with its variables."""
+    before, after = line.split("¦") if "¦" in line else (line, "")
+    words, all_words = bash_words(before), bash_words(before + after)
+    return (f"COMP_WORDS=({' '.join(map(shlex.quote, all_words))}) COMP_CWORD={len(words) - 1}\n"
+            f"COMP_LINE={shlex.quote(before + after)} COMP_POINT={len(before)}\n"
+            f'_{words[0]}; echo "${{COMPREPLY[*]}}"\n')
 
 
 class Bash(unittest.TestCase):
+    def answers(self, setting: str = "") -> list[str]:
+        script = "".join(f"source {shlex.quote(str(MADE / 'bash' / program))}\n" for program in ("certmill", "certmilld", "certmillctl"))
+        script += setting + "".join(bash_case(line) for line, _ in CASES)
+        done = subprocess.run(["bash", "-uc", script], check=True, capture_output=True, text=True)
+        self.assertEqual(done.stderr, "")
+        return done.stdout.splitlines()
+
     def test_function(self) -> None:
-        done = subprocess.run(["bash", "-euc", BASH, "bash", MADE / "bash", *(line for line, _ in CASES)], check=True,
-                              capture_output=True, text=True)
-        answers = done.stdout.splitlines()
-        self.assertEqual(len(answers), len(CASES), done.stderr)
+        answers = self.answers()
         for (line, expected), answer in zip(CASES, answers, strict=True):
             with self.subTest(line):
                 self.assertEqual(set(answer.split()), expected)
 
-    def test_files(self) -> None:
-        """Where no word is known, it is a file's name."""
-        self.assertIn("-o default", (MADE / "bash/certmillctl").read_text())
+    def test_settings(self) -> None:
+        """Whatever the user has set."""
+        for setting in ("IFS=,\n", "shopt -s nullglob extglob\n", "set -f\n"):
+            with self.subTest(setting):
+                answers = self.answers(setting + "echo() { local IFS=' '; printf '%s\\n' \"$*\"; }\n")
+                self.assertEqual([set(re.split("[ ,]", answer)) - {""} for answer in answers], [expected for _, expected in CASES])
+
+    def test_without_equals(self) -> None:
+        """Some take = out of what divides words: the whole word is completed then."""
+        self.assertEqual(subprocess.run(
+            ["bash", "-uc", f"source {shlex.quote(str(MADE / 'bash/certmill'))}\nCOMP_WORDBREAKS=' '\n"
+             "COMP_WORDS=(certmill --starttls=s) COMP_CWORD=1 COMP_LINE='certmill --starttls=s' COMP_POINT=21\n"
+             '_certmill; echo "${COMPREPLY[*]}"'], check=True, capture_output=True, text=True).stdout, "--starttls=smtp\n")
+
+    @unittest.skipUnless(shutil.which("shellcheck"), "needs shellcheck")
+    def test_shellcheck(self) -> None:
+        done = subprocess.run(["shellcheck", "-s", "bash", *(MADE / "bash").iterdir()], check=False, capture_output=True, text=True)
+        self.assertEqual(done.stdout + done.stderr, "")
 
 
 class Terminal:
@@ -220,15 +374,22 @@ class Typed(unittest.TestCase):
 
     def test_bash(self) -> None:
         rc = self.folder / "rc"
-        rc.write_text(f"PS1='ready> '\nsource '{MADE}/bash/certmill'\nsource '{MADE}/bash/certmillctl'\n")
+        sources = "".join(f"source '{MADE}/bash/{program}'\n" for program in ("certmill", "certmilld", "certmillctl"))
+        rc.write_text(f"PS1='ready> '\nbind 'set bell-style none'\n{sources}")
         terminal = Terminal(["bash", "--noprofile", "--rcfile", str(rc), "-i"], self.env, self.folder)
         self.addCleanup(terminal.close)
         terminal.until("ready> ")
-        for typed, full in (("certmill key ac\t", "certmill key activate "), ("certmill --starttls=sm\t", "--starttls=smtp "),
-                            ("certmillctl check-\t", "certmillctl check-store "), ("certmillctl backup rc\t", "backup rc ")):
+        for typed, full in (
+                ("certmill key ac\t", "certmill key activate "), ("certmill --starttls=sm\t", "--starttls=smtp "),
+                ("certmill --syslog-socket a:514 show sp\t", "show spki "), ("certmillctl check-\t", "certmillctl check-store "),
+                ("certmill --path=./r\t", "--path=./rc "), ("certmillctl backup r\t", "backup rc "),
+                ("certmill show sp --json\x1bb\x1bb\x06\x06\t", "spki --json"),
+                # no file where none is taken
+                ("certmillctl check r\tX\t", "check rX"), ("certmill --jobs r\tX\t", "--jobs rX")):
             terminal.type(typed)
-            terminal.until(re.escape(full))
-            terminal.type("\x15")
+            said = terminal.until(re.escape(full))
+            self.assertNotIn("bash:", said)
+            terminal.type("\x05\x15")
 
     def test_zsh(self) -> None:
         """Each of the cases, as zsh lists it."""
@@ -242,7 +403,7 @@ class Typed(unittest.TestCase):
             "  fi\n"
             "  builtin compadd \"$@\"\n}\n"
             "look () { zle list-choices; print ready >>$OFFERED; BUFFER=''; }\n"
-            "zle -N look\nbindkey '^X' look\n")
+            "zle -N look\nbindkey -e\nbindkey '^T' look\n")
         offered = self.folder / "offered"
         terminal = Terminal(["zsh", "-i"], {**self.env, "ZDOTDIR": str(self.folder), "OFFERED": str(offered)}, self.folder)
         self.addCleanup(terminal.close)
@@ -250,10 +411,11 @@ class Typed(unittest.TestCase):
         for line, expected in CASES:
             with self.subTest(line):
                 offered.write_text("")
-                terminal.type(line + "\x18")
+                before, after = line.split("¦") if "¦" in line else (line, "")
+                terminal.type(before + after + "\x02" * len(after) + "\x14")
                 wait_until(lambda: terminal.drain() and offered.read_text().endswith("ready\n"), f"what zsh offers: {line}")
                 words = {word.removesuffix("=") for word in offered.read_text().split()} - {"ready"}
-                if line.endswith("-"):
+                if line.endswith(" -"):
                     words = {word for word in words if word.startswith("--")}
                 self.assertEqual(words, expected)
 

@@ -103,13 +103,16 @@ static const struct conf_option options[] = {
     {.key = "rows", .type = CONF_TABLE, .offset = AT(rows), .table = &row_schema, .help = "Rows."},
 };
 static const char *const ignored[] = {"TEST_SOCKET", NULL};
+static const struct option_row others[] = {{.name = "--look-only", .help = "look only"}};
 static const struct conf_schema schema = {.program = "test",
                                           .env_prefix = "TEST",
                                           .options = options,
                                           .count = sizeof(options) / sizeof(options[0]),
                                           .size = sizeof(struct values),
                                           .check = check_values,
-                                          .env_ignore = ignored};
+                                          .env_ignore = ignored,
+                                          .others = others,
+                                          .other_count = 1};
 
 static char folder[] = "/tmp/test-conf-XXXXXX";
 static char file[64];

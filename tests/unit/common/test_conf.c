@@ -99,6 +99,8 @@ static void test_arguments_refused(void)
         const char *arg, *part;
     } bad[] = {
         {"--renew-day=5", "unknown option '--renew-day=5'; did you mean --renew-days?"},
+        {"--look-onyl", "did you mean --look-only?"},
+        {"--look-only", "unknown option"}, /* the caller's, as --help */
         {"--zzzzzzzzzzzzzz", "the nearest known one is --"},
         {"-x", "unknown option '-x'; test --help lists"},
         {"-dp", "unknown option '-dp'"},
@@ -267,6 +269,9 @@ static void test_help(void)
         CU_ASSERT_PTR_NOT_NULL(strstr(text, options[i].help));
     }
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "-5 to 365 days. Default: 30"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "One of LOW, HIGH."));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "A list; each entry has these keys:"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "  --look-only\n      Look only.\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "TEST_KEY_NAME"));
     for (line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
         CU_ASSERT(strlen(line) <= 80);

@@ -13,10 +13,15 @@ struct taken {
 };
 
 static const struct option_row rows[] = {
-    {"--limit", 'l', "NUMBER", offsetof(struct taken, limit), 4, "so many"},
-    {"--name", 0, "NAME", offsetof(struct taken, name), 0, "who"},
-    {"--json", 'j', NULL, offsetof(struct taken, json), 0, "as JSON"},
-    {"--why", 'w', "WORD", OPTION_KEPT, 0, "why"},
+    {.name = "--limit",
+     .letter = 'l',
+     .value = "NUMBER",
+     .offset = offsetof(struct taken, limit),
+     .max = 4,
+     .help = "so many"},
+    {.name = "--name", .value = "NAME", .offset = offsetof(struct taken, name), .help = "who"},
+    {.name = "--json", .letter = 'j', .offset = offsetof(struct taken, json), .help = "as JSON"},
+    {.name = "--why", .letter = 'w', .value = "WORD", .offset = OPTION_KEPT, .help = "why"},
 };
 #define COUNT (sizeof(rows) / sizeof(rows[0]))
 
@@ -105,6 +110,66 @@ static void test_refused(void)
     CU_ASSERT_EQUAL(take("--name", "12345"), 1);
 }
 
+/* At an error nothing is taken, and the word stays at hand. */
+static void test_refused_stays(void)
+{
+    static const char *const words[][2] = {{"--limit", NULL},
+                                           {"--limit", ""},
+                                           {"--limit", "12345"},
+                                           {"-l12345", NULL},
+                                           {"--limit=", "x"}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        CU_ASSERT_TRUE(take(words[i][0], words[i][1]) < 0);
+        CU_ASSERT_EQUAL(pos, 0);
+        CU_ASSERT_PTR_NULL(out.limit);
+    }
+}
+
+/* A long word is cut in the error, not in memory. */
+static void test_long(void)
+{
+    char word[5000];
+    memset(word, 'x', sizeof(word) - 1);
+    word[sizeof(word) - 1] = '\0';
+    memcpy(word, "--", 2);
+    CU_ASSERT_EQUAL(take(word, NULL), 0);
+    CU_ASSERT_PTR_NULL(option_nearest(rows, COUNT, word));
+    CU_ASSERT_EQUAL(take("--limit", word), ERR_LIMIT);
+    CU_ASSERT_EQUAL(take("--name", word), 1);
+    CU_ASSERT_PTR_EQUAL(out.name, word);
+}
+
+static void test_nearest(void)
+{
+    static const struct {
+        const char *word, *name;
+    } cases[] = {{"--limt", "--limit"},
+                 {"--LIMIT", "--limit"},
+                 {"--limits=5", "--limit"},
+                 {"--jsno", "--json"},
+                 {"--json=yes", "--json"},
+                 {"--colour", NULL},
+                 {"-x", NULL},
+                 {"", NULL},
+                 {"limit", NULL},
+                 {"--", NULL}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *found = option_nearest(rows, COUNT, cases[i].word);
+        CU_ASSERT_TRUE(cases[i].name != NULL ? is(found, cases[i].name) : found == NULL);
+    }
+}
+
+static void test_list(void)
+{
+    char text[64], small[12];
+    option_list(rows, COUNT, text, sizeof(text));
+    CU_ASSERT_STRING_EQUAL(text, "--limit NUMBER, --name NAME, --json, --why WORD");
+    option_list(rows, COUNT, small, sizeof(small));
+    CU_ASSERT_STRING_EQUAL(small, "--limit NUM");
+    option_list(rows, 0, text, sizeof(text));
+    CU_ASSERT_STRING_EQUAL(text, "");
+}
+
 static void test_help(void)
 {
     char *text = NULL;
@@ -128,6 +193,10 @@ int main(void)
     CU_add_test(s, "words that are none", test_not_one);
     CU_add_test(s, "kept for a command", test_kept);
     CU_add_test(s, "refused", test_refused);
+    CU_add_test(s, "what is refused stays", test_refused_stays);
+    CU_add_test(s, "long words", test_long);
+    CU_add_test(s, "the nearest", test_nearest);
+    CU_add_test(s, "a list", test_list);
     CU_add_test(s, "help", test_help);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();

@@ -104,7 +104,7 @@ static void test_limits(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("limits --forget"), "needs a name"));
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("limits a.example b.example"), "'b.example' as well"));
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("limits --limit 3"), "takes no --limit"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(encode("ping --forget"), "takes no words: '--forget'"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("ping --forget"), "ping takes no --forget"));
     CU_ASSERT_STRING_EQUAL(
         answer("limits",
                "{\"result\":\"ok\",\"data\":{\"limits\":[{\"authority\":\"le\",\"what\":\"exact\","
@@ -173,11 +173,50 @@ static void test_usage(void)
     CU_ASSERT_STRING_EQUAL(encode("persist a *.b"),
                            "{\"v\":1,\"op\":\"persist\",\"name\":\"a,*.b\"}");
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("revoke"), "needs a serial number"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(encode("revoke 1 --reason"), "needs a word"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("revoke 1 --reason"), "--reason needs a value"));
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("revoke 1 2"), "'2' as well"));
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("revoke 1 --limit 2"), "takes no --limit"));
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("--colour ping"), "unknown option '--colour'"));
     CU_ASSERT_PTR_NOT_NULL(strstr(encode("-x ping"), "unknown option '-x'"));
+}
+
+/* Mistyped: what was meant is named, where it is near. */
+static void test_meant(void)
+{
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("statsu"), "did you mean 'status'?"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("--josn status"), "did you mean --json?"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("--sokcet=/s status"), "did you mean --socket?"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("--hlep"), "did you mean --help?"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("frobnicate"), "certmillctl help lists the known ones"));
+}
+
+/* An option of one command is refused by the others, wherever it stands. */
+static void test_own_options(void)
+{
+    static const char *const lines[] = {"orders --reason x",          "--limit 3 limits a",
+                                        "accounts --forget",          "revoke 1 --key-type x",
+                                        "status --client-command /x", "backup f --limit 3"};
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        CU_ASSERT_PTR_NOT_NULL(strstr(encode(lines[i]), " takes no --"));
+    }
+    CU_ASSERT_STRING_EQUAL(
+        encode("--reason=superseded revoke 1"),
+        "{\"v\":1,\"op\":\"revoke\",\"serial\":\"1\",\"reason\":\"superseded\"}");
+}
+
+/* Help and version are answered whatever else stands there; behind -- nothing is an option. */
+static void test_asked(void)
+{
+    static const char *const helps[] = {"orders --help", "--help orders x y", "-h"};
+    for (size_t i = 0; i < sizeof(helps) / sizeof(helps[0]); i++) {
+        CU_ASSERT_EQUAL(parse(helps[i]), 0);
+        CU_ASSERT_STRING_EQUAL(request.command->name, "help");
+    }
+    CU_ASSERT_EQUAL(parse("status -V"), 0);
+    CU_ASSERT_STRING_EQUAL(request.command->name, "version");
+    CU_ASSERT_STRING_EQUAL(encode("-- check --help"),
+                           "{\"v\":1,\"op\":\"check\",\"names\":\"--help\"}");
+    CU_ASSERT_PTR_NOT_NULL(strstr(encode("--"), "no command"));
 }
 
 static void test_socket(void)
@@ -409,6 +448,9 @@ int main(void)
     CU_add_test(suite, "limits", test_limits);
     CU_add_test(suite, "changes of accounts", test_accounts);
     CU_add_test(suite, "usage", test_usage);
+    CU_add_test(suite, "what was meant", test_meant);
+    CU_add_test(suite, "options of one command", test_own_options);
+    CU_add_test(suite, "help, version and --", test_asked);
     CU_add_test(suite, "socket", test_socket);
     CU_add_test(suite, "status", test_status);
     CU_add_test(suite, "status of several CAs", test_authorities);

@@ -309,6 +309,10 @@ static void test_reasons(void)
 
     CU_ASSERT(revoke_reason_parse(&reason, "KeyCompromise", &err) == 0 && reason == 1);
     CU_ASSERT(revoke_reason_parse(&reason, "0", &err) == 0 && reason == 0);
+    for (size_t i = 0; revoke_reason_words[i] != NULL; i++) {
+        CU_ASSERT_EQUAL(revoke_reason_parse(&reason, revoke_reason_words[i], &err), 0);
+        CU_ASSERT_PTR_NOT_NULL(strstr(REVOKE_REASONS, revoke_reason_words[i]));
+    }
     CU_ASSERT(revoke_reason_parse(&reason, "5", &err) == 0 && reason == 5);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CU_ASSERT_EQUAL(revoke_reason_parse(&reason, bad[i], &err), ERR_RANGE);

@@ -53,7 +53,8 @@ static void test_names(void)
     CU_ASSERT_TRUE(r.staging);
     CU_ASSERT_TRUE(refused("check", "needs the names"));
     CU_ASSERT_TRUE(refused("check --staging", "needs the names"));
-    CU_ASSERT_TRUE(refused("check a.example --staging b.example", "not taken after check"));
+    CU_ASSERT_TRUE(
+        refused("check a.example --staging b.example", "'b.example' is one word too many"));
 }
 
 static void test_options(void)
@@ -83,6 +84,20 @@ static void test_options(void)
     CU_ASSERT_STRING_EQUAL(r.profile, "classic");
     CU_ASSERT_EQUAL(parse(&r, "-lCRITICAL ping"), 0);
     CU_ASSERT_EQUAL(r.level, LOG_LEVEL_CRITICAL);
+}
+
+/* As options too, as everywhere; whatever follows. */
+static void test_asked(void)
+{
+    struct request r;
+    static const char *const words[] = {"--help", "-h", "get --help", "--help no such words"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        CU_ASSERT_EQUAL(parse(&r, words[i]), 0);
+        CU_ASSERT_STRING_EQUAL(r.op->name, "help");
+    }
+    CU_ASSERT_EQUAL(parse(&r, "--version"), 0);
+    CU_ASSERT_STRING_EQUAL(r.op->name, "version");
+    CU_ASSERT_TRUE(refused("--help=x", "option '--help=x'"));
 }
 
 static void test_refused(void)
@@ -121,11 +136,18 @@ static void test_refused(void)
     CU_ASSERT_TRUE(refused("get certificate; id", "'certificate;' is not taken after get"));
     CU_ASSERT_TRUE(refused("get certificate id", "'id' is one word too many"));
     CU_ASSERT_TRUE(refused("get csr", "'csr' is not taken after get"));
-    CU_ASSERT_TRUE(refused("ping pong", "'pong' is not taken after ping"));
+    CU_ASSERT_TRUE(refused("ping pong", "'pong' is one word too many"));
     CU_ASSERT_TRUE(refused("sh -c id", "option '-c'"));
     CU_ASSERT_TRUE(refused("sh", "'sh' is no command"));
     CU_ASSERT_TRUE(refused("PING", "'PING' is no command"));
     CU_ASSERT_TRUE(refused("''", "'' is no command"));
+    CU_ASSERT_TRUE(refused("get", "one of certificate, renewal-info, ocsp"));
+    CU_ASSERT_TRUE(refused("get csr", "but certificate, renewal-info, ocsp"));
+    CU_ASSERT_TRUE(refused("png", "'png' is no command; did you mean 'ping'?"));
+    CU_ASSERT_TRUE(refused("gte certificate", "did you mean 'get certificate'?"));
+    CU_ASSERT_TRUE(refused("--stagin get certificate", "did you mean --staging?"));
+    CU_ASSERT_TRUE(refused("--bogus ping", "taken are --log-level LEVEL, --staging, "));
+    CU_ASSERT_TRUE(refused("sh", "taken are ping, get certificate, "));
     CU_ASSERT_TRUE(refused("ping --log-level", "--log-level needs a value"));
     CU_ASSERT_TRUE(refused("ping --log-level=", "the value of --log-level is empty"));
     CU_ASSERT_TRUE(refused("ping --log-level loud", "'loud' is no log level"));
@@ -187,6 +209,7 @@ int main(void)
     CU_add_test(suite, "names", test_names);
     CU_add_test(suite, "options", test_options);
     CU_add_test(suite, "refused", test_refused);
+    CU_add_test(suite, "help and version", test_asked);
     CU_add_test(suite, "long url", test_long_url);
     CU_add_test(suite, "input", test_input);
     CU_basic_run_tests();
