@@ -1,11 +1,31 @@
 """Goal: certmillctl shows what is going on, as aligned text and as JSON, with the documented statuses."""
 
+import re
 import subprocess
 from pathlib import Path
 
 from lab import CaOptions, LabOptions, target_of
 from lab.server import BIN
+from pages import page_items
 from support import CA, LabCase, main
+
+
+def members_of(answer: dict[str, object]) -> set[str]:
+    """Names of the answer's members, and of those of its lists' rows."""
+    found = set(answer)
+    for value in answer.values():
+        if isinstance(value, list):
+            found.update(key for row in value if isinstance(row, dict) for key in row)
+    return found
+
+
+def manual_members() -> dict[str, set[str]]:
+    """What certmillctl(8) says that the answer to each command has."""
+    said = {}
+    for item, text in page_items("certmillctl.8", "JSON OUTPUT").items():
+        text = re.sub(r"\([^)]*\)|^\.Po each$|^each with$|^and$|^\.\w+", "", text, flags=re.M)
+        said[item.removeprefix("Cm ")] = set(re.findall(r"[a-z_]+", text))
+    return said
 
 
 class Ctl(LabCase):
@@ -75,6 +95,7 @@ class Ctl(LabCase):
         client = self.lab.spawn(["--force", "get", "certificate"], "host01.example.org", self.lab.csr(["host01.example.org"]))
         hold.wait_reached()
         record, = self.lab.server.ctl("records")["records"]
+        self.assertEqual(manual_members()["records"], {"records", *record})
         self.assertEqual(record["zone"], "acme.example.com")
         self.assertEqual(record["name"].rstrip("."), target_of("host01.example.org"))
         self.assertEqual(len(record["value"]), 43)
@@ -97,6 +118,18 @@ class Ctl(LabCase):
         self.assertIn("/my-account/", account["url"])
         self.assertRegex(account["thumbprint"], r"^[A-Za-z0-9_-]{43}$")
         self.assertIn(account["url"], self.text("accounts"))
+
+    def test_manual(self) -> None:
+        """certmillctl(8) names each member, and none else."""
+        said = manual_members()
+        order = str(self.lab.server.orders()[-1]["id"])
+        for item, words in (("ping", ["ping"]), ("status", ["status"]), ("orders", ["orders"]), ("orders Ar id", ["orders", order]),
+                            ("certificates", ["certificates"]), ("accounts", ["accounts"]), ("limits", ["limits", "www.example.net"]),
+                            ("check", ["check", "www.example.org"]), ("persist", ["persist", "www.example.org"]),
+                            ("reload", ["reload"])):
+            with self.subTest(words):
+                answer = self.lab.server.ctl(*words)
+                self.assertEqual(said[item], members_of(answer))
 
     def test_wrong_usage(self) -> None:
         for words in ((), ("nonsense",), ("orders", "x"), ("ping", "more"), ("--nonsense", "ping"),

@@ -20,6 +20,7 @@ from lab.server import BIN, clean_env
 from pages import MADE, PAGES, keys_of, page_examples, page_items, page_text
 from support import main
 
+ROOT = Path(__file__).resolve().parents[2]
 OPTION = re.compile(r"(?<![\w-])(--?[a-zA-Z][\w-]*)")
 # Each program, its page, and where in it options and commands stand.
 PROGRAMS = {
@@ -167,6 +168,13 @@ class Manual(unittest.TestCase):
             for name, section in re.findall(r"^\.Xr (certmill\S*) (\d)", text, flags=re.M):
                 self.assertIn(f"{name}.{section}", PAGES)
             self.assertNotIn('\\" @', text)
+            for package, path in re.findall(r"/usr/share/doc/(certmill[\w-]*)/([\w./-]*[\w/])", text):
+                with self.subTest(page=page, path=path):
+                    if path.startswith("examples/"):
+                        examples = (ROOT / f"packaging/debian/{package}.examples").read_text().split()
+                        self.assertIn(Path(path).name, {Path(name).name for name in examples})
+                    else:  # certmill-doc has the source's folders
+                        self.assertEqual((package, (ROOT / path).exists()), ("certmill", True))
 
 
 class Mistyped(unittest.TestCase):
