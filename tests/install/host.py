@@ -116,6 +116,7 @@ class Host(Manager):
         """As its unit, but that after a reload no process is left that has the old files."""
         if verb != "start":
             subprocess.run(["postfix", "abort"], capture_output=True, check=False, timeout=60)
+            wait_for("postfix's end", lambda: subprocess.run(["postfix", "status"], capture_output=True, check=False).returncode)
         if verb != "stop":
             done = subprocess.run(["postfix", "start"], capture_output=True, text=True, check=False, timeout=60)
             if done.returncode:
