@@ -1,0 +1,56 @@
+# In place of libraries.cmake: of Debian's libraries only headers and archives are to be seen, nothing of glibc.
+find_package(Threads REQUIRED)
+execute_process(COMMAND gcc -print-multiarch OUTPUT_VARIABLE triplet OUTPUT_STRIP_TRAILING_WHITESPACE)
+set(root ${CMAKE_BINARY_DIR}/debian)
+file(REMOVE_RECURSE ${root})
+file(MAKE_DIRECTORY ${root}/include/openssl ${root}/lib)
+
+# linked(NAME FILE): root's NAME is a link to a FILE of the host, which has to be there.
+function(linked name file)
+    if(NOT EXISTS ${file})
+        message(FATAL_ERROR "${file} is missing: run tools/setup --check")
+    endif()
+    file(CREATE_LINK ${file} ${root}/${name} SYMBOLIC)
+endfunction()
+
+foreach(header CUnit idn2.h jansson.h jansson_config.h ldns libpsl.h seccomp.h seccomp-syscalls.h sqlite3.h uv uv.h
+               yaml.h linux asm-generic)
+    linked(include/${header} /usr/include/${header})
+endforeach()
+linked(include/asm /usr/include/${triplet}/asm)
+linked(include/curl /usr/include/${triplet}/curl)
+file(GLOB headers /usr/include/openssl/*.h /usr/include/${triplet}/openssl/*.h)
+foreach(header ${headers})
+    get_filename_component(name ${header} NAME)
+    linked(include/openssl/${name} ${header})
+endforeach()
+foreach(lib crypto cunit idn2 jansson ldns psl seccomp sqlite3 ssl unistring uv_a yaml)
+    linked(lib/lib${lib}.a /usr/lib/${triplet}/lib${lib}.a)
+endforeach()
+
+# What the archives want of glibc and musl has not.
+add_library(glibc_symbols STATIC ${CMAKE_SOURCE_DIR}/tests/portability/glibc_symbols.c)
+target_compile_options(glibc_symbols PRIVATE -Wno-missing-prototypes -Wno-format-nonliteral)
+
+# static_library(PKG-CONFIG'S NAME ARCHIVES...)
+function(static_library name)
+    add_library(PkgConfig::${name} INTERFACE IMPORTED)
+    target_include_directories(PkgConfig::${name} SYSTEM INTERFACE ${root}/include)
+    foreach(lib ${ARGN})
+        target_link_libraries(PkgConfig::${name} INTERFACE ${root}/lib/lib${lib}.a)
+    endforeach()
+    target_link_libraries(PkgConfig::${name} INTERFACE glibc_symbols)
+endfunction()
+static_library(libuv uv_a)
+static_library(yaml_0_1 yaml)
+static_library(jansson jansson)
+static_library(sqlite3 sqlite3)
+static_library(libidn2 idn2 unistring)
+static_library(libpsl psl idn2 unistring)
+static_library(libseccomp seccomp)
+static_library(cunit cunit)
+static_library(libcrypto crypto)
+static_library(openssl ssl crypto)
+static_library(ldns ldns ssl crypto)
+static_library(libcurl) # headers alone: its archive needs libgssapi_krb5 and others, of which Debian has no archive
+include_directories(SYSTEM ${root}/include) # the kernel's headers are everybody's
