@@ -232,7 +232,12 @@ static int load_and_run(struct client *client, struct conf_input *input)
     int asks = option_asks(input->argc, input->argv);
     size_t own;
     if (asks != 0) {
-        return answer(client, input, asks);
+        int status = answer(client, input, asks);
+        if (fflush(client->out) != 0) {
+            err_set(&err, -errno, "standard output: %s", err_string(-errno));
+            status = fail(CLIENT_FAILED, &err);
+        }
+        return status;
     }
     if (conf_load(&settings_schema, &client->settings, input, &err) < 0 ||
         client_command_find(&client->command, &own, input->words, input->word_count, &err) < 0) {

@@ -30,6 +30,16 @@ static int run_role(const char *name)
     return 2;
 }
 
+/* What was printed is there, or it is said: 0 or 1. */
+static int printed(void)
+{
+    if (fflush(stdout) == 0) {
+        return 0;
+    }
+    perror("certmilld: standard output");
+    return 1;
+}
+
 static int help(void)
 {
     puts("Usage: certmilld --config FILE [OPTION...]\n"
@@ -40,7 +50,7 @@ static int help(void)
     conf_help(&server_conf_schema, stdout);
     puts("\nExit status: 0 stopped, or the configuration is good, 1 not ready in time, 2 not\n"
          "started: the message says why.");
-    return 0;
+    return printed();
 }
 
 /* Takes the wishes, which have no values, out of the count words. Returns how many words are left.
@@ -72,7 +82,7 @@ int main(int argc, char **argv)
         return help();
     case 'V':
         puts("certmilld " CERTMILL_VERSION);
-        return 0;
+        return printed();
     default:
         break;
     }

@@ -222,8 +222,9 @@ static bool put_rows(const struct describe_rows *rows, FILE *out)
         fputc('\n', out);
         put_help(out, row->help);
         for (size_t j = 0; row->words != NULL && row->words[j] != NULL; j++) {
-            fprintf(out, "%s%s%s", j == 0 ? "One of " : "", row->words[j],
-                    row->words[j + 1] != NULL ? ",\n" : ".\n");
+            fputs(j == 0 ? "One of " : "", out);
+            put_name(out, row->words[j]);
+            fputs(row->words[j + 1] != NULL ? ",\n" : ".\n", out);
         }
     }
     return rows->count > 0;

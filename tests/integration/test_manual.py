@@ -198,6 +198,14 @@ class Mistyped(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stderr), (0, ""), (program, words))
                 self.assertIn("xit status", done.stdout)
 
+    def test_full_disk(self) -> None:
+        """What could not be printed is no success."""
+        for program in PROGRAMS:
+            for word in ("--help", "--version"):
+                with self.subTest(program=program, word=word), Path("/dev/full").open("w") as full:
+                    done = subprocess.run([BIN / program, word], env=clean_env(), check=False, stdout=full, stderr=subprocess.PIPE, timeout=60)
+                    self.assertEqual(done.returncode, 1)
+
     def test_what_was_meant(self) -> None:
         """Status 2, nothing on standard output, and a hint."""
         for program, words, hint in (
