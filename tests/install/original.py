@@ -102,6 +102,12 @@ def other_host(reader: Reader) -> None:
     reader.step("sshd -t && systemctl reload ssh")
 
 
+def lose_certificate(reader: Reader) -> None:
+    """Something is to be done."""
+    (FILES / "www.example.org-certificate.ecdsa.crt").resolve().unlink()
+    reader.step("! certmill --config-file /etc/certgrinder.yml --quiet check certificate 2>/dev/null")
+
+
 def change_cname(reader: Reader) -> None:
     """To the new zone, and its TTL is over."""
     reader.world.withdraw(["_acme-challenge.www.example.org. CNAME www.example.org.acme.example.com."])

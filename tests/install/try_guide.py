@@ -183,6 +183,7 @@ AT: dict[str, Callable[[Reader], None]] = {"On another host": original.other_hos
 """At a heading."""
 BEFORE: dict[tuple[str, str], Callable[[Reader], None]] = {
     ("from-certgrinder.md", "dig +short _acme-challenge.www.example.org CNAME"): original.change_cname,
+    ("from-certgrinder.md", "systemctl start certmill.service"): original.lose_certificate,
 }
 AFTER: dict[str, Callable[[Reader, list[str]], None]] = {
     "certmill show tlsa 25 tcp": _publish_printed,
