@@ -4,6 +4,7 @@
  * beside what an empty store takes. FILE is kept; without it a temporary one is made.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +57,8 @@ static long resident(void)
 
 static void hash_of(char dst[static 65], unsigned long n)
 {
-    snprintf(dst, 65, "%016lx%048lx", n * 0x9e3779b97f4a7c15UL, n); /* scattered, as hashes are */
+    /* scattered, as hashes are */
+    snprintf(dst, 65, "%016" PRIx64 "%048lx", n * UINT64_C(0x9e3779b97f4a7c15), n);
 }
 
 static void add(struct store *store, unsigned long n, struct err *err)
