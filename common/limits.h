@@ -4,6 +4,8 @@
 #ifndef CERTMILL_COMMON_LIMITS_H
 #define CERTMILL_COMMON_LIMITS_H
 
+#include <stdint.h>
+
 /* -- people -- */
 #define LIMIT_ERROR_TEXT 1024 /* one sentence, a path (256) and a name (253) with room */
 #define LIMIT_LOG_LINE   4096 /* PIPE_BUF: a line to a pipe stays whole */
@@ -38,10 +40,15 @@
 #define LIMIT_VALUES_PER_NAME 1000    /* TXT values of one owner: ten times what 100 orders need */
 #define LIMIT_CHALLENGES      1000000 /* live values in all */
 #define LIMIT_ZONE_FILE       (16u << 20) /* bytes of one zone file */
-#define LIMIT_IMAGE           (1u << 31)  /* bytes; offsets in an image are 32 bits */
-#define LIMIT_TCP_CLIENTS     65536       /* dns-tcp-clients at most: some 40 MB of structures */
-#define LIMIT_UDP_BATCH       64          /* messages a recvmmsg */
-#define LIMIT_UDP_BATCHES     8           /* recvmmsg calls a wake-up, so that TCP is served too */
+#if SIZE_MAX <= UINT32_MAX
+/* Bytes: one being made beside one in use, in 3 GiB of addresses; no object passes PTRDIFF_MAX. */
+#define LIMIT_IMAGE (1u << 29)
+#else
+#define LIMIT_IMAGE (1u << 31) /* bytes; offsets in an image are 32 bits */
+#endif
+#define LIMIT_TCP_CLIENTS 65536 /* dns-tcp-clients at most: some 40 MB of structures */
+#define LIMIT_UDP_BATCH   64    /* messages a recvmmsg */
+#define LIMIT_UDP_BATCHES 8     /* recvmmsg calls a wake-up, so that TCP is served too */
 /* SO_RCVBUF of a UDP socket, octets. The kernel doubles it, and counts 768 to 2,304 a small query:
  * 900 to 2,700 wait at each socket. That is what comes in 20 ms, a restart of dnsd, at 50,000 a
  * second. A longer queue loses no fewer in a flood, but makes the others wait: four times as long,

@@ -50,6 +50,7 @@ struct image_header {
     uint32_t zones, nodes, order, slots; /* offsets */
     uint32_t zero;
 };
+static_assert(LIMIT_IMAGE <= PTRDIFF_MAX, "no object is larger");
 static_assert(sizeof(struct image_header) == 80 && sizeof(struct image_header) % 8 == 0,
               "the layout that two processes share");
 
