@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """A host of certgrinder's, with both halves, as certgrinder_parts.py plays them; and that client as a program:
 
 original.py --config-file FILE check connection|get certificate
