@@ -10,6 +10,7 @@ import ctypes
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -22,14 +23,16 @@ from lab import CaOptions, Lab, LabOptions, dns, pki, wait_until
 from lab.lab import ZONE
 from lab.ports import has_ipv6
 from lab.server import BIN, clean_env, to_yaml
-from manager import SERVICE, SOCKET, Manager
+from manager import SERVICE, SOCKET, Manager, Systemd
 
 NAMES = ["www.example.org", "mail.example.org"]
 LATER = "host00.example.org"
 CONFIG = Path("/etc/certmill/certmilld.yaml")
 STATE = Path("/var/lib/certmill")
 STAMP = Path("/var/lib/systemd/timers/stamp-certmill.timer")
-LOG = Path("/tmp/certmilld.log")
+RUNNING = Path("/run/systemd/system")
+CA = CONFIG.with_name("lab-ca.pem")
+MANAGER: Manager | Systemd = Systemd() if RUNNING.exists() else Manager(Path("/tmp/certmilld.log"))
 PACKAGES = ("certmill", "certmill-server", "certmill-doc")
 _PR_SET_CHILD_SUBREAPER = 36
 _PAUSE = 0.004
@@ -58,8 +61,7 @@ def run(*argv: str | Path, status: int | None = 0) -> str:
 def check(good: object, what: str) -> None:
     """Says what holds; ends the test where it does not."""
     if not good:
-        log = LOG.read_text()[-4000:] if LOG.exists() else ""
-        raise SystemExit(f"FAILED: {what}\n{log}")
+        raise SystemExit(f"FAILED: {what}\n{MANAGER.log()}")
     print(f"ok: {what}", flush=True)
 
 
@@ -164,7 +166,7 @@ def owner(path: Path) -> tuple[str, str, int]:
     return path.owner(), path.group(), entry.st_mode & 0o7777
 
 
-def install(folder: Path, manager: Manager) -> None:
+def install(folder: Path) -> None:
     """The packages, as they come: nothing runs, and it is said what is missing."""
     apt("install", *folder.glob("certmill_*.deb"))
     check(not Path("/usr/sbin/certmilld").exists() and "certmill" in run("/usr/bin/certmill", "--version"),
@@ -173,7 +175,7 @@ def install(folder: Path, manager: Manager) -> None:
     check(not [name for name in _SERVERS if name in needed], f"it needs few libraries: {needed}")
     said = apt("install", *sorted(folder.glob("*.deb")))
     check("certmilld is not started:" in said and "zones" in said, "installed; it says that zones are missing")
-    check(manager.run(["is-active", SERVICE])[0] and not dns.alive(53), "nothing was started")
+    check(MANAGER.run(["is-active", SERVICE])[0] and not dns.alive(53), "nothing was started")
     check(run("dpkg-query", "-W", "-f", "${Conffiles}", "certmill-server").split()[0] == str(CONFIG),
           "the configuration file is a conffile")
     check(run("dpkg", "-V", *PACKAGES) == "", "all files are as packed (dpkg -V)")
@@ -183,18 +185,20 @@ def install(folder: Path, manager: Manager) -> None:
           "the configuration is root's")
 
 
-def configure(lab: Lab, manager: Manager) -> None:
+def configure(lab: Lab) -> None:
     """What an operator does."""
     config = {key: value for key, value in lab.server.config.items()
               if not key.endswith("user") and key not in ("dns-listen", "state-dir", "run-dir")}
-    CONFIG.write_text(to_yaml({**config, "dns-rate-allow": ["127.0.0.0/8", "::1/128"]}))
+    shutil.copy(config["acme-ca-file"], CA)  # /tmp is out of its sight
+    CONFIG.write_text(to_yaml({**config, "acme-ca-file": str(CA), "dns-rate-allow": ["127.0.0.0/8", "::1/128"]}))
     lab.server.run_dir.symlink_to("/run/certmill")
     run(BIN / "certmilld", "--config", CONFIG, "--check-config")
     run("/usr/bin/systemctl", "enable", SOCKET, SERVICE, "certmill.timer")
+    MANAGER.run(["start", "certmill.timer"])
     check(Path("/etc/systemd/system/sockets.target.wants", SOCKET).is_symlink(), "enabled")
-    manager.run(["start", SOCKET, SERVICE])
+    MANAGER.run(["start", SOCKET, SERVICE])
     check(dns.alive(53, ZONE), "configured, started, answers on port 53")
-    status = Path(f"/proc/{manager.pid}/status").read_text()
+    status = Path(f"/proc/{MANAGER.pid}/status").read_text()
     check("CapEff:\t0000000000000000" in status and "NoNewPrivs:\t1" in status, "it has no capabilities")
 
 
@@ -224,7 +228,7 @@ def main_job(lab: Lab) -> None:
     lab.check_chain((files / f"{NAMES[0]}-chain.ecdsa.crt").read_text(), NAMES)
 
 
-def upgrade(folder: Path, lab: Lab, manager: Manager) -> None:
+def upgrade(folder: Path, lab: Lab) -> None:
     """The next version over the running server, with questions all the time and an order half done."""
     assert lab.proxy is not None
     hold = lab.proxy.hold("/finalize-order/")
@@ -232,20 +236,19 @@ def upgrade(folder: Path, lab: Lab, manager: Manager) -> None:
     client = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               env=clean_env())
     hold.wait_reached()
-    before, config, asker = manager.pid, CONFIG.read_text(), Asker()
+    before, opened, config, asker = MANAGER.pid, MANAGER.opened, CONFIG.read_text(), Asker()
     try:
         time.sleep(1)
         apt("install", *sorted(folder.glob("*.deb")))
         check(run("dpkg-query", "-W", "-f", "${Version}", "certmill-server").endswith("+next"), "upgraded while it ran")
-        check(manager.pid not in (0, before), "it was started anew")
-        program = os.readlink(f"/proc/{manager.pid}/exe")
-        check(program == "/usr/sbin/certmilld", f"what runs is the new program: {program}")
+        check(MANAGER.pid not in (0, before), "it was started anew")
+        check(os.path.samefile(f"/proc/{MANAGER.pid}/exe", "/usr/sbin/certmilld"), "what runs is the new program")
         hold.release()
         time.sleep(1)
     finally:
         lost = asker.stop()
     check(lost == 0, f"{sum(asked for asked, _ in asker.counts.values())} questions meanwhile, {lost} lost")
-    check(f"restart {SOCKET}" not in manager.asked and f"stop {SOCKET}" not in manager.asked, "the sockets stayed open")
+    check(MANAGER.opened == opened, "the sockets stayed open")
     check(CONFIG.read_text() == config and CONFIG.with_name("certmilld.yaml.dpkg-dist").exists(),
           "the operator's configuration is kept, the packages' new one put beside it")
     said, _ = client.communicate(timeout=240)
@@ -255,43 +258,98 @@ def upgrade(folder: Path, lab: Lab, manager: Manager) -> None:
     check(made == ["issued"], f"by the order of before the upgrade: {made}")
 
 
-def downgrade(folder: Path, manager: Manager) -> None:
+def downgrade(folder: Path) -> None:
     """Back to the version before, which refuses the configuration: the one that runs goes on."""
-    before, config = manager.pid, CONFIG.read_text()
+    before, config = MANAGER.pid, CONFIG.read_text()
     CONFIG.write_text("zonez: []\n")
     said = apt("install", "--allow-downgrades", *sorted(folder.glob("*.deb")))
     check("certmilld is not restarted" in said and "zonez" in said, "it says why it was not restarted")
-    check(manager.pid == before and dns.alive(53, ZONE), "with a configuration that is refused it goes on")
+    check(MANAGER.pid == before and dns.alive(53, ZONE), "with a configuration that is refused it goes on")
     CONFIG.write_text(config)
     apt("install", "--reinstall", *folder.glob("certmill-server_*.deb"))
-    check(manager.pid not in (0, before) and dns.alive(53, ZONE), "mended and installed anew, it is restarted")
+    check(MANAGER.pid not in (0, before) and dns.alive(53, ZONE), "mended and installed anew, it is restarted")
 
 
-def remove(folder: Path, manager: Manager) -> None:
+def fails_and_comes_again() -> None:
+    """What only systemd can show."""
+    config, shorter = CONFIG.read_text(), RUNNING / f"{SERVICE}.d"
+    CONFIG.write_text("zonez: []\n")
+    check(MANAGER.run(["reload", SERVICE])[0] and "zonez" in MANAGER.log("-u", SERVICE) and dns.alive(53, ZONE),
+          "systemctl reload fails where the configuration is refused, and says why")
+    MANAGER.run(["restart", SERVICE])
+    wait_until(lambda: int(MANAGER.show(SERVICE, "NRestarts")) > 6, "more starts than systemd has patience for by default", 120)
+    check(not MANAGER.run(["is-active", SOCKET])[0], "a start that fails is tried on, with the port open")
+    CONFIG.write_text(config)
+    wait_until(lambda: not MANAGER.run(["is-active", SERVICE])[0] and dns.alive(53, ZONE), "the next start", 120)
+    check(True, "mended, it is there again")
+    shorter.mkdir()
+    (shorter / "watchdog.conf").write_text("[Service]\nWatchdogSec=2\n")
+    MANAGER.run(["daemon-reload"])
+    MANAGER.run(["restart", SERVICE])
+    asker = Asker()
+    for number, text in ((signal.SIGKILL, "killed"), (signal.SIGSTOP, "stopped by a signal, found by the watchdog")):
+        before = MANAGER.pid
+        os.kill(before, number)
+        wait_until(lambda before=before: MANAGER.pid not in (0, before), "the next certmilld", 120)
+        wait_until(lambda: dns.alive(53, ZONE), "an answer", 120)
+        check(True, f"{text}, it is there again")
+    shutil.rmtree(shorter)
+    MANAGER.run(["daemon-reload"])
+    asker.stop()
+
+
+def three_users() -> None:
+    """By the drop-in, and back."""
+    folder = Path(f"/etc/systemd/system/{SERVICE}.d")
+    folder.mkdir()
+    shutil.copy("/usr/share/doc/certmill-server/examples/three-users.conf", folder)
+    for users in ({"root", "certmill", "certmill-dns", "certmill-signer"}, {"certmill"}):
+        if len(users) == 1:
+            shutil.rmtree(folder)
+        MANAGER.run(["daemon-reload"])
+        check(not MANAGER.run(["restart", SERVICE])[0] and dns.alive(53, ZONE), f"it runs as {', '.join(sorted(users))}")
+        children = Path(f"/proc/{MANAGER.pid}/task/{MANAGER.pid}/children").read_text().split()
+        found = {word.split()[1] for word in run("ps", "-o", "pid=,user:32=", "-p", ",".join([str(MANAGER.pid), *children]))
+                 .strip().splitlines()}
+        check(found == users, f"and as nobody else: {found}")
+        check(owner(STATE / "keys")[0] == ("certmill-signer" if len(users) > 1 else "certmill"), "the keys follow")
+
+
+def fail() -> None:
+    """The client's unit, without what its configuration names."""
+    shutil.copy("/usr/share/doc/certmill/examples/certmill.yaml", CONFIG.with_name("certmill.yaml"))
+    check(MANAGER.run(["start", "certmill.service"])[0] and "certificates" in MANAGER.log("-u", "certmill"),
+          "certmill.service fails where there is no folder, and says which")
+    CONFIG.with_name("certmill.yaml").unlink()
+
+
+def remove(folder: Path) -> None:
     """Removed, it is stopped, and keeps what is the operator's; installed again, it goes on from there; purged, nothing is left."""
     apt("remove", *PACKAGES)
-    check(manager.run(["is-active", SOCKET])[0] and not manager.pid, "removed: stopped, sockets closed")
-    check(manager.status == 0, f"it ended by itself, status {manager.status}")
-    check(any("certmill.timer" in words and words.startswith("stop") for words in manager.asked), "the client's timer as well")
+    check(MANAGER.run(["is-active", SOCKET])[0] and not MANAGER.pid, "removed: stopped, sockets closed")
+    check(MANAGER.status == 0, f"it ended by itself, status {MANAGER.status}")
+    check(MANAGER.stopped("certmill.timer"), "the client's timer as well")
+    left = MANAGER.run(["list-units", "--failed", "--plain", "--no-legend"])[1] if MANAGER.real else ""
+    check("certmill" not in left, f"no unit is left as failed {left}")
     check(CONFIG.exists() and any((STATE / "keys").iterdir()), "configuration and account keys are kept")
     os.chown(STATE, 0, 0)  # as three users have it
     STATE.chmod(0o711)
     said = apt("install", *sorted(folder.glob("*.deb")))
     check("certmilld is configured and does not run" in said, "installed again, it says how to start it")
     check(owner(STATE) == ("root", "root", 0o711), f"the state folder is left as it was: {owner(STATE)}")
-    manager.run(["start", SOCKET, SERVICE])
+    MANAGER.run(["start", SOCKET, SERVICE])
     check(dns.alive(53, ZONE), "started, it answers")
     (STATE / "own").touch()
-    own, made = CONFIG.with_name("authorized_keys"), not STAMP.parent.exists()
+    own = CONFIG.with_name("authorized_keys")
     own.touch()
     STAMP.parent.mkdir(parents=True, exist_ok=True)
     STAMP.touch()  # by a timer that is persistent
     apt("purge", "--auto-remove", *PACKAGES)
     check(own.exists() and not CONFIG.exists(), "purged: files of the operator's own in /etc/certmill are kept")
     own.unlink()
+    CA.unlink()
     own.parent.rmdir()
-    if made:
-        STAMP.parent.rmdir()
+    check(not STAMP.exists(), "the timer's stamp is gone")
 
 
 def without_systemd(folder: Path) -> None:
@@ -315,27 +373,33 @@ def main() -> None:
     """All of it."""
     folder = Path(sys.argv[1])
     loopback_up()
-    manager = Manager(LOG)
-    manager.start()
+    print("systemd is the first process" if MANAGER.real else "systemd is not the first process, a stand-in does its work")
+    MANAGER.start()
     files, lists = snapshot()
-    install(folder, manager)
+    install(folder)
     BIN.mkdir()
     for name in ("bin/certmill", "bin/certmill-shell", "sbin/certmilld", "sbin/certmillctl"):
         (BIN / Path(name).name).symlink_to(Path("/usr", name))
     with Lab(LabOptions(sshd=True, proxy=True, serve=False, ca=CaOptions(authz_reuse=0), stubs={ZONE: 53})) as lab:
-        configure(lab, manager)
+        configure(lab)
         main_job(lab)
-        upgrade(folder / "next", lab, manager)
-        downgrade(folder, manager)
-        remove(folder, manager)
+        upgrade(folder / "next", lab)
+        downgrade(folder)
+        if MANAGER.real:
+            fails_and_comes_again()
+            three_users()
+            fail()
+        remove(folder)
     shutil.rmtree(BIN)
-    check(manager.unknown == [], f"nothing unknown was asked of the service manager: {manager.unknown}")
+    if str(STAMP.parent) not in files:
+        STAMP.parent.rmdir()
+    check(MANAGER.unknown == [], f"nothing unknown was asked of the service manager: {MANAGER.unknown}")
     for end in ("with", "without"):
         after, lists_after = snapshot()
         check(after == files, f"{end} systemd: no file is left: more {sorted(after - files)[:20]}, less {sorted(files - after)[:20]}")
         check(lists == lists_after, "no user is left")
         if end == "with":
-            manager.close()
+            MANAGER.close()
             files -= {"/run/manager.sock", "/run/manager.notify"}
             without_systemd(folder)
     wait_until(lambda: "certmilld" not in run("ps", "-e", "-o", "comm="), "the end of all its processes", 10)

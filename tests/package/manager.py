@@ -1,6 +1,6 @@
-"""A service manager for one pair of units, where systemd is not the first process.
+"""The service manager: systemd, where it is the first process (boot), else one of our own for one pair of units.
 
-It reads certmilld.socket and certmilld.service as they are installed, opens the sockets and keeps them, starts the
+That one reads certmilld.socket and certmilld.service as they are installed, opens the sockets and keeps them, starts the
 service under its user with nothing of root's, and does what maintainer scripts ask for by `systemctl`. What the unit
 says about namespaces and system calls is systemd's own: `systemd-analyze` looks at that.
 """
@@ -17,9 +17,11 @@ import shlex
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import ClassVar
 
 SERVICE, SOCKET = "certmilld.service", "certmilld.socket"
 _UNITS = Path("/lib/systemd/system")
@@ -58,13 +60,66 @@ def _open(kind: int, address: str, unit: dict[str, list[str]]) -> int:
     return high
 
 
+class Systemd:
+    """systemd itself."""
+
+    real = True
+    unknown: ClassVar[list[str]] = []
+
+    @staticmethod
+    def run(words: list[str]) -> tuple[int, str]:
+        """systemctl: status and output."""
+        done = subprocess.run(["systemctl", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False, timeout=240)
+        return done.returncode, done.stdout
+
+    def show(self, unit: str, key: str) -> str:
+        """A property of a unit."""
+        return self.run(["show", "--property", key, "--value", unit])[1].strip()
+
+    @property
+    def pid(self) -> int:
+        """The service's main process; 0 where there is none."""
+        return int(self.show(SERVICE, "MainPID"))
+
+    @property
+    def opened(self) -> str:
+        """Another whenever the sockets are opened anew."""
+        return self.show(SOCKET, "InvocationID")
+
+    @property
+    def status(self) -> int:
+        """0 where the service ended by itself, and well."""
+        return 0 if "Deactivated successfully" in self.log("_PID=1", f"UNIT={SERVICE}") else 1
+
+    def stopped(self, unit: str) -> bool:
+        """Whether a unit was stopped."""
+        return self.run(["is-active", unit])[0] != 0
+
+    @staticmethod
+    def log(*words: str) -> str:
+        """The end of the journal."""
+        return subprocess.run(["journalctl", "--no-pager", "--output=cat", "--lines=40", *words], check=False, text=True,
+                              capture_output=True).stdout
+
+    def start(self) -> None:
+        """It runs."""
+
+    def close(self) -> None:
+        """From now on it looks as if there were none."""
+        Path("/run/systemd/system").rename("/run/systemd/none")
+
+
 class Manager:
     """Start it with start(); `asked` is what it was asked by systemctl, in order."""
+
+    real = False
 
     def __init__(self, log: Path):
         self.asked: list[str] = []
         self.unknown: list[str] = []
         self.pid = 0
+        self.opened = 0
         self.status: int | None = None
         self._log, self._sockets, self._busy = log, [], threading.Lock()
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -92,6 +147,14 @@ class Manager:
             Path("/run", name).unlink()
         Path("/run/systemd/system").rmdir()
 
+    def stopped(self, unit: str) -> bool:
+        """Whether it was asked to stop a unit."""
+        return any(words.split()[0] == "stop" and unit in words for words in self.asked)
+
+    def log(self, *_: str) -> str:
+        """The end of what the service said."""
+        return self._log.read_text()[-4000:] if self._log.exists() else ""
+
     def _serve(self) -> None:
         while True:
             try:
@@ -112,7 +175,7 @@ class Manager:
         with self._busy:
             self.asked.append(" ".join(words))
             verb, units = words[0], words[1:]
-            if verb == "daemon-reload":
+            if verb in ("daemon-reload", "reset-failed"):
                 return 0, ""
             if verb == "is-enabled":
                 return 1, "disabled\n"
@@ -141,6 +204,7 @@ class Manager:
     def _listen(self) -> None:
         if self._sockets:
             return
+        self.opened += 1
         unit = self.unit(SOCKET)
         for key, kind in (("ListenDatagram", socket.SOCK_DGRAM), ("ListenStream", socket.SOCK_STREAM)):
             self._sockets += [_open(kind, address, unit) for address in unit[key]]
