@@ -27,9 +27,8 @@ function(certmill_program name)
     set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
 endfunction()
 
-# Every tests/unit/MODULE/test_X.c is the ctest `unit.MODULE.X`, linked to cm_MODULE;
-# every tests/fuzz/MODULE/fuzz_X.c the fuzz target fuzz_MODULE_X, run briefly over its kept corpus as `fuzz.MODULE.X`.
-function(certmill_tests_of module)
+# Every tests/unit/MODULE/test_X.c is the ctest `unit.MODULE.X`, linked to cm_MODULE.
+function(certmill_unit_tests_of module)
     file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${module}/test_*.c)
     foreach(source ${tests})
         string(REGEX REPLACE ".*/test_(.*)\\.c$" "\\1" name ${source})
@@ -43,17 +42,19 @@ function(certmill_tests_of module)
                  WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests/unit/${module})
         set_tests_properties(unit.${module}.${name} PROPERTIES LABELS "unit;${module}" TIMEOUT 120)
     endforeach()
-    if(CERTMILL_FUZZ)
-        file(GLOB targets CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/${module}/fuzz_*.c)
-        foreach(source ${targets})
-            string(REGEX REPLACE ".*/fuzz_(.*)\\.c$" "\\1" name ${source})
-            add_executable(fuzz_${module}_${name} ${source})
-            target_link_libraries(fuzz_${module}_${name} PRIVATE cm_${module})
-            target_link_options(fuzz_${module}_${name} PRIVATE -fsanitize=fuzzer)
-            add_test(NAME fuzz.${module}.${name}
-                     COMMAND ${CMAKE_SOURCE_DIR}/tests/fuzz/run $<TARGET_FILE:fuzz_${module}_${name}>
-                             ${CMAKE_SOURCE_DIR}/tests/fuzz/${module}/corpus_${name})
-            set_tests_properties(fuzz.${module}.${name} PROPERTIES LABELS "fuzz;${module}" TIMEOUT 300)
-        endforeach()
-    endif()
+endfunction()
+
+# Every tests/fuzz/MODULE/fuzz_X.c is the fuzz target fuzz_MODULE_X, run briefly over its kept corpus as `fuzz.MODULE.X`.
+function(certmill_fuzz_targets_of module)
+    file(GLOB targets CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/${module}/fuzz_*.c)
+    foreach(source ${targets})
+        string(REGEX REPLACE ".*/fuzz_(.*)\\.c$" "\\1" name ${source})
+        add_executable(fuzz_${module}_${name} ${source})
+        target_link_libraries(fuzz_${module}_${name} PRIVATE cm_${module})
+        target_link_options(fuzz_${module}_${name} PRIVATE -fsanitize=fuzzer)
+        add_test(NAME fuzz.${module}.${name}
+                 COMMAND ${CMAKE_SOURCE_DIR}/tests/fuzz/run $<TARGET_FILE:fuzz_${module}_${name}>
+                         ${CMAKE_SOURCE_DIR}/tests/fuzz/${module}/corpus_${name})
+        set_tests_properties(fuzz.${module}.${name} PROPERTIES LABELS "fuzz;${module}" TIMEOUT 300)
+    endforeach()
 endfunction()
