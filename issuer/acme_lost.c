@@ -4,24 +4,33 @@
  * account; the CA may have begun anew; and an operator may have used another program. So all of the
  * signer's keys are tried again, the newest first.
  *
- * accountDoesNotExist says it plainly. unauthorized and malformed (what CAs answer to a key that is
- * not the account's) have other causes as well, so these count as a doubt only each DOUBT_MS.
+ * accountDoesNotExist says it plainly. unauthorized, and what CAs answer to a key that is not the
+ * account's (malformed, with words about the JWS or its signature), have other causes as well, so
+ * these count as a doubt only each DOUBT_MS.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "issuer/acme_priv.h"
 #include "issuer/problem.h"
 
 #define DOUBT_MS UINT64_C(600000)
 
+/* RFC 8555 has no type for a signature that does not fit; malformed is said of anything. */
+static bool is_of_signature(const struct problem *problem)
+{
+    return problem_is(problem, "malformed") && (strcasestr(problem->text, "JWS") != NULL ||
+                                                strcasestr(problem->text, "signature") != NULL);
+}
+
 static bool may_be(struct acme *acme, const struct problem *problem, int status)
 {
     uint64_t now = uv_now(acme->loop);
 
     if (!(problem_is(problem, "unauthorized") && (status == 401 || status == 403)) &&
-        !(problem_is(problem, "malformed") && status == 400)) {
+        !(is_of_signature(problem) && status == 400)) {
         return false;
     }
     if (now < acme->account_doubts || acme->search.under_way || acme->state.url == NULL) {

@@ -7,6 +7,7 @@ import signal
 import time
 
 from lab import ZONE, CaOptions, LabOptions, dns, wait_until
+from lab.process import descendants_of, is_alive
 from support import INTERRUPTED, LabCase, main
 
 NAMES = ["www.example.org"]
@@ -79,8 +80,10 @@ class Restart(LabCase):
             server.restart()
             serial = self.assert_grown(serial)
         with self.subTest("everything killed"):
+            children = descendants_of(server.process.pid)
             server.process.signal(signal.SIGKILL)
             server.process.wait()
+            wait_until(lambda: not any(map(is_alive, children)), "the end of its processes")
             server.start()
             server.wait_ready()
             serial = self.assert_grown(serial)

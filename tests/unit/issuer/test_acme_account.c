@@ -6,6 +6,8 @@
 
 #define PROBLEM(type) "{\"type\":\"urn:ietf:params:acme:error:" type "\",\"detail\":\"because\"}"
 #define GONE          PROBLEM("accountDoesNotExist")
+#define BAD_SIGNATURE                                                                              \
+    "{\"type\":\"urn:ietf:params:acme:error:malformed\",\"detail\":\"JWS verification error\"}"
 #define DIRECTORY_BODY(more)                                                                       \
     "{\"newNonce\":\"https://ca/nonce\",\"newAccount\":\"https://ca/acct\","                       \
     "\"newOrder\":\"https://ca/order\"" more "}"
@@ -200,9 +202,8 @@ static void test_another_is_found(void)
     static const struct {
         int status;
         const char *body;
-    } cases[] = {{403, PROBLEM("unauthorized")},
-                 {401, PROBLEM("unauthorized")},
-                 {400, PROBLEM("malformed")}};
+    } cases[] = {
+        {403, PROBLEM("unauthorized")}, {401, PROBLEM("unauthorized")}, {400, BAD_SIGNATURE}};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct got got;
@@ -232,9 +233,12 @@ static void test_another_is_found(void)
 static void test_other_errors(void)
 {
     struct got got;
-    struct fixture *f = doubted(404, PROBLEM("malformed"), &got);
+    struct fixture *f = doubted(404, BAD_SIGNATURE, &got);
 
     CU_ASSERT(got.count == 1 && got.status == 404 && find(f, "https://ca/acct") == NULL);
+    teardown(f);
+    f = doubted(400, PROBLEM("malformed"), &got);
+    CU_ASSERT(got.count == 1 && got.status == 400 && find(f, "https://ca/acct") == NULL);
     teardown(f);
     f = doubted(403, PROBLEM("rejectedIdentifier"), &got);
     CU_ASSERT(got.count == 1 && got.status == 403 && find(f, "https://ca/acct") == NULL);
