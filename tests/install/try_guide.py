@@ -141,8 +141,8 @@ class Reader:
             print(f"skip  {command}    ({reason})", flush=True)
             return
         if "SERIAL" in command:
-            found = json.loads(run("certmillctl", "certificates", "--json", "--limit", "1"))
-            command = command.replace("SERIAL", found["certificates"][0]["serial"])
+            found = json.loads(run("certmillctl", "certificates", "--json", "--limit", "2"))
+            command = command.replace("SERIAL", found["certificates"][1]["serial"])
         if (self.page, command) in BEFORE:
             BEFORE[self.page, command](self)
         begun = time.monotonic()
@@ -175,6 +175,10 @@ def _remove_named(reader: Reader, said: list[str]) -> None:
         reader.world.withdraw(lines)
 
 
+def _remove_printed(reader: Reader, said: list[str]) -> None:
+    reader.world.withdraw([line.removeprefix("; ") for line in said if line.startswith("; _")])
+
+
 def _publish_caa(reader: Reader, said: list[str]) -> None:
     reader.world.publish([line for line in said if " CAA " in line])
 
@@ -189,6 +193,7 @@ AFTER: dict[str, Callable[[Reader, list[str]], None]] = {
     "certmill show tlsa 25 tcp": _publish_printed,
     "certmill key stage 25 tcp": _publish_printed,
     "certmill check tlsa 25 tcp": _remove_named,
+    "certmill key abort": _remove_printed,
     "certmill show caa": _publish_caa,
 }
 RETRIED = {"certmill key status"}
