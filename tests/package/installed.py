@@ -291,7 +291,7 @@ def fails_and_comes_again() -> None:
         before = MANAGER.pid
         os.kill(before, number)
         wait_until(lambda before=before: MANAGER.pid not in (0, before), "the next certmilld", 120)
-        wait_until(lambda: dns.alive(53, ZONE), "an answer", 120)
+        wait_until(lambda: not MANAGER.run(["is-active", SERVICE])[0] and dns.alive(53, ZONE), "an answer", 120)
         check(True, f"{text}, it is there again")
     shutil.rmtree(shorter)
     MANAGER.run(["daemon-reload"])
