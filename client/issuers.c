@@ -1,6 +1,7 @@
 #include "client/issuers.h"
 
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -73,6 +74,10 @@ static void keep(struct issuers *issuers, const struct chain *chain, const char 
         return;
     }
     memcpy(copy, pem, len);
+    /* What OpenSSL keeps in a certificate once it was looked for is there before threads share it. */
+    for (size_t i = 0; i < chain->count; i++) {
+        (void)X509_check_purpose(chain->certs[i], -1, 0);
+    }
     pthread_mutex_lock(&issuers->lock);
     if (issuers->count < KEPT_MAX) {
         struct kept *kept = &issuers->kept[issuers->count++];

@@ -20,17 +20,22 @@ struct ca_wish {
     long from, to;        /* seconds from now */
 };
 
-static inline void ca_extension(X509 *cert, int nid, const char *value)
+static inline void ca_extension_by(X509 *issuer, X509 *cert, int nid, const char *value)
 {
     X509V3_CTX context;
     X509V3_set_ctx_nodb(&context);
-    X509V3_set_ctx(&context, cert, cert, NULL, NULL, 0);
+    X509V3_set_ctx(&context, issuer, cert, NULL, NULL, 0);
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
     if (extension == NULL) {
         abort();
     }
     X509_add_ext(cert, extension, -1);
     X509_EXTENSION_free(extension);
+}
+
+static inline void ca_extension(X509 *cert, int nid, const char *value)
+{
+    ca_extension_by(cert, cert, nid, value);
 }
 
 static inline X509 *ca_make(const struct ca_wish *wish)
@@ -46,6 +51,9 @@ static inline X509 *ca_make(const struct ca_wish *wish)
     X509_set_issuer_name(cert, wish->issuer != NULL ? X509_get_subject_name(wish->issuer) : name);
     X509_set_pubkey(cert, wish->key);
     ca_extension(cert, NID_basic_constraints, wish->ca ? "critical,CA:TRUE" : "CA:FALSE");
+    ca_extension(cert, NID_subject_key_identifier, "hash");
+    ca_extension_by(wish->issuer != NULL ? wish->issuer : cert, cert, NID_authority_key_identifier,
+                    "keyid");
     if (wish->names != NULL) {
         ca_extension(cert, NID_subject_alt_name, wish->names);
     }
