@@ -74,7 +74,8 @@ static void keep(struct issuers *issuers, const struct chain *chain, const char 
         return;
     }
     memcpy(copy, pem, len);
-    /* What OpenSSL keeps in a certificate once it was looked for is there before threads share it. */
+    /* What OpenSSL keeps in a certificate once it was looked for is there before threads share it.
+     */
     for (size_t i = 0; i < chain->count; i++) {
         (void)X509_check_purpose(chain->certs[i], -1, 0);
     }

@@ -17,6 +17,7 @@ struct ca_wish {
     X509 *issuer;         /* NULL: signed by itself */
     EVP_PKEY *issuer_key; /* NULL: key */
     int ca;               /* whether it may issue */
+    int key_ids;          /* whether it has identifiers of its key and its issuer's */
     long from, to;        /* seconds from now */
 };
 
@@ -51,9 +52,11 @@ static inline X509 *ca_make(const struct ca_wish *wish)
     X509_set_issuer_name(cert, wish->issuer != NULL ? X509_get_subject_name(wish->issuer) : name);
     X509_set_pubkey(cert, wish->key);
     ca_extension(cert, NID_basic_constraints, wish->ca ? "critical,CA:TRUE" : "CA:FALSE");
-    ca_extension(cert, NID_subject_key_identifier, "hash");
-    ca_extension_by(wish->issuer != NULL ? wish->issuer : cert, cert, NID_authority_key_identifier,
-                    "keyid");
+    if (wish->key_ids) {
+        ca_extension(cert, NID_subject_key_identifier, "hash");
+        ca_extension_by(wish->issuer != NULL ? wish->issuer : cert, cert,
+                        NID_authority_key_identifier, "keyid");
+    }
     if (wish->names != NULL) {
         ca_extension(cert, NID_subject_alt_name, wish->names);
     }

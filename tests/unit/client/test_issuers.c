@@ -60,6 +60,7 @@ static void *use(void *arg)
                            .key = leaf_key,
                            .issuer = issuer,
                            .issuer_key = issuer_key,
+                           .key_ids = 1,
                            .to = DAY};
     struct chain chain = {.certs = {ca_make(&wish)}, .count = 2}, found;
     struct err why = {0};
@@ -100,12 +101,14 @@ static int set_up(void)
     root_key = EVP_EC_gen("P-256");
     issuer_key = EVP_EC_gen("P-256");
     leaf_key = EVP_EC_gen("P-256");
-    root = ca_make(&(struct ca_wish){.subject = "Root", .key = root_key, .ca = 1, .to = DAY});
+    root = ca_make(
+        &(struct ca_wish){.subject = "Root", .key = root_key, .ca = 1, .key_ids = 1, .to = DAY});
     issuer = ca_make(&(struct ca_wish){.subject = "Issuer",
                                        .key = issuer_key,
                                        .issuer = root,
                                        .issuer_key = root_key,
                                        .ca = 1,
+                                       .key_ids = 1,
                                        .to = DAY});
     pem = ca_pem(ca_pem(NULL, issuer), root);
     alone = ca_pem(NULL, issuer);

@@ -24,10 +24,11 @@ static int set_up(void)
     ca_key = EVP_EC_gen("P-256");
     leaf_key = EVP_EC_gen("P-256");
     next_key = EVP_EC_gen("P-384");
-    X509 *root = ca_make(&(struct ca_wish){"Root", NULL, ca_key, NULL, NULL, 1, -60, 600});
-    X509 *issuer = ca_make(&(struct ca_wish){"Issuer", NULL, next_key, root, ca_key, 1, -60, 600});
-    X509 *leaf = ca_make(
-        &(struct ca_wish){"a.example", "DNS:a.example", leaf_key, issuer, next_key, 0, -60, 600});
+    X509 *root = ca_make(&(struct ca_wish){"Root", NULL, ca_key, NULL, NULL, 1, 0, -60, 600});
+    X509 *issuer =
+        ca_make(&(struct ca_wish){"Issuer", NULL, next_key, root, ca_key, 1, 0, -60, 600});
+    X509 *leaf = ca_make(&(struct ca_wish){"a.example", "DNS:a.example", leaf_key, issuer, next_key,
+                                           0, 0, -60, 600});
     chain = (struct chain){.certs = {leaf, issuer, root}, .count = 3};
     return tlsa_spki(&leaf_spki, &leaf_len, leaf_key, &err) < 0 ||
            tlsa_spki(&next_spki, &next_len, next_key, &err) < 0;
@@ -139,7 +140,7 @@ static void test_matches(void)
     CU_ASSERT_FALSE(matches("211", &of_root, &without_root));
     CU_ASSERT_FALSE(matches("300", &of_root, &without_root));
     EVP_PKEY *other_key = EVP_EC_gen("P-256"); /* another's, of the same name */
-    X509 *other = ca_make(&(struct ca_wish){"Root", NULL, other_key, NULL, NULL, 1, -60, 600});
+    X509 *other = ca_make(&(struct ca_wish){"Root", NULL, other_key, NULL, NULL, 1, 0, -60, 600});
     struct chain others = {.certs = {chain.certs[1], other}, .count = 2};
     struct tlsa_of of_other = {.spki = next_spki, .spki_len = next_len, .chain = &others};
     CU_ASSERT_FALSE(matches("200", &of_other, &without_root));
@@ -348,7 +349,7 @@ static void test_old_certificate(void)
     struct conf_strings list = {0};
     struct tlsa_wish wish = {.types = &list};
     X509 *cert = ca_make(&(struct ca_wish){"a.example", "DNS:a.example", leaf_key, chain.certs[1],
-                                           next_key, 0, -120, 300});
+                                           next_key, 0, 0, -120, 300});
     struct tlsa_key items[] = {
         {.holder = TLSA_CURRENT, .spki = leaf_spki, .spki_len = leaf_len, .chain = chain},
         {.holder = TLSA_STALE,
