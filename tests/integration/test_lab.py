@@ -4,13 +4,15 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import unittest
+from pathlib import Path
 from unittest import mock
 
 from lab import HANGS, Lab, LabOptions
 from lab.ports import Ports
-from lab.process import descendants_of, is_alive
+from lab.process import Process, adopt_orphans, descendants_of, is_alive
 from support import main
 
 PARTS = {"certmilld": 0, "nsd": 1, "unbound": 2, "pebble": 3, "the proxy": 5, "sshd": 6}
@@ -54,6 +56,18 @@ class TheLab(unittest.TestCase):
             while is_alive(child.pid):
                 descendants_of(child.pid)
             waiter.join()
+
+    def test_forked_at_the_end(self) -> None:
+        """What a daemon starts when it is told to end is ended as well."""
+        adopt_orphans()
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "log"
+            daemon = Process("a daemon", ["sh", "-c", "trap 'sleep 1000 & echo $!; exit 0' TERM; echo up; "
+                                          "while :; do sleep 0.01; done"], log)
+            daemon.start()
+            daemon.wait_ready(lambda: "up" in log.read_text())
+            daemon.stop()
+            self.assertFalse(is_alive(int(log.read_text().split()[1])))
 
 
 if __name__ == "__main__":

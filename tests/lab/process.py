@@ -152,7 +152,7 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.signal(signal.SIGKILL)
         status = self._popen.wait()
-        for pid in below:
+        for pid in {*below, *self._forked_late()}:
             if is_alive(pid):
                 try:
                     os.kill(pid, signal.SIGKILL)
@@ -161,6 +161,17 @@ class Process:
                 wait_until(lambda pid=pid: not is_alive(pid), f"end of {self.name}'s child {pid}", STOP_SECONDS)
         self._popen = None
         return status
+
+    def _forked_late(self) -> list[int]:
+        """What it started between a look at what is below it and its end; this process has adopted it by now."""
+        late = []
+        for pid in descendants_of(os.getpid()):
+            try:
+                if os.getsid(pid) == self.pid:
+                    late.append(pid)
+            except ProcessLookupError:
+                continue
+        return late
 
     def tail(self, lines: int = 30) -> str:
         """The last lines of its log."""
