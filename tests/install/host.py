@@ -11,7 +11,6 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import as_unit
 from internet import wait_for
@@ -53,22 +52,13 @@ class Host(Manager):
         sections = as_unit.read_unit(UNITS / name, *sorted(Path("/etc/systemd/system", f"{name}.d").glob("*.conf")))
         return sections.get("Service") or sections["Socket"]
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._words.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._answer, args=(client,), daemon=True).start()
+    def _taken(self, client: socket.socket) -> None:
+        """Each in a thread of its own: what is started may itself ask."""
+        threading.Thread(target=self._answer, args=(client,), daemon=True).start()
 
-    def _answer(self, client: Any) -> None:
-        with client, client.makefile() as lines:
-            words = [word for word in json.loads(lines.readline()) if not word.startswith("-")]
-            try:
-                answer = self.run(words)
-            except Exception as error:
-                answer = (1, f"{error}\n")
-            client.sendall(json.dumps(answer).encode() + b"\n")
+    def failed(self, words: list[str], error: Exception) -> tuple[int, str]:
+        """It is told to who typed it."""
+        return 1, f"{error}\n"
 
     def run(self, words: list[str]) -> tuple[int, str]:
         """enable and disable start and stop as well: the guide says --now with each."""

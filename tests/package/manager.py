@@ -161,14 +161,25 @@ class Manager:
                 client, _ = self._words.accept()
             except OSError:
                 return
-            with client, client.makefile() as lines:
-                words = json.loads(lines.readline())
-                try:
-                    answer = self.run([word for word in words if not word.startswith("-")])
-                except Exception as error:  # the script is told, and the test finds it
-                    self.unknown.append(f"{words}: {error}")
-                    answer = (1, "")
-                client.sendall(json.dumps(answer).encode() + b"\n")
+            self._taken(client)
+
+    def _taken(self, client: socket.socket) -> None:
+        """One systemctl after the other."""
+        self._answer(client)
+
+    def _answer(self, client: socket.socket) -> None:
+        with client, client.makefile() as lines:
+            words = json.loads(lines.readline())
+            try:
+                answer = self.run([word for word in words if not word.startswith("-")])
+            except Exception as error:
+                answer = self.failed(words, error)
+            client.sendall(json.dumps(answer).encode() + b"\n")
+
+    def failed(self, words: list[str], error: Exception) -> tuple[int, str]:
+        """The script is told, and the test finds it."""
+        self.unknown.append(f"{words}: {error}")
+        return 1, ""
 
     def run(self, words: list[str]) -> tuple[int, str]:
         """What systemctl does with these words: status and output."""
