@@ -22,7 +22,7 @@ from .ca import Ca, CaOptions
 from .ca_more import CaMore, MoreOptions
 from .nameserver import Nameserver, challenge_cname
 from .ports import Ports
-from .process import LabError, PortTaken, Process, adopt_orphans, command_of, descendants_of, is_alive
+from .process import STOP_SECONDS, LabError, PortTaken, Process, adopt_orphans, command_of, descendants_of, is_alive, wait_until
 from .proxy import Proxy
 from .resolver import Resolver
 from .server import BIN, Server, clean_env
@@ -251,11 +251,15 @@ class Lab:
                 pass
         except ChildProcessError:
             pass
-        known = ("pebble", "unbound", "nsd", "sshd", "certmilld", "certmill-shell")
+        known = ("pebble", "unbound", "nsd", "sshd", "certmilld")
         for pid in descendants_of(os.getpid()):
             words = command_of(pid)
             program = os.path.basename(words.split(" ")[0]).rstrip(":")
-            if program in known and is_alive(pid) and str(self.folder) in words:
+            if str(self.folder) not in words:
+                continue
+            if program == "certmill-shell":  # no daemon: it waits for a server that may be restarted, for 3 s
+                wait_until(lambda pid=pid: not is_alive(pid), f"end of {words}", STOP_SECONDS)
+            elif program in known and is_alive(pid):
                 os.kill(pid, signal.SIGKILL)
                 raise LabError(f"left running: {words}")
 
